@@ -1,0 +1,230 @@
+//! The TOML of architecture files.
+
+use serde::Deserialize;
+use shared::{
+    label::Emotion,
+    operator::{Activation, Operator},
+    preprocessing::Preprocessing,
+    shape::{Padding, Shape, Window},
+};
+
+use super::{Architecture, ArchitectureError, Layer, LayerKind, Recipe};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    preprocessing: PreprocessingFile,
+    recipe: Recipe,
+    layer: Vec<LayerFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+enum PreprocessingFile {
+    Local { sigma_floor: f64 },
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Conv2d,
+    DepthwiseConv2d,
+    MaxPool2d,
+    AveragePool2d,
+    GlobalAveragePool,
+    Add,
+    Dense,
+    BatchNorm,
+    Relu,
+    Relu6,
+    Flatten,
+    Dropout,
+}
+
+/// `5` or `[5, 3]`: rows and columns.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(untagged)]
+enum Extent {
+    Square(u8),
+    Rectangle([u8; 2]),
+}
+
+impl Extent {
+    fn rows_and_columns(self) -> [u8; 2] {
+        match self {
+            Extent::Square(size) => [size, size],
+            Extent::Rectangle(size) => size,
+        }
+    }
+}
+
+/// Every key a layer may have; which of them belong to its kind is checked when it is built.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LayerFile {
+    kind: Kind,
+    name: Option<String>,
+    inputs: Option<Vec<String>>,
+    filters: Option<u16>,
+    units: Option<u16>,
+    kernel: Option<Extent>,
+    stride: Option<Extent>,
+    padding: Option<Padding>,
+    rate: Option<f32>,
+}
+
+pub(super) fn parse(file: &str, text: &str) -> Result<Architecture, ArchitectureError> {
+    let toml_error = |error: toml::de::Error| ArchitectureError::Toml { file: file.into(), error: error.to_string() };
+    let description: File = toml::from_str(text).map_err(toml_error)?;
+    let value_error = |problem: String| ArchitectureError::Value { file: file.into(), problem };
+    if description.name.is_empty() || description.name.len() > 64 {
+        return Err(value_error("`name` must have 1 to 64 bytes".into()));
+    }
+    if description.recipe.batch_size == 0 || description.recipe.epochs == 0 {
+        return Err(value_error("`batch_size` and `epochs` must be at least 1".into()));
+    }
+    let PreprocessingFile::Local { sigma_floor } = description.preprocessing;
+    if !(0.0..256.0).contains(&sigma_floor) {
+        return Err(value_error(format!("`sigma_floor` is {sigma_floor}; it must be in 0..256 grey levels")));
+    }
+    let preprocessing = Preprocessing::Local { sigma_floor: (sigma_floor * 256.0).round().min(65535.0) as u16 };
+    let mut architecture = Architecture {
+        name: description.name,
+        preprocessing,
+        layers: Vec::new(),
+        recipe: description.recipe,
+        source: text.into(),
+        shapes: Vec::new(),
+    };
+    for (index, layer) in description.layer.iter().enumerate() {
+        let error = |problem: String| ArchitectureError::Layer {
+            file: file.into(),
+            layer: index + 1,
+            kind: format!("{:?}", layer.kind),
+            problem,
+        };
+        let (layer, shape) = build(layer, index, &architecture).map_err(error)?;
+        architecture.layers.push(layer);
+        architecture.shapes.push(shape);
+    }
+    match architecture.shapes.last() {
+        Some(&shape) if shape == Shape::vector(Emotion::COUNT as u16) => Ok(architecture),
+        Some(shape) => Err(value_error(format!(
+            "the last layer gives {}x{}x{} values; it must give one logit for each of the {} emotions",
+            shape.height,
+            shape.width,
+            shape.channels,
+            Emotion::COUNT
+        ))),
+        None => Err(value_error("there is no [[layer]]".into())),
+    }
+}
+
+/// The layer and its output's shape.
+fn build(layer: &LayerFile, index: usize, before: &Architecture) -> Result<(Layer, Shape), String> {
+    let inputs = inputs(layer, index, before)?;
+    let shapes: Vec<Shape> =
+        inputs.iter().map(|source| source.map_or_else(|| before.input_shape(), |i| before.shapes[i])).collect();
+    let kind = kind(layer)?;
+    let expected = if layer.kind == Kind::Add { 2 } else { 1 };
+    let input = match shapes.as_slice() {
+        [input, ..] if shapes.len() == expected => *input,
+        _ => return Err(format!("it has {} inputs and needs {expected}", shapes.len())),
+    };
+    if shapes.iter().any(|&shape| shape != input) {
+        return Err("its two inputs have different shapes".into());
+    }
+    let shape = match kind {
+        LayerKind::Operator(operator) => operator.output_shape(input).map_err(|error| error.to_string())?,
+        LayerKind::Flatten => {
+            let length = input.elements().and_then(|n| u16::try_from(n).ok());
+            Shape::vector(length.ok_or("more than 65,535 values")?)
+        }
+        _ => input,
+    };
+    let name = layer.name.clone().unwrap_or_else(|| format!("{}_{}", kind.name(), index + 1));
+    if name == "input" || before.layers.iter().any(|other| other.name == name) {
+        return Err(format!("the name `{name}` is taken"));
+    }
+    Ok((Layer { name, inputs, kind }, shape))
+}
+
+fn inputs(layer: &LayerFile, index: usize, before: &Architecture) -> Result<Vec<Option<usize>>, String> {
+    let Some(names) = &layer.inputs else { return Ok(vec![index.checked_sub(1)]) };
+    names
+        .iter()
+        .map(|name| match before.layers.iter().position(|other| other.name == *name) {
+            Some(position) => Ok(Some(position)),
+            None if name == "input" => Ok(None),
+            None => Err(format!("no layer before it is named `{name}`")),
+        })
+        .collect()
+}
+
+/// The kind with its parameters; keys that mean nothing to it are errors.
+fn kind(layer: &LayerFile) -> Result<LayerKind, String> {
+    let allowed: &[&str] = match layer.kind {
+        Kind::Conv2d => &["filters", "kernel", "stride", "padding"],
+        Kind::DepthwiseConv2d | Kind::MaxPool2d | Kind::AveragePool2d => &["kernel", "stride", "padding"],
+        Kind::Dense => &["units"],
+        Kind::Dropout => &["rate"],
+        _ => &[],
+    };
+    let given = [
+        ("filters", layer.filters.is_some()),
+        ("units", layer.units.is_some()),
+        ("kernel", layer.kernel.is_some()),
+        ("stride", layer.stride.is_some()),
+        ("padding", layer.padding.is_some()),
+        ("rate", layer.rate.is_some()),
+    ];
+    if let Some((key, _)) = given.into_iter().find(|(key, given)| *given && !allowed.contains(key)) {
+        return Err(format!("it has no `{key}`"));
+    }
+    Ok(match layer.kind {
+        Kind::Conv2d => LayerKind::Operator(Operator::Conv2d {
+            window: window(layer, 1, Padding::Same)?,
+            filters: layer.filters.ok_or("`filters` is missing")?,
+        }),
+        Kind::DepthwiseConv2d => {
+            LayerKind::Operator(Operator::DepthwiseConv2d { window: window(layer, 1, Padding::Same)? })
+        }
+        Kind::MaxPool2d => LayerKind::Operator(Operator::MaxPool2d { window: pool_window(layer)? }),
+        Kind::AveragePool2d => LayerKind::Operator(Operator::AveragePool2d { window: pool_window(layer)? }),
+        Kind::GlobalAveragePool => LayerKind::Operator(Operator::GlobalAveragePool),
+        Kind::Add => LayerKind::Operator(Operator::Add),
+        Kind::Dense => {
+            LayerKind::Operator(Operator::FullyConnected { units: layer.units.ok_or("`units` is missing")? })
+        }
+        Kind::BatchNorm => LayerKind::BatchNorm,
+        Kind::Relu => LayerKind::Activation(Activation::Relu),
+        Kind::Relu6 => LayerKind::Activation(Activation::Relu6),
+        Kind::Flatten => LayerKind::Flatten,
+        Kind::Dropout => {
+            let rate = layer.rate.ok_or("`rate` is missing")?;
+            if !(0.0..1.0).contains(&rate) {
+                return Err(format!("`rate` is {rate}; it must be in 0..1"));
+            }
+            LayerKind::Dropout { rate }
+        }
+    })
+}
+
+/// Keras's defaults for pooling: the stride is the window, and only whole windows count.
+fn pool_window(layer: &LayerFile) -> Result<Window, String> {
+    let kernel = layer.kernel.ok_or("`kernel` is missing")?;
+    let with_stride = layer.stride.unwrap_or(kernel);
+    Ok(make_window(kernel, with_stride, layer.padding.unwrap_or(Padding::Valid)))
+}
+
+fn window(layer: &LayerFile, stride: u8, padding: Padding) -> Result<Window, String> {
+    let kernel = layer.kernel.ok_or("`kernel` is missing")?;
+    Ok(make_window(kernel, layer.stride.unwrap_or(Extent::Square(stride)), layer.padding.unwrap_or(padding)))
+}
+
+fn make_window(kernel: Extent, stride: Extent, padding: Padding) -> Window {
+    let ([kernel_height, kernel_width], [stride_height, stride_width]) =
+        (kernel.rows_and_columns(), stride.rows_and_columns());
+    Window { kernel_height, kernel_width, stride_height, stride_width, padding }
+}

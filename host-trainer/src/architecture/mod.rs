@@ -1,0 +1,157 @@
+//! Networks as data: an architecture file (TOML) becomes a list of layers over `shared`'s operators.
+//!
+//! The burn module is built from the list, the ONNX export and the quantizer walk it; no other code knows a network.
+
+mod error;
+mod file;
+mod recipe;
+
+use std::path::Path;
+
+use shared::{
+    operator::{Activation, Operator},
+    preprocessing::{FACE_SIZE, Preprocessing},
+    shape::Shape,
+};
+
+pub use self::{
+    error::ArchitectureError,
+    recipe::{Loss, Optimizer, Recipe},
+};
+
+/// The networks that come with the program: name and architecture file.
+pub const BUILT_IN: &[(&str, &str)] = &[("levorse", include_str!("../../architectures/levorse.toml"))];
+
+/// A network and how it is trained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Architecture {
+    /// Name of the network; it travels in the model file.
+    pub name: String,
+    /// What is done to the pixels first.
+    pub preprocessing: Preprocessing,
+    /// In the order of execution; the last one's output are the logits.
+    pub layers: Vec<Layer>,
+    /// How it is trained.
+    pub recipe: Recipe,
+    /// The text it was read from, to be kept with a run.
+    pub source: String,
+    shapes: Vec<Shape>,
+}
+
+/// A layer and where its input comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// Name, unique in the network.
+    pub name: String,
+    /// The layers whose outputs are read; `None` is the network's input.
+    pub inputs: Vec<Option<usize>>,
+    /// What it does.
+    pub kind: LayerKind,
+}
+
+/// What a layer does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum LayerKind {
+    /// An operator of the core, with weights that are learned where it has any.
+    Operator(Operator),
+    /// Batch normalization; folded into the weights before it when the network is quantized.
+    BatchNorm,
+    /// A clamp; becomes part of the operator before it.
+    Activation(Activation),
+    /// Makes a vector of a feature map; nothing happens in memory.
+    Flatten,
+    /// Sets a share of the values to zero in training.
+    Dropout {
+        /// That share, `0..1`.
+        rate: f32,
+    },
+}
+
+impl LayerKind {
+    /// The name that architecture files use.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            LayerKind::Operator(Operator::Conv2d { .. }) => "conv2d",
+            LayerKind::Operator(Operator::DepthwiseConv2d { .. }) => "depthwise_conv2d",
+            LayerKind::Operator(Operator::MaxPool2d { .. }) => "max_pool2d",
+            LayerKind::Operator(Operator::AveragePool2d { .. }) => "average_pool2d",
+            LayerKind::Operator(Operator::GlobalAveragePool) => "global_average_pool",
+            LayerKind::Operator(Operator::Add) => "add",
+            LayerKind::Operator(Operator::FullyConnected { .. }) => "dense",
+            LayerKind::BatchNorm => "batch_norm",
+            LayerKind::Activation(Activation::None) => "linear",
+            LayerKind::Activation(Activation::Relu) => "relu",
+            LayerKind::Activation(Activation::Relu6) => "relu6",
+            LayerKind::Flatten => "flatten",
+            LayerKind::Dropout { .. } => "dropout",
+        }
+    }
+}
+
+impl Architecture {
+    /// The architecture of this name, or in this file if the argument ends in `.toml`.
+    ///
+    /// # Errors
+    /// [`ArchitectureError`] if the name is unknown, the file cannot be read, or what it describes is no network.
+    pub fn find(name_or_file: &str) -> Result<Self, ArchitectureError> {
+        if name_or_file.ends_with(".toml") {
+            let text = std::fs::read_to_string(Path::new(name_or_file))
+                .map_err(|error| ArchitectureError::Unreadable { file: name_or_file.into(), error: error.to_string() })?;
+            return Self::parse(name_or_file, &text);
+        }
+        match BUILT_IN.iter().find(|(name, _)| *name == name_or_file) {
+            Some((name, text)) => Self::parse(&format!("{name}.toml"), text),
+            None => Err(ArchitectureError::UnknownName {
+                name: name_or_file.into(),
+                known: BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+            }),
+        }
+    }
+
+    /// Reads the text of an architecture file; `file` names it in errors.
+    ///
+    /// # Errors
+    /// [`ArchitectureError`] names the layer and what is wrong with it.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ArchitectureError> {
+        file::parse(file, text)
+    }
+
+    /// The shape that the preprocessing hands to the network.
+    pub fn input_shape(&self) -> Shape {
+        Shape::new(FACE_SIZE as u16, FACE_SIZE as u16, self.preprocessing.channels())
+    }
+
+    /// The shape of a layer's output.
+    pub fn output_shape(&self, layer: usize) -> Shape {
+        self.shapes[layer]
+    }
+
+    /// The shape of a layer's (first) input.
+    pub fn shape_before(&self, layer: usize) -> Shape {
+        let source = self.layers[layer].inputs.first().copied().flatten();
+        source.map_or_else(|| self.input_shape(), |source| self.shapes[source])
+    }
+
+    /// Learned parameters of a layer: weights and biases, or scale and shift of a batch normalization.
+    pub fn parameter_count(&self, layer: usize) -> u64 {
+        let input = self.shape_before(layer);
+        match self.layers[layer].kind {
+            LayerKind::Operator(operator) => {
+                operator.weight_count(input) + u64::from(operator.weighted_channels(input))
+            }
+            LayerKind::BatchNorm => 2 * u64::from(input.channels),
+            _ => 0,
+        }
+    }
+
+    /// Multiply-accumulates of a layer.
+    pub fn macs(&self, layer: usize) -> u64 {
+        match self.layers[layer].kind {
+            LayerKind::Operator(operator) => operator.macs(self.shape_before(layer)),
+            _ => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

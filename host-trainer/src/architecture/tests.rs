@@ -1,0 +1,66 @@
+use super::*;
+
+fn error(text: &str) -> String {
+    Architecture::parse("net.toml", text).expect_err("this is no network").to_string()
+}
+
+fn network(layers: &str) -> String {
+    format!(
+        "name = \"net\"\n[preprocessing]\nkind = \"local\"\nsigma_floor = 1.5\n[recipe]\nbatch_size = 32\nepochs = 2\n\
+         optimizer = {{ kind = \"rmsprop\" }}\n{layers}"
+    )
+}
+
+const HEAD: &str = "[[layer]]\nkind = \"global_average_pool\"\n[[layer]]\nkind = \"dense\"\nunits = 7\n";
+
+#[test]
+fn the_papers_network_has_its_size() {
+    let levorse = Architecture::find("levorse").expect("built in");
+    let layers = 0..levorse.layers.len();
+    let macs: u64 = layers.clone().map(|layer| levorse.macs(layer)).sum();
+    let parameters: u64 = layers.clone().map(|layer| levorse.parameter_count(layer)).sum();
+    assert_eq!(macs, 17_230_320);
+    assert_eq!(parameters, 181_213);
+    let flatten = layers.into_iter().find(|&i| levorse.layers[i].kind == LayerKind::Flatten).expect("flattens");
+    assert_eq!(levorse.output_shape(flatten), Shape::vector(1152));
+    assert_eq!(levorse.recipe.batch_size, 32);
+    assert_eq!(levorse.recipe.epochs, 20);
+    let keras = Optimizer::RmsProp { learning_rate: 1e-3, rho: 0.9, epsilon: 1e-7 };
+    assert_eq!(levorse.recipe.optimizer, keras);
+}
+
+#[test]
+fn a_residual_names_its_inputs() {
+    let text = network(&format!(
+        "[[layer]]\nkind = \"conv2d\"\nname = \"a\"\nfilters = 4\nkernel = [3, 5]\nstride = 2\n\
+         [[layer]]\nkind = \"conv2d\"\nname = \"b\"\nfilters = 4\nkernel = 3\n\
+         [[layer]]\nkind = \"add\"\ninputs = [\"a\", \"b\"]\n{HEAD}"
+    ));
+    let net = Architecture::parse("net.toml", &text).expect("sound");
+    assert_eq!(net.layers[2].inputs, [Some(0), Some(1)]);
+    assert_eq!(net.output_shape(2), Shape::new(24, 24, 4));
+    assert_eq!(net.preprocessing, Preprocessing::Local { sigma_floor: 384 });
+}
+
+#[test]
+fn errors_name_the_file_the_layer_and_the_remedy() {
+    let unknown = network("[[layer]]\nkind = \"relu\"\n[[layer]]\nkind = \"add\"\ninputs = [\"x\", \"input\"]\n");
+    assert_eq!(error(&unknown), "net.toml: layer 2 (Add): no layer before it is named `x`");
+    let missing = network("[[layer]]\nkind = \"conv2d\"\nkernel = 3\n");
+    assert_eq!(error(&missing), "net.toml: layer 1 (Conv2d): `filters` is missing");
+    let foreign = network("[[layer]]\nkind = \"relu\"\nunits = 3\n");
+    assert_eq!(error(&foreign), "net.toml: layer 1 (Relu): it has no `units`");
+    let six = network("[[layer]]\nkind = \"dense\"\nunits = 6\n");
+    assert!(error(&six).contains("one logit for each of the 7 emotions"), "{}", error(&six));
+    let large = network("[[layer]]\nkind = \"max_pool2d\"\nkernel = 49\n");
+    assert!(error(&large).contains("no output for an input of 48x48x1"), "{}", error(&large));
+    let typo = network("[[layer]]\nkind = \"conv3d\"\n");
+    assert!(error(&typo).contains("line 9"), "{}", error(&typo));
+    assert!(error("name = 3").contains("net.toml"));
+}
+
+#[test]
+fn an_unknown_name_lists_the_known_ones() {
+    let error = Architecture::find("lenet").expect_err("not built in").to_string();
+    assert!(error.contains("levorse"), "{error}");
+}

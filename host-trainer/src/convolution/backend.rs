@@ -1,0 +1,133 @@
+//! The convolution as an operation of burn's backends: on `Flex`, and differentiable on `Autodiff<Flex>`.
+
+use super::direct;
+use super::geometry::Geometry;
+use burn::backend::autodiff::{
+    Autodiff, checkpoint::base::Checkpointer, checkpoint::strategy::CheckpointStrategy, grads::Gradients,
+    ops::{Backward, Ops, OpsKind},
+};
+use burn::backend::{Backend, TensorMetadata, backend_extension, tensor::FloatTensor};
+use burn::tensor::{DType, Shape, TensorData};
+use burn_flex::{Flex, FlexTensor};
+
+/// Strides and paddings of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Steps {
+    /// Step between neighbouring outputs, down and across.
+    pub stride: [usize; 2],
+    /// Zeros around the input, `[[top, bottom], [left, right]]`.
+    pub padding: [[usize; 2]; 2],
+}
+
+/// Convolutions that a backend computes itself.
+#[backend_extension(Flex, Autodiff)]
+pub trait ConvolutionBackend: Backend {
+    /// The convolution of `x` (`[n, channels, height, width]`) with `weight` (`[outputs, channels, kernel_height,
+    /// kernel_width]`) plus `bias` (`[outputs]`).
+    fn direct_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        steps: Steps,
+    ) -> FloatTensor<Self>;
+
+    /// The gradients of [`direct_conv2d`](Self::direct_conv2d) with respect to `x` (if `with_input`; otherwise an
+    /// empty tensor), `weight` and `bias`, from the gradient of its output.
+    fn direct_conv2d_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        steps: Steps,
+        with_input: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+fn geometry(x: &FlexTensor, weight: &FlexTensor, steps: Steps) -> Geometry {
+    let input: [usize; 4] = x.shape().dims();
+    let kernel: [usize; 4] = weight.shape().dims();
+    Geometry::new(input, kernel, steps.stride, steps.padding)
+        .unwrap_or_else(|| panic!("no convolution of {input:?} with {kernel:?} and {steps:?}"))
+}
+
+fn values(tensor: &FlexTensor) -> &[f32] {
+    tensor.as_slice().expect("a contiguous tensor of 32-bit floats")
+}
+
+fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, Shape::from(shape)))
+}
+
+impl ConvolutionBackend for Flex {
+    fn direct_conv2d(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, steps: Steps) -> FlexTensor {
+        let geometry = geometry(&x, &weight, steps);
+        let (x, weight, bias) = (x.to_contiguous(), weight.to_contiguous(), bias.to_contiguous());
+        let output = direct::forward(&geometry, values(&x), values(&weight), values(&bias));
+        let [height, width] = geometry.output_shape;
+        tensor(output, [x.shape()[0], geometry.outputs, height, width])
+    }
+
+    fn direct_conv2d_backward(
+        x: FlexTensor,
+        weight: FlexTensor,
+        gradient: FlexTensor,
+        steps: Steps,
+        with_input: bool,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let geometry = geometry(&x, &weight, steps);
+        let (x, weight, gradient) = (x.to_contiguous(), weight.to_contiguous(), gradient.to_contiguous());
+        let gradients = direct::backward(&geometry, values(&x), values(&weight), values(&gradient), with_input);
+        let input = match gradients.input {
+            Some(input) => tensor(input, x.shape().dims::<4>()),
+            None => FlexTensor::empty(Shape::from([0]), DType::F32),
+        };
+        let weight = tensor(gradients.weight, weight.shape().dims::<4>());
+        (input, weight, tensor(gradients.bias, [geometry.outputs]))
+    }
+}
+
+/// The backward step of a convolution.
+#[derive(Debug)]
+struct Convolution;
+
+impl<B: ConvolutionBackend> Backward<B, 3> for Convolution {
+    type State = (FloatTensor<B>, FloatTensor<B>, Steps);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let [x_node, weight_node, bias_node] = ops.parents;
+        let (x, weight, steps) = ops.state;
+        let gradient = grads.consume::<B>(&ops.node);
+        let (x, weight, bias) = B::direct_conv2d_backward(x, weight, gradient, steps, x_node.is_some());
+        for (node, gradient) in [(x_node, x), (weight_node, weight), (bias_node, bias)] {
+            if let Some(node) = node {
+                grads.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+impl<B: ConvolutionBackend, C: CheckpointStrategy> ConvolutionBackend for Autodiff<B, C> {
+    fn direct_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        steps: Steps,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), weight.node(), bias.node()];
+        let (x, weight) = (x.into_primitive(), weight.into_primitive());
+        let output = B::direct_conv2d(x.clone(), weight.clone(), bias.into_primitive(), steps);
+        match Convolution.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((x, weight, steps), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn direct_conv2d_backward(
+        _x: FloatTensor<Self>,
+        _weight: FloatTensor<Self>,
+        _gradient: FloatTensor<Self>,
+        _steps: Steps,
+        _with_input: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        panic!("the gradient of a convolution is not differentiable")
+    }
+}

@@ -1,0 +1,64 @@
+//! The inner loops, with the vector instructions that the processor turns out to have.
+//!
+//! Everything unsafe in the convolution lies in this folder. Its functions are safe to call: they check that every
+//! operand lies inside its slice once an image, before any pointer is made.
+
+mod correlate;
+mod lanes;
+mod weight_gradient;
+
+pub(super) use correlate::{Kernels, SLACK, Walk};
+pub(super) use lanes::LANES;
+pub(super) use weight_gradient::Correlated;
+
+use lanes::Portable;
+
+/// Whether the processor has AVX2 and fused multiply-add; the standard library caches the answer.
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+}
+
+/// Writes `start(channel) + sum over taps of weight * source[operand]` to every output pixel of one image; see [`Walk`].
+///
+/// # Panics
+/// When the walk leaves `source` or `target`.
+pub(super) fn correlate(
+    kernels: &Kernels,
+    walk: &Walk,
+    source: &[f32],
+    start: Option<&[f32]>,
+    target: &mut [f32],
+) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2,fma")]
+        fn with_avx2(kernels: &Kernels, walk: &Walk, source: &[f32], start: Option<&[f32]>, target: &mut [f32]) {
+            correlate::correlate::<lanes::Avx2>(kernels, walk, source, start, target);
+        }
+        if has_avx2() {
+            // SAFETY: the processor was just found to have AVX2 and FMA.
+            return unsafe { with_avx2(kernels, walk, source, start, target) };
+        }
+    }
+    correlate::correlate::<Portable>(kernels, walk, source, start, target);
+}
+
+/// Adds one image's share of the weight gradient to `sums` (`[outputs][taps][LANES]`); the gradient is each vector's sum.
+///
+/// # Panics
+/// When a part lies outside its slice.
+pub(super) fn accumulate_weight_gradient(images: &Correlated<'_>, sums: &mut [f32]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2,fma")]
+        fn with_avx2(images: &Correlated<'_>, sums: &mut [f32]) {
+            weight_gradient::accumulate::<lanes::Avx2>(images, sums);
+        }
+        if has_avx2() {
+            // SAFETY: the processor was just found to have AVX2 and FMA.
+            return unsafe { with_avx2(images, sums) };
+        }
+    }
+    weight_gradient::accumulate::<Portable>(images, sums);
+}

@@ -1,0 +1,93 @@
+//! An evaluation over one split.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use shared::label::Emotion;
+
+use super::{Confusion, Prediction, Table, expected_calibration_error};
+
+/// What `evaluate` measures; `evaluate --json` prints exactly these keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationReport {
+    /// The split, as FER2013 names it.
+    pub split: String,
+    /// Faces in it.
+    pub images: u64,
+    /// Share of the faces answered right.
+    pub accuracy: f64,
+    /// Mean of the classes' F1.
+    pub macro_f1: f64,
+    /// Expected calibration error over 15 bins; 0 is perfect.
+    pub expected_calibration_error: f64,
+    /// Rows are the labels, columns the answers, in the order of the labels.
+    pub confusion: Confusion,
+    /// Scores of each emotion, in the order of the labels.
+    pub classes: Vec<ClassReport>,
+}
+
+/// The scores of one emotion, with its name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassReport {
+    /// The emotion's name.
+    pub label: String,
+    /// Share of the answers with this emotion that are right.
+    pub precision: f64,
+    /// Share of the faces with this label that are found.
+    pub recall: f64,
+    /// Harmonic mean of precision and recall.
+    pub f1: f64,
+    /// Faces with this label.
+    pub support: u64,
+}
+
+impl EvaluationReport {
+    /// Compares answers with labels. Where one slice is longer, its rest is left out.
+    pub fn new(split: &str, labels: &[Emotion], predictions: &[Prediction]) -> Self {
+        let answers = predictions.iter().map(|prediction| prediction.label);
+        let confusion: Confusion = labels.iter().copied().zip(answers).collect();
+        let class = |emotion: Emotion| {
+            let scores = confusion.scores(emotion);
+            ClassReport {
+                label: emotion.to_string(),
+                precision: scores.precision,
+                recall: scores.recall,
+                f1: scores.f1,
+                support: scores.support,
+            }
+        };
+        Self {
+            split: split.into(),
+            images: confusion.total(),
+            accuracy: confusion.accuracy(),
+            macro_f1: confusion.macro_f1(),
+            expected_calibration_error: expected_calibration_error(labels, predictions),
+            confusion,
+            classes: Emotion::ALL.map(class).into(),
+        }
+    }
+
+    /// A row an emotion, and their mean and the accuracy below.
+    pub fn class_table(&self) -> Table {
+        let mut table = Table::new(["emotion", "precision", "recall", "F1", "faces"]);
+        let number = |value: f64| format!("{value:.3}");
+        for class in &self.classes {
+            let (precision, recall, f1) = (number(class.precision), number(class.recall), number(class.f1));
+            table.row([class.label.clone(), precision, recall, f1, class.support.to_string()]);
+        }
+        let mean = |score: fn(&ClassReport) -> f64| {
+            number(self.classes.iter().map(score).sum::<f64>() / self.classes.len().max(1) as f64)
+        };
+        let (precision, recall) = (mean(|class| class.precision), mean(|class| class.recall));
+        table.row(["mean".into(), precision, recall, number(self.macro_f1), self.images.to_string()]);
+        table
+    }
+}
+
+impl fmt::Display for EvaluationReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {} images", self.split, self.images)?;
+        writeln!(f, "accuracy {:.4}  macro-F1 {:.4}", self.accuracy, self.macro_f1)?;
+        writeln!(f, "\n{}\n\n{}", self.class_table(), self.confusion.table())
+    }
+}

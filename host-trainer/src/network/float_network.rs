@@ -1,0 +1,89 @@
+//! A trained network as plain data, for what is written without burn.
+
+use std::sync::Arc;
+
+use burn::tensor::Tensor;
+use shared::operator::Operator;
+
+use super::Network;
+use crate::architecture::{Architecture, LayerKind};
+
+/// A network without burn's types.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FloatNetwork {
+    /// The layers.
+    pub architecture: Arc<Architecture>,
+    /// One entry a layer.
+    pub weights: Vec<LayerWeights>,
+}
+
+/// What a layer learned.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LayerWeights {
+    /// Nothing.
+    None,
+    /// A convolution, plain or depthwise.
+    Convolution {
+        /// OIHW; depthwise `[channels, 1, height, width]`.
+        weight: Vec<f32>,
+        /// One value an output channel.
+        bias: Vec<f32>,
+    },
+    /// A batch normalization: `gamma (x - mean) / sqrt(variance + epsilon) + beta`.
+    BatchNorm {
+        /// Learned scale, one value a channel.
+        gamma: Vec<f32>,
+        /// Learned shift, one value a channel.
+        beta: Vec<f32>,
+        /// Running mean, one value a channel.
+        mean: Vec<f32>,
+        /// Running variance, one value a channel.
+        variance: Vec<f32>,
+        /// Keeps the quotient finite.
+        epsilon: f32,
+    },
+    /// A dense layer.
+    Dense {
+        /// `[units][inputs]`, inputs in CHW order.
+        weight: Vec<f32>,
+        /// One value a unit.
+        bias: Vec<f32>,
+    },
+}
+
+impl Network {
+    /// A copy without burn's types.
+    pub fn to_float_network(&self) -> FloatNetwork {
+        let parameters = &self.parameters;
+        let (mut convolutions, mut dense, mut batch_norms) =
+            (parameters.convolutions.iter(), parameters.dense.iter(), parameters.batch_norms.iter());
+        let weights = self.architecture.layers.iter().map(|layer| {
+            let weights = match layer.kind {
+                LayerKind::Operator(Operator::Conv2d { .. } | Operator::DepthwiseConv2d { .. }) => {
+                    convolutions.next().map(|layer| LayerWeights::Convolution {
+                        weight: values(layer.weight.val()),
+                        bias: values(layer.bias.val()),
+                    })
+                }
+                LayerKind::Operator(Operator::FullyConnected { .. }) => dense.next().map(|layer| LayerWeights::Dense {
+                    weight: values(layer.weight.val().transpose()),
+                    bias: values(layer.bias.val()),
+                }),
+                LayerKind::BatchNorm => batch_norms.next().map(|layer| LayerWeights::BatchNorm {
+                    gamma: values(layer.gamma.val()),
+                    beta: values(layer.beta.val()),
+                    mean: values(layer.running_mean.value_sync()),
+                    variance: values(layer.running_var.value_sync()),
+                    epsilon: layer.epsilon as f32,
+                }),
+                _ => None,
+            };
+            weights.unwrap_or(LayerWeights::None)
+        });
+        FloatNetwork { architecture: self.architecture.clone(), weights: weights.collect() }
+    }
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
+}

@@ -1,0 +1,82 @@
+//! A network in burn, built by walking the layers of its architecture; nothing here knows a network by name.
+//!
+//! ```text
+//! parameters.rs     what is learned, and how it begins
+//! forward.rs        the layers on tensors, NCHW
+//! inference.rs      logits and ranges of activations over many images
+//! float_network.rs  a copy without burn's types, for the ONNX export and the quantizer
+//! ```
+
+mod float_network;
+mod forward;
+mod inference;
+mod parameters;
+
+use std::sync::Arc;
+
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor, TensorData},
+};
+use shared::preprocessing::{FACE_PIXELS, FACE_SIZE};
+
+pub use self::{
+    float_network::{FloatNetwork, LayerWeights},
+    forward::Mode,
+    inference::{activation_ranges, logits},
+    parameters::Parameters,
+};
+use crate::architecture::Architecture;
+
+/// An architecture with its learned parameters.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// The layers.
+    pub architecture: Arc<Architecture>,
+    /// What is learned.
+    pub parameters: Parameters,
+}
+
+impl Network {
+    /// Fresh parameters, drawn from `seed`: the same on every machine.
+    pub fn new(architecture: Arc<Architecture>, seed: u64, device: &Device) -> Self {
+        let parameters = Parameters::new(&architecture, seed, device);
+        Self { architecture, parameters }
+    }
+
+    /// The same network for inference: no autodiff, batch normalization by its running statistics.
+    pub fn valid(&self) -> Self {
+        Self { architecture: self.architecture.clone(), parameters: self.parameters.valid() }
+    }
+
+    /// Logits `[n, 7]` of normalized faces `[n, channels, 48, 48]`.
+    pub fn forward(&self, faces: Tensor<4>, mode: &mut Mode<'_>) -> Tensor<2> {
+        let outputs = self.forward_collect(faces, mode, |_, _| {});
+        let [images, units, _, _] = outputs.dims();
+        outputs.reshape([images, units])
+    }
+
+    /// As [`forward`](Self::forward), and `see(layer, output)` is shown every layer's output.
+    pub fn forward_collect(
+        &self,
+        faces: Tensor<4>,
+        mode: &mut Mode<'_>,
+        see: impl FnMut(usize, &Tensor<4>),
+    ) -> Tensor<4> {
+        forward::forward(&self.architecture, &self.parameters, faces, mode, see)
+    }
+}
+
+/// The tensor `[n, 1, 48, 48]` of `n` normalized faces (`i8`, 2,304 each, one after the other), in units of the input's
+/// standard deviations: what the network sees in training is exactly what the device's integers stand for.
+pub fn input_tensor<'a>(faces: impl ExactSizeIterator<Item = &'a [i8]>, scale: f32, device: &Device) -> Tensor<4> {
+    let images = faces.len();
+    let mut values = Vec::with_capacity(images * FACE_PIXELS);
+    for face in faces {
+        values.extend(face.iter().map(|&q| f32::from(q) * scale));
+    }
+    Tensor::from_data(TensorData::new(values, [images, 1, FACE_SIZE, FACE_SIZE]), device)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! What can go wrong in training.
+
+use std::path::PathBuf;
+
+use crate::architecture::ArchitectureError;
+
+/// Why a training ended without its result.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainingError {
+    /// A split has no faces.
+    #[error("there are no {what} faces; name another data set with --data")]
+    NoFaces {
+        /// `training` or `validation`.
+        what: &'static str,
+    },
+    /// Images and labels do not belong together.
+    #[error("the {what} faces are not 2,304 values each with a label of 0 to 6")]
+    FacesDoNotFit {
+        /// `training` or `validation`.
+        what: &'static str,
+    },
+    /// The loss is infinite or not a number.
+    #[error(
+        "the loss became {loss} in epoch {epoch}, step {step}; the checkpoint of epoch {last_good} is kept: lower the \
+         learning rate"
+    )]
+    NonFinite {
+        /// From 1.
+        epoch: usize,
+        /// From 1.
+        step: usize,
+        /// The loss.
+        loss: f64,
+        /// The last epoch with a checkpoint; 0 if there is none.
+        last_good: usize,
+    },
+    /// The run's architecture does not parse.
+    #[error(transparent)]
+    Architecture(#[from] ArchitectureError),
+    /// A file of the run cannot be written.
+    #[error("{}: cannot be written: {error}", file.display())]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// The system's words.
+        error: String,
+    },
+    /// A file of the run cannot be read.
+    #[error("{}: cannot be read: {error}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// The system's words, or what is wrong in it.
+        error: String,
+    },
+    /// A new run would overwrite another.
+    #[error("{}: holds a run already; continue it with --resume, or choose another folder with --out", folder.display())]
+    Exists {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A checkpoint belongs to another network.
+    #[error("the checkpoint does not fit the run's architecture: {0}")]
+    Checkpoint(String),
+}

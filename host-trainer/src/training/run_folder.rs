@@ -1,0 +1,121 @@
+//! Where a run lies.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use super::{Configuration, EpochMetrics, TrainingError, checkpoint::Checkpoint};
+
+/// The folder of one training run.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes a folder for a new run and writes its `config.toml`.
+    ///
+    /// # Errors
+    /// [`TrainingError::Exists`] if there is a run already; [`TrainingError::Write`].
+    pub fn create(path: &Path, configuration: &Configuration) -> Result<Self, TrainingError> {
+        let run = Self { path: path.into() };
+        if run.file("config.toml").exists() {
+            return Err(TrainingError::Exists { folder: path.into() });
+        }
+        let folder = run.file("checkpoints");
+        fs::create_dir_all(&folder)
+            .map_err(|error| TrainingError::Write { file: folder.clone(), error: error.to_string() })?;
+        let text = toml::to_string(configuration)
+            .map_err(|error| TrainingError::Write { file: run.file("config.toml"), error: error.to_string() })?;
+        write_atomically(&run.file("config.toml"), text.as_bytes())?;
+        Ok(run)
+    }
+
+    /// Opens the folder of a run and reads its `config.toml`.
+    ///
+    /// # Errors
+    /// [`TrainingError::Read`] if it is no run.
+    pub fn open(path: &Path) -> Result<(Self, Configuration), TrainingError> {
+        let run = Self { path: path.into() };
+        let file = run.file("config.toml");
+        let text = fs::read_to_string(&file)
+            .map_err(|error| TrainingError::Read { file: file.clone(), error: error.to_string() })?;
+        let configuration =
+            toml::from_str(&text).map_err(|error| TrainingError::Read { file, error: error.to_string() })?;
+        Ok((run, configuration))
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file in the folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The newest checkpoint that is whole: a torn one falls back to the one before.
+    pub(super) fn last_checkpoint(&self) -> Result<Option<Checkpoint>, TrainingError> {
+        let newest = read_checkpoint(&self.file("checkpoints/last.ckpt"))?;
+        if newest.is_some() {
+            return Ok(newest);
+        }
+        read_checkpoint(&self.file("checkpoints/previous.ckpt"))
+    }
+
+    pub(super) fn best_checkpoint(&self) -> Result<Option<Checkpoint>, TrainingError> {
+        read_checkpoint(&self.file("checkpoints/best.ckpt"))
+    }
+
+    pub(super) fn write_best(&self, checkpoint: &Checkpoint) -> Result<(), TrainingError> {
+        write_atomically(&self.file("checkpoints/best.ckpt"), &checkpoint.encode()?)
+    }
+
+    pub(super) fn write_last(&self, checkpoint: &Checkpoint) -> Result<(), TrainingError> {
+        let (last, previous) = (self.file("checkpoints/last.ckpt"), self.file("checkpoints/previous.ckpt"));
+        if last.exists() {
+            fs::rename(&last, &previous)
+                .map_err(|error| TrainingError::Write { file: previous, error: error.to_string() })?;
+        }
+        write_atomically(&last, &checkpoint.encode()?)
+    }
+
+    /// Writes `metrics.csv` anew, a row an epoch.
+    pub(super) fn write_metrics(&self, metrics: &[EpochMetrics]) -> Result<(), TrainingError> {
+        let file = self.file("metrics.csv");
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let failed = |error: String| TrainingError::Write { file: file.clone(), error };
+        for row in metrics {
+            writer.serialize(row).map_err(|error| failed(error.to_string()))?;
+        }
+        let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
+        write_atomically(&file, &bytes)
+    }
+}
+
+fn read_checkpoint(file: &Path) -> Result<Option<Checkpoint>, TrainingError> {
+    match fs::read(file) {
+        Ok(bytes) => Ok(Checkpoint::decode(&bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(TrainingError::Read { file: file.into(), error: error.to_string() }),
+    }
+}
+
+/// Writes a file so that at any moment there is the old one or the new one, whole.
+///
+/// # Errors
+/// [`TrainingError::Write`]; the old file is still there then.
+pub fn write_atomically(file: &Path, bytes: &[u8]) -> Result<(), TrainingError> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || -> std::io::Result<()> {
+        let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+        temporary.write_all(bytes)?;
+        temporary.as_file().sync_all()?;
+        temporary.persist(file)?;
+        Ok(())
+    };
+    write().map_err(|error| TrainingError::Write { file: file.into(), error: error.to_string() })
+}

@@ -1,0 +1,26 @@
+//! What the trainer and the device must agree on, and nothing else.
+//!
+//! ```text
+//! label  shape  preprocessing      the words: seven emotions, NHWC shapes and windows, what is done to pixels first
+//!    \     |     /
+//!   operator  quantization         what a network computes, and in which integers
+//!        \    /
+//!        model                     the model file: raw envelope, checked model
+//!   wire                           frames and messages on the serial link
+//! ```
+//!
+//! The crate knows neither a host nor a board: `no_std`, and without the feature `alloc` no allocator either. No function
+//! panics on any input; whatever comes from outside (a model file, a frame) becomes a checked value or an error.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(target_endian = "big")]
+compile_error!("model files are read in place and are little-endian; a big-endian target would need a copying reader");
+
+pub mod checksum;
+pub mod label;
+pub mod model;
+pub mod operator;
+pub mod preprocessing;
+pub mod quantization;
+pub mod shape;

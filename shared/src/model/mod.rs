@@ -1,0 +1,57 @@
+//! The model file (`*.fer`): a trained, quantized network that a device runs in place.
+//!
+//! # Format, version 1
+//!
+//! All integers are little-endian. `postcard` means version 1 of its wire format (varints, no field names).
+//!
+//! | bytes | content |
+//! |---|---|
+//! | 0..4 | magic, `FERM` |
+//! | 4..6 | format version, `u16` |
+//! | 6..8 | zero |
+//! | 8..12 | length of the whole file in bytes, `u32` |
+//! | 12..16 | length `H` of the header in bytes, `u32` |
+//! | 16..16+H | header: a postcard [`Header`], then [`Header::step_count`] postcard [`StepRecord`]s, nothing after them |
+//! | to the next multiple of 16 | zeros |
+//! | [`Header::weight_bytes`] bytes | weight section: weights and channel parameters at the offsets that the records name |
+//! | last 4 | CRC-32 (ISO-HDLC, as in zip and Ethernet) of everything before, `u32` |
+//!
+//! In the weight section, weights are `i8` (convolution OHWI, depthwise HWC, fully connected units x inputs with the inputs
+//! in NHWC order) and channel parameters are triples of `i32` (bias, multiplier, shift), aligned to 4. The section begins
+//! at a multiple of 16 in the file, so a file that lies at a multiple of 4 in memory is read in place ([`Aligned`]).
+//!
+//! Offsets of tensors are relative to the arena. The first step reads the tensor [`Header::input`]; every later step reads
+//! tensors that earlier steps wrote; the last one writes the logits, one for each of [`Header::labels`], in that order.
+//!
+//! # Two layers
+//!
+//! [`RawModel`] knows the envelope: magic, version, lengths, CRC. [`Model`] is checked: every shape, offset, overlap,
+//! multiplier and accumulator range was validated in [`Model::parse`], so whoever holds one can run it without a check.
+
+mod checked;
+#[cfg(feature = "alloc")]
+mod encode;
+mod error;
+mod raw;
+mod record;
+mod validate;
+
+#[cfg(feature = "alloc")]
+pub use self::encode::{AlignedBytes, EncodeError, StepSource, encode};
+pub use self::{
+    checked::{Model, Step, Steps},
+    error::ModelError,
+    raw::{FORMAT_VERSION, MAGIC, RawModel, WEIGHT_ALIGNMENT},
+    record::{Arithmetic, Header, Measurement, StepRecord, Tensor},
+};
+
+/// Puts bytes at a multiple of 16 in memory, as a model file wants to be read in place:
+///
+/// ```
+/// use shared::model::Aligned;
+/// // On a board: `&Aligned(*include_bytes!("levorse.fer"))`.
+/// static MODEL: &Aligned<[u8]> = &Aligned(*b"the bytes of a model file");
+/// assert_eq!(MODEL.0.as_ptr() as usize % 16, 0);
+/// ```
+#[repr(C, align(16))]
+pub struct Aligned<T: ?Sized>(pub T);

@@ -1,0 +1,35 @@
+//! Builds the boards' programs for their targets.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The repository's root.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The program of the board `mps2`, for a Cortex-M4F without an operating system.
+pub fn mps2() -> PathBuf {
+    build(&root().join("firmware/boards/mps2"), "thumbv7em-none-eabihf", "mps2")
+}
+
+/// The program of the board `linux` for `triple`.
+pub fn linux(triple: &str) -> PathBuf {
+    build(root(), triple, "fer-linux")
+}
+
+/// Runs `cargo build --release` for one package in `directory`; cargo lets builds into the same folder wait for each
+/// other.
+fn build(directory: &Path, triple: &str, package: &str) -> PathBuf {
+    let target_directory = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("boards");
+    let output = Command::new(root().join(".ci/cross-cargo"))
+        .args([triple, "build", "--release", "--locked", "--package", package, "--target-dir"])
+        .arg(&target_directory)
+        .current_dir(directory)
+        // The libraries of the toolchain that runs these tests are not those of the other compiler.
+        .env_remove("LD_LIBRARY_PATH")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{package} for {triple}:\n{}", String::from_utf8_lossy(&output.stderr));
+    target_directory.join(triple).join("release").join(package)
+}

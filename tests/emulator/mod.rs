@@ -1,0 +1,5 @@
+//! Boards in emulation: builds their programs, starts them, and hands over their serial port.
+
+pub mod compile;
+pub mod elf;
+pub mod process;

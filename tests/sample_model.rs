@@ -1,0 +1,155 @@
+//! A small network with every operator, made from a seed: a model file for tests that need one and no training.
+
+use shared::{
+    model::{AlignedBytes, Arithmetic, EncodeError, Header, Measurement, StepRecord, StepSource, Tensor, encode},
+    operator::Operator,
+    preprocessing::{FACE_SIZE, Preprocessing},
+    quantization::{AddParameters, ChannelParameters, Quantization, Requantization},
+    shape::{Padding, Shape, Window},
+};
+
+/// The seven labels in FER2013's order.
+pub const LABELS: [u8; 7] = [0, 1, 2, 3, 4, 5, 6];
+
+/// The header and the steps of the sample network, to be changed by a test and encoded.
+#[derive(Clone, Debug)]
+pub struct SampleModel {
+    /// Everything but the counts that `encode` fills in.
+    pub header: Header<'static>,
+    /// Convolution, depthwise, addition, max-pool, average-pool, pointwise, global average, fully connected.
+    pub steps: Vec<StepSource>,
+}
+
+impl SampleModel {
+    /// The model file.
+    pub fn encode(&self) -> Result<AlignedBytes, EncodeError> {
+        encode(&self.header, &self.steps)
+    }
+}
+
+/// The sample network with weights drawn from `seed`.
+pub fn sample_model(seed: u64) -> SampleModel {
+    let preprocessing = Preprocessing::Local { sigma_floor: 4 * 256 };
+    let size = FACE_SIZE as u16;
+    let input = Tensor {
+        shape: Shape::new(size, size, 1),
+        quantization: Quantization { scale: preprocessing.scale(), zero_point: preprocessing.zero_point() },
+        offset: 0,
+    };
+    let mut builder = Builder { random: seed, next_offset: 2304, steps: Vec::new() };
+    let window = |size, stride, padding| Window::square(size, stride, padding);
+    let conv = builder.weighted(
+        Operator::Conv2d { window: window(5, 2, Padding::Same), filters: 6 },
+        input,
+        0.05,
+    );
+    let depthwise = builder.weighted(Operator::DepthwiseConv2d { window: window(3, 1, Padding::Same) }, conv, 0.04);
+    let sum = builder.add(conv, depthwise, 0.06);
+    let pooled = builder.pool(Operator::MaxPool2d { window: window(2, 2, Padding::Valid) }, sum);
+    let averaged = builder.pool(Operator::AveragePool2d { window: window(3, 2, Padding::Same) }, pooled);
+    let pointwise =
+        builder.weighted(Operator::Conv2d { window: window(1, 1, Padding::Same), filters: 10 }, averaged, 0.05);
+    let mean = builder.mean(pointwise, 0.03);
+    builder.weighted(Operator::FullyConnected { units: 7 }, mean, 0.1);
+    let header = Header {
+        name: "sample",
+        labels: &LABELS,
+        preprocessing,
+        input,
+        temperature: 1.0,
+        threshold: 0.3,
+        arena_bytes: builder.next_offset,
+        macs: builder.steps.iter().map(|step| step.record.operator.macs(step.record.input.shape)).sum(),
+        measurement: Measurement { data: "nothing", images: 0, accuracy: 0.0 },
+        training_hash: seed,
+        weight_bytes: 0,
+        step_count: 0,
+    };
+    SampleModel { header, steps: builder.steps }
+}
+
+struct Builder {
+    random: u64,
+    next_offset: u32,
+    steps: Vec<StepSource>,
+}
+
+impl Builder {
+    /// SplitMix64.
+    fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn output(&mut self, operator: Operator, input: Tensor, quantization: Quantization) -> Tensor {
+        let shape = operator.output_shape(input.shape).expect("the sample's shapes fit");
+        let offset = self.next_offset;
+        self.next_offset += shape.elements().expect("small").next_multiple_of(16);
+        Tensor { shape, quantization, offset }
+    }
+
+    fn push(&mut self, record: StepRecord, weights: Vec<i8>, channels: Vec<ChannelParameters>) -> Tensor {
+        self.steps.push(StepSource { record, weights, channels });
+        record.output
+    }
+
+    fn weighted(&mut self, operator: Operator, input: Tensor, scale: f32) -> Tensor {
+        let count = operator.weight_count(input.shape) as usize;
+        let channels = usize::from(operator.weighted_channels(input.shape));
+        let zero_point = (self.random() % 40) as i8 - 20;
+        let output = self.output(operator, input, Quantization { scale, zero_point });
+        let weights = (0..count).map(|_| (self.random() % 255) as i8).map(|w| w.max(-127)).collect();
+        // Keeps outputs spread over the range of an i8 whatever the number of taps.
+        let spread = 60.0 / (74.0 * 40.0 * ((count / channels) as f64).sqrt());
+        let channels = (0..channels)
+            .map(|_| {
+                let factor = spread * (0.5 + (self.random() % 1000) as f64 / 1000.0);
+                let Requantization { multiplier, shift } = Requantization::from_real(factor).expect("in range");
+                ChannelParameters { bias: (self.random() % 4001) as i32 - 2000, multiplier, shift }
+            })
+            .collect();
+        self.push(record(operator, input, output), weights, channels)
+    }
+
+    fn add(&mut self, left: Tensor, right: Tensor, scale: f32) -> Tensor {
+        let output = self.output(Operator::Add, left, Quantization { scale, zero_point: -3 });
+        let factors = AddParameters::from_scales(left.quantization.scale, right.quantization.scale, scale);
+        let record = StepRecord {
+            second_input: Some(right),
+            arithmetic: Arithmetic::Add(factors.expect("in range")),
+            ..record(Operator::Add, left, output)
+        };
+        self.push(record, Vec::new(), Vec::new())
+    }
+
+    fn pool(&mut self, operator: Operator, input: Tensor) -> Tensor {
+        let output = self.output(operator, input, input.quantization);
+        self.push(record(operator, input, output), Vec::new(), Vec::new())
+    }
+
+    fn mean(&mut self, input: Tensor, scale: f32) -> Tensor {
+        let output = self.output(Operator::GlobalAveragePool, input, Quantization { scale, zero_point: 5 });
+        let pixels = f64::from(input.shape.height) * f64::from(input.shape.width);
+        let factor = f64::from(input.quantization.scale) / (f64::from(scale) * pixels);
+        let arithmetic = Arithmetic::Mean(Requantization::from_real(factor).expect("in range"));
+        let record = StepRecord { arithmetic, ..record(Operator::GlobalAveragePool, input, output) };
+        self.push(record, Vec::new(), Vec::new())
+    }
+}
+
+fn record(operator: Operator, input: Tensor, output: Tensor) -> StepRecord {
+    StepRecord {
+        operator,
+        input,
+        second_input: None,
+        output,
+        activation_min: -128,
+        activation_max: 127,
+        weights_offset: 0,
+        channels_offset: 0,
+        arithmetic: Arithmetic::None,
+    }
+}
