@@ -3,6 +3,7 @@
 //! Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", 2017: equation 3 is the expected calibration
 //! error, section 4.2 temperature scaling.
 
+use serde::{Deserialize, Serialize};
 use shared::label::Emotion;
 
 use super::prediction::{Logits, Prediction, log_sum_exp};
@@ -12,6 +13,40 @@ pub const CALIBRATION_BINS: usize = 15;
 
 /// Temperatures that [`fit_temperature`] searches between.
 const TEMPERATURES: (f64, f64) = (0.05, 20.0);
+
+/// A fitted temperature and what it changes, over the faces that it was fitted on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Logits are divided by it before the softmax; above 1 the network was too sure.
+    pub temperature: f32,
+    /// [`expected_calibration_error`] at temperature 1.
+    pub error_before: f64,
+    /// [`expected_calibration_error`] at the fitted temperature.
+    pub error_after: f64,
+    /// [`negative_log_likelihood`] at temperature 1.
+    pub loss_before: f64,
+    /// [`negative_log_likelihood`] at the fitted temperature.
+    pub loss_after: f64,
+}
+
+impl Calibration {
+    /// Fits the temperature to logits of validation faces, and measures before and after.
+    pub fn fit(logits: &[Logits], labels: &[Emotion]) -> Self {
+        let temperature = fit_temperature(logits, labels);
+        let error = |temperature| {
+            let predictions: Vec<Prediction> =
+                logits.iter().map(|logits| Prediction::from_logits(logits, temperature)).collect();
+            expected_calibration_error(labels, &predictions)
+        };
+        Self {
+            temperature,
+            error_before: error(1.0),
+            error_after: error(temperature),
+            loss_before: negative_log_likelihood(labels, logits, 1.0),
+            loss_after: negative_log_likelihood(labels, logits, temperature),
+        }
+    }
+}
 
 /// Mean over the bins, weighted by their faces, of `|accuracy - mean confidence|`; 0 of no faces. Where one slice is
 /// longer, its rest is left out.

@@ -1,0 +1,40 @@
+//! Addition of two tensors.
+
+use shared::quantization::{ADD_LEFT_SHIFT, AddParameters};
+
+use super::{SliceTooShort, store};
+
+/// Offsets, factors and clamp of an addition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddArguments {
+    /// Minus the first input's zero point, `-127..=128`.
+    pub left_offset: i32,
+    /// Minus the second input's zero point, `-127..=128`.
+    pub right_offset: i32,
+    /// The output's zero point, `-128..=127`.
+    pub output_offset: i32,
+    /// What brings both inputs to one scale, and the sum to the output's.
+    pub factors: AddParameters,
+    /// Lower end of the clamp.
+    pub activation_min: i8,
+    /// Upper end of the clamp.
+    pub activation_max: i8,
+}
+
+/// The sum of `left` and `right`, value by value, into `output`; all three have the same length.
+///
+/// # Errors
+/// [`SliceTooShort`] if an input is shorter than the output.
+pub fn add(arguments: &AddArguments, left: &[i8], right: &[i8], output: &mut [i8]) -> Result<(), SliceTooShort> {
+    if left.len() < output.len() || right.len() < output.len() {
+        return Err(SliceTooShort);
+    }
+    let factors = &arguments.factors;
+    for ((out, &left), &right) in output.iter_mut().zip(left).zip(right) {
+        let left = factors.left.apply((i32::from(left) + arguments.left_offset) << ADD_LEFT_SHIFT);
+        let right = factors.right.apply((i32::from(right) + arguments.right_offset) << ADD_LEFT_SHIFT);
+        let sum = factors.output.apply(left.wrapping_add(right));
+        *out = store(sum, arguments.output_offset, arguments.activation_min, arguments.activation_max);
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! Max pooling.
+
+use shared::shape::{Shape, Window};
+
+use super::{
+    SliceTooShort,
+    taps::{columns, rows, span},
+};
+
+/// Geometry and clamp of a pooling operator; input and output have the same scale and zero point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolArguments {
+    /// Kernel, stride and padding.
+    pub window: Window,
+    /// `[H, W, C]`.
+    pub input_shape: Shape,
+    /// `[OUT_H, OUT_W, C]`, as the window makes it of the input.
+    pub output_shape: Shape,
+    /// Lower end of the clamp.
+    pub activation_min: i8,
+    /// Upper end of the clamp.
+    pub activation_max: i8,
+}
+
+/// The largest value under each window, for each channel, from `input` (`[H, W, C]`) into `output` (`[OUT_H, OUT_W, C]`).
+/// Padding takes no part.
+///
+/// # Errors
+/// [`SliceTooShort`].
+pub fn max_pool2d(arguments: &PoolArguments, input: &[i8], output: &mut [i8]) -> Result<(), SliceTooShort> {
+    let (shape, window) = (arguments.output_shape, arguments.window);
+    let depth = usize::from(shape.channels);
+    let width = usize::from(arguments.input_shape.width);
+    let mut pixels = output.chunks_exact_mut(depth.max(1));
+    for y in 0..usize::from(shape.height) {
+        let rows = rows(&window, arguments.input_shape, y);
+        for x in 0..usize::from(shape.width) {
+            let columns = columns(&window, arguments.input_shape, x);
+            let pixel = pixels.next().ok_or(SliceTooShort)?;
+            pixel.fill(arguments.activation_min);
+            for row in rows.input() {
+                for column in columns.input() {
+                    let values = span(input, (row * width + column) * depth, depth)?;
+                    for (out, &value) in pixel.iter_mut().zip(values) {
+                        *out = value.max(*out);
+                    }
+                }
+            }
+            for out in pixel {
+                *out = (*out).min(arguments.activation_max);
+            }
+        }
+    }
+    Ok(())
+}

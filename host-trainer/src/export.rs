@@ -1,0 +1,186 @@
+//! What a finished training leaves: the float network (burn record and ONNX), the quantized model and the report.
+
+use std::path::Path;
+
+use shared::{
+    label::Emotion,
+    model::{AlignedBytes, Measurement, Model},
+    preprocessing::{FACE_PIXELS, Preprocessing},
+};
+
+use crate::{
+    architecture::{Architecture, Loss, Optimizer},
+    evaluation::{Calibration, EvaluationReport, Prediction},
+    inference,
+    network::{Network, activation_ranges, logits},
+    onnx,
+    quantization::{Particulars, parameters::Range, quantize_network},
+    report::{self, DataSource, LayerRow, ModelSize, RunSummary},
+    training::{Configuration, LabelledFaces, Outcome, RunFolder, save_record, write_atomically},
+};
+
+/// Training faces that calibration looks at; more change the ranges by less than a step.
+const CALIBRATION_FACES: usize = 1024;
+
+/// A readout is `uncertain` below this confidence. Confidences are calibrated, so below it at least three answers in five
+/// are wrong.
+pub const THRESHOLD: f32 = 0.4;
+
+/// The name of the quantized model in a run's folder.
+pub const MODEL_FILE: &str = "model.fer";
+
+/// The quantized network and how good both networks are on the validation faces.
+#[derive(Clone, Debug)]
+pub struct Exported {
+    /// The model file.
+    pub model: AlignedBytes,
+    /// The float network.
+    pub float: EvaluationReport,
+    /// The quantized network, through the core.
+    pub int8: EvaluationReport,
+    /// Its temperature.
+    pub calibration: Calibration,
+}
+
+/// Quantizes a network: ranges over training faces, temperature and accuracy over validation faces.
+///
+/// # Errors
+/// When a layer cannot run on the core, or a number leaves the range of the arithmetic.
+pub fn quantize(
+    network: &Network,
+    training: LabelledFaces<'_>,
+    validation: LabelledFaces<'_>,
+    configuration: &Configuration,
+    split: &str,
+) -> anyhow::Result<Exported> {
+    let labels: Vec<Emotion> = validation.labels.iter().filter_map(|&l| Emotion::from_index(l.into())).collect();
+    let ranges: Vec<Range> = activation_ranges(network, &calibration_faces(training.images))
+        .into_iter()
+        .map(|(min, max)| Range { min, max })
+        .collect();
+    let quantized = quantize_network(&network.to_float_network(), &ranges)?;
+    let description = format!("{} {split}", configuration.data_description);
+    let mut particulars = Particulars {
+        temperature: 1.0,
+        threshold: THRESHOLD,
+        measurement: Measurement { data: &description, images: labels.len() as u32, accuracy: 0.0 },
+        training_hash: configuration.hash(),
+    };
+    // The temperature and the accuracy are measured on the model itself, then written into it.
+    let bytes = quantized.encode(&particulars)?;
+    let model = Model::parse(bytes.as_slice())?;
+    let integers = inference::run_normalized(&model, validation.images, |_| {})?;
+    let int8_logits = inference::dequantize(&model, &integers);
+    let calibration = Calibration::fit(&int8_logits, &labels);
+    let report = |rows: &[[f32; Emotion::COUNT]], temperature: f32| {
+        let predictions: Vec<Prediction> = rows.iter().map(|row| Prediction::from_logits(row, temperature)).collect();
+        EvaluationReport::new(split, &labels, &predictions)
+    };
+    let int8 = report(&int8_logits, calibration.temperature);
+    let float = report(&logits(network, validation.images, |_| {}), calibration.temperature);
+    particulars.temperature = calibration.temperature;
+    particulars.measurement.accuracy = int8.accuracy as f32;
+    Ok(Exported { model: quantized.encode(&particulars)?, float, int8, calibration })
+}
+
+/// Every n-th training face, so that all parts of the data have a say.
+fn calibration_faces(images: &[i8]) -> Vec<i8> {
+    let (faces, _) = images.as_chunks::<FACE_PIXELS>();
+    let every = faces.len().div_ceil(CALIBRATION_FACES).max(1);
+    faces.iter().step_by(every).flatten().copied().collect()
+}
+
+/// Writes `network.burnpack`, `network.onnx`, `model.fer`, the figures and `report.md` into the run's folder.
+///
+/// # Errors
+/// When something cannot be exported or written.
+pub fn write_run(
+    run: &RunFolder,
+    configuration: &Configuration,
+    outcome: &Outcome,
+    training: LabelledFaces<'_>,
+    validation: LabelledFaces<'_>,
+    split: &str,
+) -> anyhow::Result<Exported> {
+    let network = &outcome.best;
+    save_record(network, &run.file("network.burnpack"))?;
+    write_atomically(&run.file("network.onnx"), &onnx::export(&network.to_float_network())?)?;
+    let exported = quantize(network, training, validation, configuration, split)?;
+    write_atomically(&run.file(MODEL_FILE), exported.model.as_slice())?;
+    report::write(run.path(), &summary(run.path(), configuration, outcome, &exported, training, validation)?)?;
+    Ok(exported)
+}
+
+fn summary(
+    folder: &Path,
+    configuration: &Configuration,
+    outcome: &Outcome,
+    exported: &Exported,
+    training: LabelledFaces<'_>,
+    validation: LabelledFaces<'_>,
+) -> anyhow::Result<RunSummary> {
+    let architecture = &outcome.best.architecture;
+    let model = Model::parse(exported.model.as_slice())?;
+    let data = configuration.data.as_ref().map(|data| format!(" --data {data}")).unwrap_or_default();
+    Ok(RunSummary {
+        name: architecture.name.clone(),
+        data: DataSource {
+            description: configuration.data_description.clone(),
+            synthetic: configuration.data.is_none(),
+            training_images: training.labels.len(),
+            validation_images: validation.labels.len(),
+        },
+        preprocessing: preprocessing(architecture.preprocessing),
+        layers: LayerRow::of(architecture),
+        recipe: recipe(architecture, configuration),
+        epochs: outcome.metrics.clone(),
+        kept_epoch: outcome.best_epoch,
+        float: exported.float.clone(),
+        int8: exported.int8.clone(),
+        calibration: exported.calibration,
+        model: ModelSize {
+            file_bytes: exported.model.as_slice().len() as u64,
+            arena_bytes: model.arena_bytes().into(),
+            macs: model.macs(),
+        },
+        command: format!(
+            "cargo run --release -p host-trainer -- train{data} --architecture {} --epochs {} --batch-size {} --seed {} \
+             --out {}",
+            configuration.architecture_file.trim_end_matches(".toml"),
+            configuration.epochs,
+            configuration.batch_size,
+            configuration.seed,
+            folder.display()
+        ),
+    })
+}
+
+/// The preprocessing in words.
+pub fn preprocessing(preprocessing: Preprocessing) -> String {
+    match preprocessing {
+        Preprocessing::Local { sigma_floor } => format!(
+            "local intensity normalization over 7x7 pixels, floor of the deviation {} grey levels",
+            f64::from(sigma_floor) / 256.0
+        ),
+    }
+}
+
+fn recipe(architecture: &Architecture, configuration: &Configuration) -> Vec<(String, String)> {
+    let Loss::CategoricalCrossEntropy = architecture.recipe.loss;
+    let optimizer = match architecture.recipe.optimizer {
+        Optimizer::RmsProp { learning_rate, rho, epsilon } => {
+            format!("RMSprop, learning rate {learning_rate}, rho {rho}, epsilon {epsilon:e}")
+        }
+        Optimizer::Sgd { learning_rate } => format!("SGD, learning rate {learning_rate}"),
+    };
+    [
+        ("loss", "categorical cross entropy".to_string()),
+        ("optimizer", optimizer),
+        ("weights at the start", "Glorot uniform, biases zero".to_string()),
+        ("images a step", configuration.batch_size.to_string()),
+        ("epochs", configuration.epochs.to_string()),
+        ("seed", configuration.seed.to_string()),
+    ]
+    .map(|(what, which)| (what.to_string(), which))
+    .to_vec()
+}

@@ -1,0 +1,53 @@
+//! What a training run leaves for people: figures and `report.md`.
+//!
+//! ```text
+//! summary.rs     what there is to tell, as plain data
+//! markdown.rs    report.md
+//! curves.rs      accuracy and loss by epoch
+//! heat_map.rs    the confusion matrix
+//! figure.rs      a plot as PNG and SVG, with a font of its own
+//! ```
+//!
+//! Nothing of the system is needed: no fonts, no libraries, no display.
+
+mod curves;
+mod error;
+mod figure;
+mod heat_map;
+mod markdown;
+mod summary;
+
+use std::{fs, path::Path};
+
+pub use self::{
+    curves::curves,
+    error::ReportError,
+    figure::Figure,
+    heat_map::heat_map,
+    markdown::markdown,
+    summary::{DataSource, EpochMetrics, LayerRow, ModelSize, RunSummary},
+};
+
+/// Stem of the files with the curves: `.png` and `.svg`.
+pub const CURVES: &str = "curves";
+/// Stem of the files with the confusion matrix of the quantized network: `.png` and `.svg`.
+pub const CONFUSION: &str = "confusion";
+/// The report itself.
+pub const REPORT: &str = "report.md";
+
+/// Draws the figures of a run into its folder and writes `report.md` beside them.
+///
+/// # Errors
+/// [`ReportError`] names the file that cannot be written, or the figure that cannot be drawn.
+pub fn write(folder: &Path, run: &RunSummary) -> Result<(), ReportError> {
+    curves(&run.name, &run.data.description, &run.epochs)?.write(folder, CURVES)?;
+    heat_map(&format!("{}, int8, {}", run.name, run.data.description), &run.int8)?.write(folder, CONFUSION)?;
+    write_file(&folder.join(REPORT), markdown(run).as_bytes())
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
+    fs::write(path, bytes).map_err(|error| ReportError::Write { path: path.into(), error })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! What there is to tell about a run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    architecture::Architecture,
+    evaluation::{Calibration, EvaluationReport},
+};
+
+/// A finished run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunSummary {
+    /// Name of the network.
+    pub name: String,
+    /// Where the faces came from.
+    pub data: DataSource,
+    /// What is done to the pixels first, in words.
+    pub preprocessing: String,
+    /// The layers, in the order of execution.
+    pub layers: Vec<LayerRow>,
+    /// The recipe: what and which, such as `("optimizer", "RMSprop, learning rate 0.001")`.
+    pub recipe: Vec<(String, String)>,
+    /// Every epoch, in order.
+    pub epochs: Vec<EpochMetrics>,
+    /// The epoch whose weights were kept, counted from 1.
+    pub kept_epoch: usize,
+    /// The float network over the validation faces.
+    pub float: EvaluationReport,
+    /// The quantized network over the same faces, run through the core.
+    pub int8: EvaluationReport,
+    /// The temperature and what it does.
+    pub calibration: Calibration,
+    /// The model file in numbers.
+    pub model: ModelSize,
+    /// The command that repeats the run.
+    pub command: String,
+}
+
+/// Where faces came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataSource {
+    /// In words, such as `FER2013` or `synthetic faces, seed 7`.
+    pub description: String,
+    /// Whether the program drew the faces itself; the report then says what that means.
+    pub synthetic: bool,
+    /// Faces trained on.
+    pub training_images: usize,
+    /// Faces validated on.
+    pub validation_images: usize,
+}
+
+/// A row of the table of layers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerRow {
+    /// The layer's name.
+    pub name: String,
+    /// Its kind, as architecture files name it.
+    pub kind: String,
+    /// Shape of its output: height x width x channels.
+    pub output: String,
+    /// Learned parameters, biases included.
+    pub parameters: u64,
+    /// Multiply-accumulates for one face.
+    pub macs: u64,
+}
+
+/// One epoch, as a row of `metrics.csv` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochMetrics {
+    /// From 1.
+    pub epoch: usize,
+    /// Mean loss over the training faces while they were learned.
+    pub train_loss: f64,
+    /// Accuracy over the training faces while they were learned, dropout active, as Keras reports it.
+    pub train_accuracy: f64,
+    /// Mean loss over the validation faces after the epoch.
+    pub validation_loss: f64,
+    /// Accuracy over the validation faces after the epoch.
+    pub validation_accuracy: f64,
+    /// Wall-clock time of the epoch.
+    pub seconds: f64,
+    /// Training faces a second.
+    pub images_per_second: f64,
+}
+
+/// The model file in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelSize {
+    /// Bytes of the file.
+    pub file_bytes: u64,
+    /// Bytes of memory that its activations need.
+    pub arena_bytes: u64,
+    /// Multiply-accumulates for one face.
+    pub macs: u64,
+}
+
+impl LayerRow {
+    /// The rows of an architecture.
+    pub fn of(architecture: &Architecture) -> Vec<Self> {
+        let row = |index: usize| {
+            let layer = &architecture.layers[index];
+            let shape = architecture.output_shape(index);
+            Self {
+                name: layer.name.clone(),
+                kind: layer.kind.name().into(),
+                output: format!("{}x{}x{}", shape.height, shape.width, shape.channels),
+                parameters: architecture.parameter_count(index),
+                macs: architecture.macs(index),
+            }
+        };
+        (0..architecture.layers.len()).map(row).collect()
+    }
+}
