@@ -1,1 +1,4 @@
-//! What crosses the walls.
+//! What crosses the walls: the independent reference of the operators, and a small network for tests that need one.
+
+pub mod reference;
+pub mod sample_model;

@@ -9,7 +9,7 @@ use shared::{
 };
 
 use crate::{
-    kernels::{self, AddArguments, ConvArguments, FullyConnectedArguments, MeanArguments, PoolArguments, SliceTooShort},
+    kernels::{self, AddArguments, ConvArguments, FullyConnectedArguments, MeanArguments, PoolArguments, ShapeMismatch},
     normalization::normalize,
     readout::Readout,
 };
@@ -158,7 +158,7 @@ impl<'model, 'arena> Engine<'model, 'arena> {
 
     fn run_steps(&mut self, mut done: impl FnMut(usize, &Step<'model>)) -> Result<(), EngineError> {
         for (index, step) in self.model.steps().enumerate() {
-            run_step(&step, self.arena).map_err(|SliceTooShort| EngineError::Step { step: index })?;
+            run_step(&step, self.arena).map_err(|ShapeMismatch| EngineError::Step { step: index })?;
             done(index, &step);
         }
         Ok(())
@@ -170,7 +170,7 @@ fn range(tensor: &Tensor) -> core::ops::Range<usize> {
     range.start as usize..range.end as usize
 }
 
-fn run_step(step: &Step<'_>, arena: &mut [i8]) -> Result<(), SliceTooShort> {
+fn run_step(step: &Step<'_>, arena: &mut [i8]) -> Result<(), ShapeMismatch> {
     let zero_point = |tensor: &Tensor| i32::from(tensor.quantization.zero_point);
     let (input_offset, output_offset) = (-zero_point(&step.input), zero_point(&step.output));
     let (input_shape, output_shape) = (step.input.shape, step.output.shape);
@@ -197,7 +197,7 @@ fn run_step(step: &Step<'_>, arena: &mut [i8]) -> Result<(), SliceTooShort> {
             return kernels::add(&arguments, input, input, output);
         }
         let ranges = [range(&step.input), range(&second), range(&step.output)];
-        let [left, right, output] = arena.get_disjoint_mut(ranges).map_err(|_| SliceTooShort)?;
+        let [left, right, output] = arena.get_disjoint_mut(ranges).map_err(|_| ShapeMismatch)?;
         return kernels::add(&arguments, left, right, output);
     }
     let (input, output) = borrow(arena, &step.input, &step.output)?;
@@ -220,12 +220,12 @@ fn run_step(step: &Step<'_>, arena: &mut [i8]) -> Result<(), SliceTooShort> {
             let arguments = MeanArguments { input_offset, output_offset, factor, activation_min, activation_max };
             kernels::global_average_pool(&arguments, input, output)
         }
-        (Operator::GlobalAveragePool | Operator::Add, _) => Err(SliceTooShort),
+        (Operator::GlobalAveragePool | Operator::Add, _) => Err(ShapeMismatch),
     }
 }
 
 /// A step's input and output at once; a checked model's never overlap.
-fn borrow<'a>(arena: &'a mut [i8], input: &Tensor, output: &Tensor) -> Result<(&'a [i8], &'a mut [i8]), SliceTooShort> {
-    let [input, output] = arena.get_disjoint_mut([range(input), range(output)]).map_err(|_| SliceTooShort)?;
+fn borrow<'a>(arena: &'a mut [i8], input: &Tensor, output: &Tensor) -> Result<(&'a [i8], &'a mut [i8]), ShapeMismatch> {
+    let [input, output] = arena.get_disjoint_mut([range(input), range(output)]).map_err(|_| ShapeMismatch)?;
     Ok((input, output))
 }

@@ -6,6 +6,7 @@
 //! kernels           one operator each, over slices; kernels::dot is where the time goes
 //! engine            a checked model, step by step, in the caller's arena
 //! readout           logits -> emotion, confidence, margin
+//! device            the main loop at a serial link
 //! ```
 //!
 //! Each layer uses those above it and `shared`; none knows a board or a host. Nothing allocates, nothing panics on any
@@ -28,6 +29,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod device;
 pub mod engine;
 pub mod kernels;
 pub mod normalization;

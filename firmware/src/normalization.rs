@@ -11,9 +11,10 @@
 //! Borders reflect without repeating the edge pixel. `|x'| <= sqrt((1 - w0) / w0) = 3.412` for the centre's weight
 //! `w0 = (18/64)^2`, so `|q| <= 126`: nothing saturates.
 //!
-//! The quotient is rounded exactly, without a square root and without a division: with `S = max(V, (4096 sigma_floor)^2)`,
-//! `|q|` is the largest integer for which `(2 |q| - 1)^2 S <= (74 |D|)^2`, and seven comparisons find its seven bits. All
-//! terms fit 64 bits: `|D| <= 4096 * 255`, so `(74 D)^2 < 2^53`; `S < 2^48` and `(2 |q| - 1)^2 < 2^16`.
+//! The quotient is rounded exactly, without a square root, a division or a multiplication by what was found before: with
+//! `S = max(V, (4096 sigma_floor)^2)` and `T = (74 D)^2`, `|q|` is the largest integer for which `(2 |q| - 1)^2 S <= T`, or
+//! `4 |q| (|q| - 1) S <= T - S`, and its seven bits are found one by one as in long division. All terms fit 63 bits:
+//! `|D| <= 4096 * 255`, so `T < 2^53`; `S < 2^40`, as a deviation is at most 127.5 and the floor below 256 grey levels.
 
 use shared::preprocessing::{FACE_PIXELS, FACE_SIZE};
 
@@ -26,6 +27,8 @@ const REACH: usize = 3;
 /// A row of sums with what the kernel reaches beyond both ends.
 const PADDED: usize = FACE_SIZE + 2 * REACH;
 
+type Row = [u8; FACE_SIZE];
+
 /// Normalizes a face (48x48 grey levels, row by row) into `out`, `q = round(37 x')`, `-126..=126`.
 ///
 /// `sigma_floor` is the floor of the local deviation in 1/256 grey levels; a flat area gives zeros.
@@ -35,12 +38,11 @@ pub fn normalize(face: &[u8; FACE_PIXELS], sigma_floor: u16, out: &mut [i8; FACE
     let floor = floor * floor;
     let (rows, _) = face.as_chunks::<FACE_SIZE>();
     let (out_rows, _) = out.as_chunks_mut::<FACE_SIZE>();
-    for (y, out_row) in out_rows.iter_mut().enumerate() {
-        let (sums, squares) = column_sums(rows, y);
-        let Some(row) = rows.get(y) else { return };
-        for (x, (out, &pixel)) in out_row.iter_mut().zip(row).enumerate() {
-            let (Some(m), Some(q)) = (sums.get(x..), squares.get(x..)) else { return };
-            let (m, q) = (weighted(m), weighted(q));
+    for (y, (row, out)) in rows.iter().zip(out_rows).enumerate() {
+        let (sums, squares) = column_sums(core::array::from_fn(|offset| &rows[reflect(y + offset)]));
+        let windows = sums.array_windows().zip(squares.array_windows());
+        for ((out, &pixel), (&sums, &squares)) in out.iter_mut().zip(row).zip(windows) {
+            let (m, q) = (weighted(sums), weighted(squares));
             let difference = 4096 * i32::from(pixel) - m as i32;
             let variance = 4096 * u64::from(q) - u64::from(m) * u64::from(m);
             *out = quotient(difference, variance.max(floor));
@@ -48,17 +50,13 @@ pub fn normalize(face: &[u8; FACE_PIXELS], sigma_floor: u16, out: &mut [i8; FACE
     }
 }
 
-/// For every column, and the reflected ones beyond the ends, the sums of `64 w x` and `64 w x^2` over the rows around `y`.
-fn column_sums(rows: &[[u8; FACE_SIZE]], y: usize) -> ([u32; PADDED], [u32; PADDED]) {
-    let (mut sums, mut squares) = ([0u32; PADDED], [0u32; PADDED]);
-    for offset in 0..=2 * REACH {
-        let weight = TAPS[offset.abs_diff(REACH)];
-        let Some(row) = rows.get(reflect(y + offset)) else { continue };
-        for ((sum, square), &pixel) in sums[REACH..].iter_mut().zip(&mut squares[REACH..]).zip(row) {
-            let weighted = weight * u32::from(pixel);
-            *sum += weighted;
-            *square += weighted * u32::from(pixel);
-        }
+/// For every column, and the reflected ones beyond the ends, the sums of `64 w x` and `64 w x^2` over seven rows.
+fn column_sums(rows: [&Row; 7]) -> ([u32; PADDED], [u32; PADDED]) {
+    let (mut sums, mut squares) = ([0; PADDED], [0; PADDED]);
+    for (x, (sum, square)) in sums[REACH..].iter_mut().zip(&mut squares[REACH..]).take(FACE_SIZE).enumerate() {
+        let column = rows.map(|row| u32::from(row[x]));
+        *sum = weighted(column);
+        *square = weighted(column.map(|pixel| pixel * pixel));
     }
     for beyond in 1..=REACH {
         for line in [&mut sums, &mut squares] {
@@ -75,22 +73,27 @@ const fn reflect(padded: usize) -> usize {
     if index < FACE_SIZE { index } else { 2 * (FACE_SIZE - 1) - index }
 }
 
-/// The sum of the first seven values under the kernel, times 64.
-fn weighted(values: &[u32]) -> u32 {
-    let &[a, b, c, d, e, f, g, ..] = values else { return 0 };
+/// The sum of the values under the kernel, times 64.
+fn weighted([a, b, c, d, e, f, g]: [u32; 7]) -> u32 {
     TAPS[3] * (a + g) + TAPS[2] * (b + f) + TAPS[1] * (c + e) + TAPS[0] * d
 }
 
 /// `round(37 difference / sqrt(square))`, halves away from zero; 0 where `square` is 0.
+///
+/// Neither branches nor multiplies after the first line: the bits are as random as the picture, and a product of 64 bits is
+/// slow where registers are narrow.
 fn quotient(difference: i32, square: u64) -> i8 {
-    let target = u64::from(difference.unsigned_abs()) * 74;
-    let target = target * target;
-    let mut magnitude = 0u64;
-    for bit in [64, 32, 16, 8, 4, 2, 1] {
-        let candidate = magnitude + bit;
-        let odd = 2 * candidate - 1;
-        // No branch: the outcome is as random as the picture.
-        magnitude += bit * u64::from(odd * odd * square <= target);
+    let target = (74 * i64::from(difference)) * (74 * i64::from(difference));
+    let (square, four) = (square as i64, 4 * square as i64);
+    // For the magnitude m found so far: rest = T - S - 4 m (m - 1) S and product = 4 m S.
+    let (mut magnitude, mut rest, mut product) = (0, target - square, 0);
+    for bit in (0..7).rev() {
+        // With b = 2^bit, (m + b)(m + b - 1) = m (m - 1) + 2 b m + b^2 - b.
+        let next = rest - (product << (bit + 1)) - (four << (2 * bit)) + (four << bit);
+        let fits = !(next >> 63);
+        rest = (next & fits) | (rest & !fits);
+        product += (four << bit) & fits;
+        magnitude += (1 << bit) & fits as i32;
     }
     let magnitude = if square == 0 { 0 } else { magnitude as i8 };
     if difference < 0 { -magnitude } else { magnitude }

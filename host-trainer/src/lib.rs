@@ -1,6 +1,33 @@
 //! The PC side: faces, training, evaluation and quantization of small networks, and the link to devices that run them.
+//!
+//! ```text
+//! data  image_file  synthetic      labelled faces, from files or drawn
+//! architecture                     a network as data
+//! network  convolution             the same in burn
+//! training                         epochs, checkpoints, run folders
+//! quantization                     float network -> integers
+//! inference                        many faces through the core: the device's numbers
+//! evaluation  report  onnx         how good it is, and for people and other programs to read
+//! export                           all that a finished training leaves
+//! monitor                          the host's end of the serial link
+//! cli                              the commands
+//! ```
+//!
+//! Normalization, integer kernels, labels and messages are not here: they are the core's (`firmware`) and `shared`'s, so
+//! that the numbers in a report are the device's.
+
 pub mod architecture;
+pub mod cli;
 pub mod convolution;
+pub mod data;
+pub mod evaluation;
+pub mod export;
+pub mod image_file;
+pub mod inference;
+pub mod monitor;
 pub mod network;
+pub mod onnx;
 pub mod quantization;
+pub mod report;
+pub mod synthetic;
 pub mod training;

@@ -24,3 +24,4 @@ pub mod operator;
 pub mod preprocessing;
 pub mod quantization;
 pub mod shape;
+pub mod wire;

@@ -13,9 +13,9 @@ pub fn mps2() -> PathBuf {
     build(&root().join("firmware/boards/mps2"), "thumbv7em-none-eabihf", "mps2")
 }
 
-/// The program of the board `linux` for `triple`.
-pub fn linux(triple: &str) -> PathBuf {
-    build(root(), triple, "fer-linux")
+/// The program of the board `linux` for a processor, as `x86_64` or `aarch64`.
+pub fn linux(architecture: &str) -> PathBuf {
+    build(root(), &format!("{architecture}-unknown-linux-gnu"), "fer-linux")
 }
 
 /// Runs `cargo build --release` for one package in `directory`; cargo lets builds into the same folder wait for each

@@ -2,4 +2,5 @@
 
 pub mod compile;
 pub mod elf;
+pub mod host;
 pub mod process;

@@ -2,7 +2,7 @@
 
 use shared::quantization::{ADD_LEFT_SHIFT, AddParameters};
 
-use super::{SliceTooShort, store};
+use super::{ShapeMismatch, store};
 
 /// Offsets, factors and clamp of an addition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,15 +24,15 @@ pub struct AddArguments {
 /// The sum of `left` and `right`, value by value, into `output`; all three have the same length.
 ///
 /// # Errors
-/// [`SliceTooShort`] if an input is shorter than the output.
-pub fn add(arguments: &AddArguments, left: &[i8], right: &[i8], output: &mut [i8]) -> Result<(), SliceTooShort> {
+/// [`ShapeMismatch`] if an input is shorter than the output.
+pub fn add(arguments: &AddArguments, left: &[i8], right: &[i8], output: &mut [i8]) -> Result<(), ShapeMismatch> {
     if left.len() < output.len() || right.len() < output.len() {
-        return Err(SliceTooShort);
+        return Err(ShapeMismatch);
     }
     let factors = &arguments.factors;
     for ((out, &left), &right) in output.iter_mut().zip(left).zip(right) {
-        let left = factors.left.apply((i32::from(left) + arguments.left_offset) << ADD_LEFT_SHIFT);
-        let right = factors.right.apply((i32::from(right) + arguments.right_offset) << ADD_LEFT_SHIFT);
+        let left = factors.left.apply(i32::from(left).wrapping_add(arguments.left_offset) << ADD_LEFT_SHIFT);
+        let right = factors.right.apply(i32::from(right).wrapping_add(arguments.right_offset) << ADD_LEFT_SHIFT);
         let sum = factors.output.apply(left.wrapping_add(right));
         *out = store(sum, arguments.output_offset, arguments.activation_min, arguments.activation_max);
     }

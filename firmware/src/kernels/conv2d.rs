@@ -6,10 +6,14 @@ use shared::{
 };
 
 use super::{
-    SliceTooShort,
+    ShapeMismatch,
     dot::{dot, dot_tile},
-    store,
-    taps::{Taps, columns, rows, span},
+    filters,
+    fully_connected::FullyConnectedArguments,
+    pointwise::pointwise,
+    span, store,
+    taps::{Axis, Taps},
+    tensor, tensor_mut,
 };
 
 /// Geometry and offsets of a convolution, plain or depthwise.
@@ -31,37 +35,51 @@ pub struct ConvArguments {
     pub activation_max: i8,
 }
 
-/// Convolution of `input` (`[H, W, C_IN]`) with `weights` (`[C_OUT, KERNEL_H, KERNEL_W, C_IN]`, `-127..=127`) into
+impl ConvArguments {
+    pub(super) fn store(&self, requantized: i32) -> i8 {
+        store(requantized, self.output_offset, self.activation_min, self.activation_max)
+    }
+}
+
+/// Convolution of `input` (`[H, W, C_IN]`) with `weights` (`[C_OUT, KERNEL_H, KERNEL_W, C_IN]`, `-128..=127`) into
 /// `output` (`[OUT_H, OUT_W, C_OUT]`); `channels` has `C_OUT` entries.
 ///
 /// A row of the window is contiguous in the input and in the weights, so the sum is one dot product a row of the window;
 /// four output channels share the activations. A 1x1 window is a single dot product a pixel.
 ///
 /// # Errors
-/// [`SliceTooShort`].
+/// [`ShapeMismatch`].
 pub fn conv2d(
     arguments: &ConvArguments,
     input: &[i8],
     weights: &[i8],
     channels: &[ChannelParameters],
     output: &mut [i8],
-) -> Result<(), SliceTooShort> {
-    let (shape, window) = (arguments.output_shape, arguments.window);
-    let depth = usize::from(arguments.input_shape.channels);
-    let filter = window.taps() as usize * depth;
-    let mut pixels = output.chunks_exact_mut(usize::from(shape.channels).max(1));
-    for y in 0..usize::from(shape.height) {
-        let rows = rows(&window, arguments.input_shape, y);
-        for x in 0..usize::from(shape.width) {
-            let patch = Patch { arguments, input, depth, rows: &rows, columns: columns(&window, arguments.input_shape, x) };
-            let pixel = pixels.next().ok_or(SliceTooShort)?;
+) -> Result<(), ShapeMismatch> {
+    let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
+    let [rows, columns] = Axis::both(&window, input_shape, output_shape)?;
+    let (input, output) = (tensor(input, input_shape)?, tensor_mut(output, output_shape)?);
+    let channels = span(channels, 0, output_shape.channels.into())?;
+    let depth = usize::from(input_shape.channels);
+    if window.taps() == 1 && window.stride_height == 1 && window.stride_width == 1 {
+        let ConvArguments { input_offset, output_offset, activation_min, activation_max, .. } = *arguments;
+        let arguments = FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max };
+        return pointwise(&arguments, depth, input, weights, channels, output);
+    }
+    let kernel_row = usize::from(window.kernel_width) * depth;
+    let filter = kernel_row * usize::from(window.kernel_height);
+    let weights = filters(weights, channels.len(), filter)?;
+    let (channel_tiles, channel_rest) = channels.as_chunks::<4>();
+    let mut pixels = output.chunks_exact_mut(channels.len().max(1));
+    for y in 0..usize::from(output_shape.height) {
+        let rows = rows.taps(y);
+        for x in 0..usize::from(output_shape.width) {
+            let columns = columns.taps(x);
+            let patch = Patch::new(arguments, input, &rows, &columns);
+            let pixel = pixels.next().ok_or(ShapeMismatch)?;
             let (tiles, rest) = pixel.as_chunks_mut::<4>();
-            let (channel_tiles, channel_rest) = channels.as_chunks::<4>();
-            if channels.len() < usize::from(shape.channels) {
-                return Err(SliceTooShort);
-            }
             let mut filters = weights.chunks_exact(filter.max(1));
-            let mut next = || filters.next().ok_or(SliceTooShort);
+            let mut next = || filters.next().ok_or(ShapeMismatch);
             for (tile, channels) in tiles.iter_mut().zip(channel_tiles) {
                 let sums = patch.sums([next()?, next()?, next()?, next()?])?;
                 for ((out, channel), sum) in tile.iter_mut().zip(channels).zip(sums) {
@@ -76,58 +94,61 @@ pub fn conv2d(
     Ok(())
 }
 
-impl ConvArguments {
-    pub(super) fn store(&self, requantized: i32) -> i8 {
-        store(requantized, self.output_offset, self.activation_min, self.activation_max)
-    }
-}
-
-/// The part of the input under one window.
+/// The part of the input under one window: `rows` runs of `length` values, one every `input_stride` values of the input and
+/// every `weight_stride` weights of a filter.
 struct Patch<'a> {
-    arguments: &'a ConvArguments,
     input: &'a [i8],
-    depth: usize,
-    rows: &'a Taps,
-    columns: Taps,
+    weights_start: usize,
+    rows: usize,
+    length: usize,
+    input_stride: usize,
+    weight_stride: usize,
+    input_offset: i32,
 }
 
 impl<'a> Patch<'a> {
+    fn new(arguments: &ConvArguments, input: &'a [i8], rows: &Taps, columns: &Taps) -> Self {
+        let depth = usize::from(arguments.input_shape.channels);
+        let input_stride = usize::from(arguments.input_shape.width) * depth;
+        let weight_stride = usize::from(arguments.window.kernel_width) * depth;
+        Self {
+            input: input.get(rows.first * input_stride + columns.first * depth..).unwrap_or(&[]),
+            weights_start: rows.kernel.start * weight_stride + columns.kernel.start * depth,
+            rows: rows.kernel.len(),
+            length: columns.kernel.len() * depth,
+            input_stride,
+            weight_stride,
+            input_offset: arguments.input_offset,
+        }
+    }
+
     /// Every row of the window inside the input, with where its weights begin in a filter.
-    fn lines(&self) -> impl Iterator<Item = Result<(&'a [i8], usize), SliceTooShort>> {
-        let width = usize::from(self.arguments.input_shape.width);
-        let kernel_width = usize::from(self.arguments.window.kernel_width);
-        let length = self.columns.kernel.len() * self.depth;
-        let (input, depth, first, tap) = (self.input, self.depth, self.columns.first, self.columns.kernel.start);
-        self.rows.kernel.clone().zip(self.rows.input()).map(move |(kernel_row, row)| {
-            let values = span(input, (row * width + first) * depth, length)?;
-            Ok((values, (kernel_row * kernel_width + tap) * depth))
+    fn lines(&self) -> impl Iterator<Item = Result<(&'a [i8], usize), ShapeMismatch>> {
+        (0..self.rows).map(|row| {
+            let values = span(self.input, row * self.input_stride, self.length)?;
+            Ok((values, self.weights_start + row * self.weight_stride))
         })
     }
 
-    fn sums(&self, filters: [&[i8]; 4]) -> Result<[i32; 4], SliceTooShort> {
-        let mut sums = [0; 4];
+    fn sums(&self, [a, b, c, d]: [&[i8]; 4]) -> Result<[i32; 4], ShapeMismatch> {
+        let mut sums = [0i32; 4];
         for line in self.lines() {
             let (values, start) = line?;
-            let [a, b, c, d] = filters;
             let length = values.len();
-            let weights = [
-                span(a, start, length)?,
-                span(b, start, length)?,
-                span(c, start, length)?,
-                span(d, start, length)?,
-            ];
-            for (sum, part) in sums.iter_mut().zip(dot_tile(values, weights, self.arguments.input_offset)) {
-                *sum += part;
+            let weights =
+                [span(a, start, length)?, span(b, start, length)?, span(c, start, length)?, span(d, start, length)?];
+            for (sum, part) in sums.iter_mut().zip(dot_tile(values, weights, self.input_offset)) {
+                *sum = sum.wrapping_add(part);
             }
         }
         Ok(sums)
     }
 
-    fn sum(&self, filter: &[i8]) -> Result<i32, SliceTooShort> {
-        let mut sum = 0;
+    fn sum(&self, filter: &[i8]) -> Result<i32, ShapeMismatch> {
+        let mut sum = 0i32;
         for line in self.lines() {
             let (values, start) = line?;
-            sum += dot(values, span(filter, start, values.len())?, self.arguments.input_offset);
+            sum = sum.wrapping_add(dot(values, span(filter, start, values.len())?, self.input_offset));
         }
         Ok(sum)
     }

@@ -2,47 +2,47 @@
 
 use shared::quantization::ChannelParameters;
 
-use super::{
-    SliceTooShort,
-    conv2d::ConvArguments,
-    taps::{columns, rows, span},
-};
+use super::{ShapeMismatch, conv2d::ConvArguments, filters, span, taps::Axis, tensor, tensor_mut};
 
 /// Channels whose sums are kept at a time.
 const TILE: usize = 8;
 
 /// Depthwise convolution (depth multiplier 1) of `input` (`[H, W, C]`) with `weights` (`[KERNEL_H, KERNEL_W, C]`,
-/// `-127..=127`) into `output` (`[OUT_H, OUT_W, C]`); `channels` has `C` entries.
+/// `-128..=127`) into `output` (`[OUT_H, OUT_W, C]`); `channels` has `C` entries.
 ///
 /// # Errors
-/// [`SliceTooShort`].
+/// [`ShapeMismatch`].
 pub fn depthwise_conv2d(
     arguments: &ConvArguments,
     input: &[i8],
     weights: &[i8],
     channels: &[ChannelParameters],
     output: &mut [i8],
-) -> Result<(), SliceTooShort> {
-    let (shape, window) = (arguments.output_shape, arguments.window);
-    let depth = usize::from(shape.channels);
-    let width = usize::from(arguments.input_shape.width);
-    let kernel_width = usize::from(window.kernel_width);
+) -> Result<(), ShapeMismatch> {
+    let ConvArguments { window, input_shape, output_shape, input_offset, .. } = *arguments;
+    let [rows, columns] = Axis::both(&window, input_shape, output_shape)?;
+    let (input, output) = (tensor(input, input_shape)?, tensor_mut(output, output_shape)?);
+    let depth = usize::from(input_shape.channels);
+    let (width, kernel_width) = (usize::from(input_shape.width), usize::from(window.kernel_width));
+    let weights = filters(weights, depth, window.taps() as usize)?;
     let channels = span(channels, 0, depth)?;
+    if output_shape.channels != input_shape.channels {
+        return Err(ShapeMismatch);
+    }
     let mut pixels = output.chunks_exact_mut(depth.max(1));
-    for y in 0..usize::from(shape.height) {
-        let rows = rows(&window, arguments.input_shape, y);
-        for x in 0..usize::from(shape.width) {
-            let columns = columns(&window, arguments.input_shape, x);
-            let pixel = pixels.next().ok_or(SliceTooShort)?;
+    for y in 0..usize::from(output_shape.height) {
+        let rows = rows.taps(y);
+        for x in 0..usize::from(output_shape.width) {
+            let columns = columns.taps(x);
+            let pixel = pixels.next().ok_or(ShapeMismatch)?;
             for (tile, (out, channels)) in pixel.chunks_mut(TILE).zip(channels.chunks(TILE)).enumerate() {
+                let first = tile * TILE;
                 let mut sums = [0i32; TILE];
-                for (kernel_row, row) in rows.kernel.clone().zip(rows.input()) {
-                    for (kernel_column, column) in columns.kernel.clone().zip(columns.input()) {
-                        let values = span(input, (row * width + column) * depth + tile * TILE, out.len())?;
-                        let tap = (kernel_row * kernel_width + kernel_column) * depth + tile * TILE;
-                        for ((sum, &x), &w) in sums.iter_mut().zip(values).zip(span(weights, tap, out.len())?) {
-                            *sum += (i32::from(x) + arguments.input_offset) * i32::from(w);
-                        }
+                for (kernel_row, row) in rows.pairs() {
+                    for (kernel_column, column) in columns.pairs() {
+                        let values = span(input, (row * width + column) * depth + first, out.len())?;
+                        let tap = kernel_row * kernel_width + kernel_column;
+                        accumulate(&mut sums, values, span(weights, tap * depth + first, out.len())?, input_offset);
                     }
                 }
                 for ((out, channel), sum) in out.iter_mut().zip(channels).zip(sums) {
@@ -52,4 +52,19 @@ pub fn depthwise_conv2d(
         }
     }
     Ok(())
+}
+
+/// Adds a tap's products to the sums of up to [`TILE`] channels.
+fn accumulate(sums: &mut [i32; TILE], x: &[i8], w: &[i8], input_offset: i32) {
+    let product = |x: i8, w: i8| i32::from(x).wrapping_add(input_offset).wrapping_mul(w.into());
+    // A whole tile has a length that the compiler knows.
+    if let (Some(x), Some(w)) = (x.first_chunk::<TILE>(), w.first_chunk::<TILE>()) {
+        for ((sum, &x), &w) in sums.iter_mut().zip(x).zip(w) {
+            *sum = sum.wrapping_add(product(x, w));
+        }
+    } else {
+        for ((sum, &x), &w) in sums.iter_mut().zip(x).zip(w) {
+            *sum = sum.wrapping_add(product(x, w));
+        }
+    }
 }

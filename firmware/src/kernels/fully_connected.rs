@@ -2,12 +2,7 @@
 
 use shared::quantization::ChannelParameters;
 
-use super::{
-    SliceTooShort,
-    dot::{dot, dot_tile},
-    store,
-    taps::span,
-};
+use super::{ShapeMismatch, pointwise::pointwise, span, store};
 
 /// Offsets and clamp of a fully connected operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,35 +17,24 @@ pub struct FullyConnectedArguments {
     pub activation_max: i8,
 }
 
-/// Every output from every input: `weights` is `[UNITS, INPUTS]` (`-127..=127`), `input` has `INPUTS` values, `channels`
+impl FullyConnectedArguments {
+    pub(super) fn store(&self, requantized: i32) -> i8 {
+        store(requantized, self.output_offset, self.activation_min, self.activation_max)
+    }
+}
+
+/// Every output from every input: `weights` is `[UNITS, INPUTS]` (`-128..=127`), `input` has `INPUTS` values, `channels`
 /// and `output` have `UNITS`.
 ///
 /// # Errors
-/// [`SliceTooShort`].
+/// [`ShapeMismatch`].
 pub fn fully_connected(
     arguments: &FullyConnectedArguments,
     input: &[i8],
     weights: &[i8],
     channels: &[ChannelParameters],
     output: &mut [i8],
-) -> Result<(), SliceTooShort> {
-    let offset = arguments.input_offset;
+) -> Result<(), ShapeMismatch> {
     let channels = span(channels, 0, output.len())?;
-    let mut rows = weights.chunks_exact(input.len().max(1));
-    let mut next = || rows.next().ok_or(SliceTooShort);
-    let finish = |channel: &ChannelParameters, sum| {
-        store(channel.requantize(sum), arguments.output_offset, arguments.activation_min, arguments.activation_max)
-    };
-    let (tiles, rest) = output.as_chunks_mut::<4>();
-    let (channel_tiles, channel_rest) = channels.as_chunks::<4>();
-    for (tile, channels) in tiles.iter_mut().zip(channel_tiles) {
-        let sums = dot_tile(input, [next()?, next()?, next()?, next()?], offset);
-        for ((out, channel), sum) in tile.iter_mut().zip(channels).zip(sums) {
-            *out = finish(channel, sum);
-        }
-    }
-    for (out, channel) in rest.iter_mut().zip(channel_rest) {
-        *out = finish(channel, dot(input, next()?, offset));
-    }
-    Ok(())
+    pointwise(arguments, input.len(), input, weights, channels, output)
 }

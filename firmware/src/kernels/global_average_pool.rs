@@ -2,7 +2,7 @@
 
 use shared::quantization::Requantization;
 
-use super::{SliceTooShort, store};
+use super::{ShapeMismatch, store};
 
 /// Offsets, factor and clamp of a mean over all pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +23,15 @@ pub struct MeanArguments {
 /// over height and width).
 ///
 /// # Errors
-/// [`SliceTooShort`] if the input is not a whole number of pixels.
-pub fn global_average_pool(arguments: &MeanArguments, input: &[i8], output: &mut [i8]) -> Result<(), SliceTooShort> {
+/// [`ShapeMismatch`] if the input is not a whole number of pixels.
+pub fn global_average_pool(arguments: &MeanArguments, input: &[i8], output: &mut [i8]) -> Result<(), ShapeMismatch> {
     let depth = output.len().max(1);
     if !input.len().is_multiple_of(depth) {
-        return Err(SliceTooShort);
+        return Err(ShapeMismatch);
     }
     for (channel, out) in output.iter_mut().enumerate() {
         let values = input.iter().skip(channel).step_by(depth);
-        let sum: i32 = values.map(|&value| i32::from(value) + arguments.input_offset).sum();
+        let sum = values.fold(0i32, |sum, &value| sum.wrapping_add(arguments.input_offset.wrapping_add(value.into())));
         let mean = arguments.factor.apply(sum);
         *out = store(mean, arguments.output_offset, arguments.activation_min, arguments.activation_max);
     }

@@ -2,10 +2,7 @@
 
 use shared::shape::{Shape, Window};
 
-use super::{
-    SliceTooShort,
-    taps::{columns, rows, span},
-};
+use super::{ShapeMismatch, span, taps::Axis, tensor, tensor_mut};
 
 /// Geometry and clamp of a pooling operator; input and output have the same scale and zero point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,17 +23,21 @@ pub struct PoolArguments {
 /// Padding takes no part.
 ///
 /// # Errors
-/// [`SliceTooShort`].
-pub fn max_pool2d(arguments: &PoolArguments, input: &[i8], output: &mut [i8]) -> Result<(), SliceTooShort> {
-    let (shape, window) = (arguments.output_shape, arguments.window);
-    let depth = usize::from(shape.channels);
-    let width = usize::from(arguments.input_shape.width);
+/// [`ShapeMismatch`].
+pub fn max_pool2d(arguments: &PoolArguments, input: &[i8], output: &mut [i8]) -> Result<(), ShapeMismatch> {
+    let PoolArguments { window, input_shape, output_shape, .. } = *arguments;
+    let [rows, columns] = Axis::both(&window, input_shape, output_shape)?;
+    let (input, output) = (tensor(input, input_shape)?, tensor_mut(output, output_shape)?);
+    let (width, depth) = (usize::from(input_shape.width), usize::from(input_shape.channels));
+    if output_shape.channels != input_shape.channels {
+        return Err(ShapeMismatch);
+    }
     let mut pixels = output.chunks_exact_mut(depth.max(1));
-    for y in 0..usize::from(shape.height) {
-        let rows = rows(&window, arguments.input_shape, y);
-        for x in 0..usize::from(shape.width) {
-            let columns = columns(&window, arguments.input_shape, x);
-            let pixel = pixels.next().ok_or(SliceTooShort)?;
+    for y in 0..usize::from(output_shape.height) {
+        let rows = rows.taps(y);
+        for x in 0..usize::from(output_shape.width) {
+            let columns = columns.taps(x);
+            let pixel = pixels.next().ok_or(ShapeMismatch)?;
             pixel.fill(arguments.activation_min);
             for row in rows.input() {
                 for column in columns.input() {

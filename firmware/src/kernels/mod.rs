@@ -5,8 +5,9 @@
 //! are those of TensorFlow Lite and CMSIS-NN: `input_offset` is *minus* the input's zero point, `output_offset` is the
 //! output's zero point.
 //!
-//! No kernel checks shapes against each other: [`Model::parse`](shared::model::Model::parse) did that once. A slice that is
-//! too short is an error nevertheless, never a panic.
+//! [`Model::parse`](shared::model::Model::parse) checked everything that a kernel relies on, so a kernel looks at its shapes and
+//! lengths once, before the first sum. What does not fit is [`ShapeMismatch`], never a panic; a slice may be longer than
+//! needed.
 
 mod add;
 mod average_pool2d;
@@ -16,8 +17,11 @@ mod dot;
 mod fully_connected;
 mod global_average_pool;
 mod max_pool2d;
+mod pointwise;
 mod softmax;
 mod taps;
+
+use shared::shape::Shape;
 
 pub use self::{
     add::{AddArguments, add},
@@ -31,13 +35,33 @@ pub use self::{
     softmax::softmax,
 };
 
-/// A slice is shorter than the shapes that came with it say.
+/// Shapes and slices that came together do not fit each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SliceTooShort;
+pub struct ShapeMismatch;
 
 /// Adds the output's zero point and clamps: the end of every kernel.
 fn store(requantized: i32, output_offset: i32, activation_min: i8, activation_max: i8) -> i8 {
     let value = requantized.saturating_add(output_offset);
     // Not `clamp`, which panics for a reversed range.
     value.max(activation_min.into()).min(activation_max.into()) as i8
+}
+
+/// `length` values from `start`.
+fn span<T>(values: &[T], start: usize, length: usize) -> Result<&[T], ShapeMismatch> {
+    values.get(start..).and_then(|rest| rest.get(..length)).ok_or(ShapeMismatch)
+}
+
+/// The elements of a tensor.
+fn tensor(values: &[i8], shape: Shape) -> Result<&[i8], ShapeMismatch> {
+    shape.elements().and_then(|length| values.get(..length as usize)).ok_or(ShapeMismatch)
+}
+
+/// The elements of a tensor, to be written.
+fn tensor_mut(values: &mut [i8], shape: Shape) -> Result<&mut [i8], ShapeMismatch> {
+    shape.elements().and_then(|length| values.get_mut(..length as usize)).ok_or(ShapeMismatch)
+}
+
+/// The weights of `outputs` filters of `length` weights each.
+fn filters(weights: &[i8], outputs: usize, length: usize) -> Result<&[i8], ShapeMismatch> {
+    outputs.checked_mul(length).and_then(|length| weights.get(..length)).ok_or(ShapeMismatch)
 }

@@ -4,6 +4,17 @@ use core::ops::Range;
 
 use shared::shape::{Shape, Window};
 
+use super::ShapeMismatch;
+
+/// A window sliding along one axis of an input, and what is constant on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Axis {
+    length: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+}
+
 /// Taps of one window along one axis that fall inside the input, and the input position of the first of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Taps {
@@ -11,34 +22,42 @@ pub(super) struct Taps {
     pub first: usize,
 }
 
-impl Taps {
-    fn new(output: usize, stride: u8, padding: u16, kernel: u8, length: u16) -> Self {
-        let start = output * usize::from(stride);
-        let (padding, kernel, length) = (usize::from(padding), usize::from(kernel), usize::from(length));
-        let begin = padding.saturating_sub(start);
-        let end = (length + padding).saturating_sub(start).min(kernel);
-        Self { kernel: begin..end.max(begin), first: (start + begin).saturating_sub(padding) }
+impl Axis {
+    /// The vertical and the horizontal axis; an error if the output is not what the window makes of the input.
+    pub fn both(window: &Window, input: Shape, output: Shape) -> Result<[Self; 2], ShapeMismatch> {
+        if window.output_size(input.height, input.width) != Some((output.height, output.width)) {
+            return Err(ShapeMismatch);
+        }
+        let (top, left) = window.padding_before(input.height, input.width);
+        let axis = |length: u16, kernel: u8, stride: u8, padding: u16| Self {
+            length: length.into(),
+            kernel: kernel.into(),
+            stride: stride.into(),
+            padding: padding.into(),
+        };
+        Ok([
+            axis(input.height, window.kernel_height, window.stride_height, top),
+            axis(input.width, window.kernel_width, window.stride_width, left),
+        ])
     }
 
+    /// The taps of the window of output position `output`.
+    pub fn taps(&self, output: usize) -> Taps {
+        let start = output * self.stride;
+        let begin = self.padding.saturating_sub(start);
+        let end = (self.length + self.padding).saturating_sub(start).min(self.kernel);
+        Taps { kernel: begin..end, first: (start + begin).saturating_sub(self.padding) }
+    }
+}
+
+impl Taps {
     /// Positions in the input.
     pub fn input(&self) -> Range<usize> {
         self.first..self.first + self.kernel.len()
     }
-}
 
-/// Row `y` of the output.
-pub(super) fn rows(window: &Window, input: Shape, y: usize) -> Taps {
-    let padding = window.padding_before(input.height, input.width).0;
-    Taps::new(y, window.stride_height, padding, window.kernel_height, input.height)
-}
-
-/// Column `x` of the output.
-pub(super) fn columns(window: &Window, input: Shape, x: usize) -> Taps {
-    let padding = window.padding_before(input.height, input.width).1;
-    Taps::new(x, window.stride_width, padding, window.kernel_width, input.width)
-}
-
-/// `length` values from `start`.
-pub(super) fn span<T>(values: &[T], start: usize, length: usize) -> Result<&[T], super::SliceTooShort> {
-    values.get(start..).and_then(|rest| rest.get(..length)).ok_or(super::SliceTooShort)
+    /// Positions in the kernel, each with its position in the input.
+    pub fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        self.kernel.clone().zip(self.input())
+    }
 }

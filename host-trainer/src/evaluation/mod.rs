@@ -17,7 +17,9 @@ mod report;
 mod table;
 
 pub use self::{
-    calibration::{CALIBRATION_BINS, Calibration, expected_calibration_error, fit_temperature, negative_log_likelihood},
+    calibration::{
+        CALIBRATION_BINS, Calibration, expected_calibration_error, fit_temperature, negative_log_likelihood,
+    },
     confusion::{ClassScores, Confusion},
     prediction::{Logits, Prediction},
     report::{ClassReport, EvaluationReport},

@@ -37,5 +37,7 @@ pub(super) fn log_sum_exp(values: &[f64]) -> f64 {
 
 fn greatest(values: &Logits) -> Emotion {
     let first = Emotion::Angry;
-    Emotion::ALL.into_iter().fold(first, |best, next| if values[next.index()] > values[best.index()] { next } else { best })
+    Emotion::ALL
+        .into_iter()
+        .fold(first, |best, next| if values[next.index()] > values[best.index()] { next } else { best })
 }

@@ -2,19 +2,27 @@
 
 use std::fmt;
 
-/// Rows under a header. The first column is left-aligned, as it names the row; the others are right-aligned, as numbers are.
+/// Rows under a header. The first column is left-aligned, as it names the row; the others are right-aligned, as numbers are,
+/// unless [`left`](Self::left) says otherwise.
 ///
 /// [`Display`](fmt::Display) aligns for a terminal, [`markdown`](Self::markdown) writes a Markdown table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     header: Vec<String>,
     rows: Vec<Vec<String>>,
+    left: usize,
 }
 
 impl Table {
     /// A table with these columns and no rows.
     pub fn new<T: Into<String>>(header: impl IntoIterator<Item = T>) -> Self {
-        Self { header: header.into_iter().map(Into::into).collect(), rows: Vec::new() }
+        Self { header: header.into_iter().map(Into::into).collect(), rows: Vec::new(), left: 1 }
+    }
+
+    /// The same table with its first `columns` columns left-aligned: those with words.
+    #[must_use]
+    pub fn left(self, columns: usize) -> Self {
+        Self { left: columns, ..self }
     }
 
     /// Adds a row; cells beyond the header's are dropped, missing ones are empty.
@@ -30,7 +38,7 @@ impl Table {
             let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
             format!("| {} |\n", cells.join(" | "))
         };
-        let rule = (0..self.header.len()).map(|column| if column == 0 { "---|" } else { "---:|" });
+        let rule = (0..self.header.len()).map(|column| if column < self.left { "---|" } else { "---:|" });
         let mut text = escaped(&self.header);
         text.push('|');
         text.extend(rule);
@@ -53,10 +61,12 @@ impl fmt::Display for Table {
                 writeln!(f)?;
             }
             for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
+                let gap = if column == 0 { "" } else { "  " };
                 match column {
-                    0 if row.len() == 1 => write!(f, "{cell}")?,
-                    0 => write!(f, "{cell:<width$}")?,
-                    _ => write!(f, "  {cell:>width$}")?,
+                    _ if column >= self.left => write!(f, "{gap}{cell:>width$}")?,
+                    // Padding at the end of a line would only be trailing spaces.
+                    _ if column + 1 == row.len() => write!(f, "{gap}{cell}")?,
+                    _ => write!(f, "{gap}{cell:<width$}")?,
                 }
             }
         }

@@ -1,8 +1,11 @@
+//! The expected figures are scikit-learn 1.9's (`labels=range(7)`, `zero_division=0`), the temperature SciPy's
+//! `minimize_scalar` over scikit-learn's `log_loss`.
+
 use shared::label::Emotion;
 
 use super::*;
 
-/// Twelve faces; `label, answer`. What scikit-learn 1.9 says of them is in the tests.
+/// Twelve faces: label and answer.
 const PAIRS: [(usize, usize); 12] =
     [(0, 0), (0, 0), (0, 3), (1, 0), (2, 2), (2, 4), (3, 3), (3, 3), (4, 4), (5, 5), (5, 2), (6, 4)];
 
@@ -14,12 +17,125 @@ fn confusion() -> Confusion {
     PAIRS.into_iter().map(|(label, answer)| (emotion(label), emotion(answer))).collect()
 }
 
-/// Logits that repeat every 7 and every 5 faces: no pattern, no random numbers.
-fn faces(count: usize) -> (Vec<Emotion>, Vec<Logits>) {
+/// 200 faces whose logits follow a formula that Python can follow: right for about half of them.
+fn faces() -> (Vec<Emotion>, Vec<Logits>) {
     let label = |face: usize| emotion((face * face + face / 5) % 7);
     let logits = |face: usize| {
         let noise = |class: usize| ((face * 31 + class * 17) % 23) as f32 / 4.0;
         std::array::from_fn(|class| noise(class) + if class == label(face).index() { 2.5 } else { 0.0 })
     };
-    ((0..count).map(label).collect(), (0..count).map(logits).collect())
+    ((0..200).map(label).collect(), (0..200).map(logits).collect())
+}
+
+fn assert_close(found: f64, expected: f64) {
+    assert!((found - expected).abs() < 1e-6, "{found} instead of {expected}");
+}
+
+#[test]
+fn rows_are_labels_and_columns_answers() {
+    let counts = *confusion().counts();
+    assert_eq!(counts[0], [2, 0, 0, 1, 0, 0, 0], "one angry face was called happy");
+    assert_eq!(counts[5], [0, 0, 1, 0, 0, 1, 0]);
+    assert_eq!(confusion().total(), 12);
+}
+
+#[test]
+fn accuracy_and_macro_f1_are_scikit_learns() {
+    assert_close(confusion().accuracy(), 0.583_333_333_333);
+    assert_close(confusion().macro_f1(), 0.447_619_047_619);
+}
+
+#[test]
+fn scores_of_each_class_are_scikit_learns() {
+    let third = 1.0 / 3.0;
+    let expected = [
+        (2.0 * third, 2.0 * third, 2.0 * third, 3),
+        (0.0, 0.0, 0.0, 1),
+        (0.5, 0.5, 0.5, 2),
+        (2.0 * third, 1.0, 0.8, 2),
+        (third, 1.0, 0.5, 1),
+        (1.0, 0.5, 2.0 * third, 2),
+        (0.0, 0.0, 0.0, 1),
+    ];
+    for (emotion, (precision, recall, f1, support)) in Emotion::ALL.into_iter().zip(expected) {
+        let scores = confusion().scores(emotion);
+        assert_close(scores.precision, precision);
+        assert_close(scores.recall, recall);
+        assert_close(scores.f1, f1);
+        assert_eq!(scores.support, support);
+    }
+}
+
+#[test]
+fn no_faces_give_zeros_and_never_nan() {
+    let report = EvaluationReport::new("PublicTest", &[], &[]);
+    assert_eq!((report.images, report.accuracy, report.macro_f1), (0, 0.0, 0.0));
+    assert_eq!(report.expected_calibration_error, 0.0);
+    assert_eq!(fit_temperature(&[], &[]), 1.0);
+}
+
+#[test]
+fn the_likelihood_is_scikit_learns() {
+    let (labels, logits) = faces();
+    assert_close(negative_log_likelihood(&labels, &logits, 1.0), 1.202_083_038_466);
+}
+
+#[test]
+fn the_fitted_temperature_is_scipys() {
+    let (labels, logits) = faces();
+    let calibration = Calibration::fit(&logits, &labels);
+    assert!((calibration.temperature - 1.168_296).abs() < 1e-4, "{}", calibration.temperature);
+    assert_close(calibration.loss_after, 1.192_214_407_397);
+    assert_close(calibration.error_before, 0.253_257_236_529);
+}
+
+#[test]
+fn confidences_of_two_bins_do_not_make_up_for_each_other() {
+    // The bins meet at 9/15 = 0.6. In one bin, the face too sure and the face too unsure would nearly cancel.
+    let prediction = |confidence: f32| {
+        let mut probabilities = [(1.0 - confidence) / 6.0; 7];
+        probabilities[0] = confidence;
+        Prediction { label: Emotion::Angry, probabilities }
+    };
+    let error = expected_calibration_error(&[Emotion::Angry, Emotion::Sad], &[prediction(0.599), prediction(0.61)]);
+    assert!((error - (0.401 + 0.61) / 2.0).abs() < 1e-6, "{error}");
+}
+
+#[test]
+fn huge_logits_do_not_overflow_and_equal_ones_go_to_the_first() {
+    let sure = Prediction::from_logits(&[0.0, 0.0, 1e30, 0.0, 0.0, 0.0, -1e30], 1.0);
+    assert_eq!((sure.label, sure.confidence()), (Emotion::Fear, 1.0));
+    let equal = Prediction::from_logits(&[0.5; 7], 2.0);
+    assert_eq!(equal.label, Emotion::Angry);
+    assert!((equal.probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+}
+
+#[test]
+fn json_has_the_confusion_as_seven_rows() {
+    let pairs: (Vec<Emotion>, Vec<Prediction>) = PAIRS
+        .iter()
+        .map(|&(label, answer)| {
+            let mut logits = [0.0; 7];
+            logits[answer] = 1.0;
+            (emotion(label), Prediction::from_logits(&logits, 1.0))
+        })
+        .unzip();
+    let report = EvaluationReport::new("PublicTest", &pairs.0, &pairs.1);
+    let json = serde_json::to_value(&report).expect("plain data");
+    assert_eq!(json["split"], "PublicTest");
+    assert_eq!(json["images"], 12);
+    assert_eq!(json["confusion"][0], serde_json::json!([2, 0, 0, 1, 0, 0, 0]));
+    assert_eq!(json["classes"][3]["label"], "happy");
+    let back: EvaluationReport = serde_json::from_value(json).expect("what was written");
+    assert_eq!(back.confusion, report.confusion);
+}
+
+#[test]
+fn columns_of_a_table_are_as_wide_as_their_widest_cell() {
+    let mut table = Table::new(["layer", "kind", "MACs"]).left(2);
+    table.row(["a", "conv2d", "17"]);
+    table.row(["long name", "add"]);
+    let lines = ["layer      kind    MACs", "a          conv2d    17", "long name  add         "];
+    assert_eq!(table.to_string(), lines.join("\n"));
+    assert!(table.markdown().starts_with("| layer | kind | MACs |\n|---|---|---:|\n"), "{}", table.markdown());
 }

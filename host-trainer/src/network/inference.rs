@@ -20,17 +20,20 @@ pub fn logits(network: &Network, faces: &[i8], mut progress: impl FnMut(usize)) 
     result
 }
 
-/// Smallest and largest value of every layer's output over normalized faces: `(min, max)`, one a layer.
+/// Range of every layer's output over normalized faces, `(min, max)`, one a layer: the mean over batches of 64 faces of each
+/// batch's smallest and largest value, so that a single outlier does not cost all other values their resolution.
 pub fn activation_ranges(network: &Network, faces: &[i8]) -> Vec<(f32, f32)> {
-    let mut ranges = vec![(f32::INFINITY, f32::NEG_INFINITY); network.architecture.layers.len()];
+    let mut sums = vec![(0.0, 0.0); network.architecture.layers.len()];
+    let mut batches = 0.0f32;
     each_batch(network, faces, |network, batch| {
+        batches += 1.0;
         network.forward_collect(batch, &mut Mode::Inference, |layer, output| {
-            let (min, max) = &mut ranges[layer];
-            *min = min.min(output.clone().min().into_scalar());
-            *max = max.max(output.clone().max().into_scalar());
+            let (min, max) = &mut sums[layer];
+            *min += output.clone().min().into_scalar::<f32>();
+            *max += output.clone().max().into_scalar::<f32>();
         });
     });
-    ranges
+    sums.into_iter().map(|(min, max)| (min / batches.max(1.0), max / batches.max(1.0))).collect()
 }
 
 fn each_batch(network: &Network, faces: &[i8], mut run: impl FnMut(&Network, Tensor<4>)) {

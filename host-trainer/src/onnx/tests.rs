@@ -57,7 +57,7 @@ fn the_papers_network_has_a_node_a_layer_but_none_for_dropout() {
     assert_eq!(graph.node.first().map(|node| node.input[0].as_str()), Some(INPUT));
     assert_eq!(graph.node.last().map(|node| node.output[0].as_str()), Some(OUTPUT));
     let values: usize = graph.initializer.iter().map(|tensor| tensor.raw_data.len() / 4).sum();
-    assert_eq!(values, 181_213);
+    assert_eq!(values, 180_965);
 }
 
 #[test]

@@ -11,9 +11,10 @@ use plotters::{
 };
 
 use super::{
-    EpochMetrics, Figure, ReportError,
+    Figure, ReportError,
     figure::{DrawingError, GRID, INK, Plot, Scale, render},
 };
+use crate::training::EpochMetrics;
 
 /// Blue and vermilion of Okabe and Ito's palette, which colour-blind readers tell apart; the marks differ as well.
 const TRAINING: RGBColor = RGBColor(0, 114, 178);
@@ -105,11 +106,7 @@ impl Panel {
         scale.write(area, &text, 15, INK, (210 + dash + 8, y, HPos::Left))
     }
 
-    fn draw_lines<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-        scale: Scale,
-    ) -> Result<(), DrawingError<B>> {
+    fn draw_lines<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), DrawingError<B>> {
         let points = || self.training.iter().chain(&self.validation).copied();
         let last = points().map(|point| point.0).fold(2.0, f64::max);
         let mut chart = ChartBuilder::on(area)
@@ -157,7 +154,8 @@ fn triangle<C>(point: C, scale: Scale) -> TriangleMarker<C, u32> {
 
 /// What the vertical axis shows: every value, with some space above and below.
 fn range(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+    let (low, high) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     if low > high {
         return 0.0..1.0;
     }

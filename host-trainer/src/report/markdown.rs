@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::{CONFUSION, CURVES, RunSummary, figure::thousands};
-use crate::evaluation::Table;
+use crate::{evaluation::Table, onnx};
 
 /// What is said of a run on faces that the program drew.
 const SYNTHETIC: &str = "> **Synthetic faces.** The program drew the faces that this network was trained and measured on. \
@@ -38,9 +38,11 @@ fn write_sections(text: &mut String, run: &RunSummary) -> fmt::Result {
 fn write_result(text: &mut String, run: &RunSummary) -> fmt::Result {
     writeln!(text, "## Result\n")?;
     let split = &run.int8.split;
-    let mut table =
-        Table::new([&format!("{split}, {} images", thousands(run.int8.images)), "accuracy", "macro-F1"].map(str::to_owned));
-    let row = |name: &str, accuracy: f64, macro_f1: f64| [name.into(), format!("{accuracy:.4}"), format!("{macro_f1:.4}")];
+    let mut table = Table::new(
+        [&format!("{split}, {} images", thousands(run.int8.images)), "accuracy", "macro-F1"].map(str::to_owned),
+    );
+    let row =
+        |name: &str, accuracy: f64, macro_f1: f64| [name.into(), format!("{accuracy:.4}"), format!("{macro_f1:.4}")];
     table.row(row("float network", run.float.accuracy, run.float.macro_f1));
     table.row(row("int8 network, through the core", run.int8.accuracy, run.int8.macro_f1));
     let points = |int8: f64, float: f64| format!("{:+.2} points", 100.0 * (int8 - float));
@@ -64,7 +66,7 @@ fn write_figures(text: &mut String, run: &RunSummary) -> fmt::Result {
 }
 
 fn write_network(text: &mut String, run: &RunSummary) -> fmt::Result {
-    let mut table = Table::new(["layer", "kind", "output", "parameters", "MACs"]);
+    let mut table = Table::new(["layer", "kind", "output", "parameters", "MACs"]).left(2);
     for layer in &run.layers {
         let [parameters, macs] = [layer.parameters, layer.macs].map(thousands);
         table.row([layer.name.clone(), layer.kind.clone(), layer.output.clone(), parameters, macs]);
@@ -77,15 +79,21 @@ fn write_network(text: &mut String, run: &RunSummary) -> fmt::Result {
 
 fn write_training(text: &mut String, run: &RunSummary) -> fmt::Result {
     writeln!(text, "## Training\n\n```sh\n{}\n```\n", run.command)?;
-    let mut recipe = Table::new(["recipe", ""]);
+    let mut recipe = Table::new(["recipe", ""]).left(2);
     for (what, which) in &run.recipe {
         recipe.row([what, which]);
     }
     writeln!(text, "{}", recipe.markdown())?;
     let seconds: f64 = run.epochs.iter().map(|epoch| epoch.seconds).sum();
     let kept = run.kept_epoch;
-    writeln!(text, "{} epochs in {:.1} minutes; the weights are those after epoch {kept}.\n", run.epochs.len(), seconds / 60.0)?;
-    let mut table = Table::new(["epoch", "loss", "accuracy", "validation loss", "validation accuracy", "seconds", "images/s"]);
+    writeln!(
+        text,
+        "{} epochs in {:.1} minutes; the weights are those after epoch {kept}.\n",
+        run.epochs.len(),
+        seconds / 60.0
+    )?;
+    let mut table =
+        Table::new(["epoch", "loss", "accuracy", "validation loss", "validation accuracy", "seconds", "images/s"]);
     for epoch in &run.epochs {
         let numbers = [epoch.train_loss, epoch.train_accuracy, epoch.validation_loss, epoch.validation_accuracy];
         let [loss, accuracy, validation_loss, validation_accuracy] = numbers.map(|number| format!("{number:.4}"));
@@ -112,9 +120,15 @@ fn write_calibration(text: &mut String, run: &RunSummary) -> fmt::Result {
 }
 
 fn write_use(text: &mut String) -> fmt::Result {
-    text.write_str(
-        "## Use\n\nIn this folder:\n\n```sh\nhost-trainer evaluate --model model.fer\nhost-trainer predict --model model.fer \
-         IMAGE\nhost-trainer inspect model.fer\n```\n\n`model.onnx` is the float network for other frameworks: its input `image` \
-         is `[batch, 1, 48, 48]`, preprocessed; its output `logits` is `[batch, 7]`, in the order of the labels.\n",
+    writeln!(text, "## Use\n\nFrom the workspace, with the path of this folder for `RUN`:\n\n```sh")?;
+    for command in ["evaluate --model RUN/model.fer", "predict --model RUN/model.fer IMAGE", "inspect RUN/model.fer"] {
+        writeln!(text, "cargo run --release -p host-trainer -- {command}")?;
+    }
+    writeln!(
+        text,
+        "```\n\n`network.onnx` is the float network for other frameworks: its input `{}` is `[batch, 1, 48, 48]`, preprocessed; \
+         its output `{}` is `[batch, 7]`, in the order of the labels.",
+        onnx::INPUT,
+        onnx::OUTPUT
     )
 }

@@ -25,7 +25,7 @@ pub use self::{
     figure::Figure,
     heat_map::heat_map,
     markdown::markdown,
-    summary::{DataSource, EpochMetrics, LayerRow, ModelSize, RunSummary},
+    summary::{DataSource, LayerRow, ModelSize, RunSummary},
 };
 
 /// Stem of the files with the curves: `.png` and `.svg`.

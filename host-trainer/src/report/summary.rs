@@ -1,10 +1,9 @@
 //! What there is to tell about a run.
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     architecture::Architecture,
     evaluation::{Calibration, EvaluationReport},
+    training::EpochMetrics,
 };
 
 /// A finished run.
@@ -62,25 +61,6 @@ pub struct LayerRow {
     pub parameters: u64,
     /// Multiply-accumulates for one face.
     pub macs: u64,
-}
-
-/// One epoch, as a row of `metrics.csv` has it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EpochMetrics {
-    /// From 1.
-    pub epoch: usize,
-    /// Mean loss over the training faces while they were learned.
-    pub train_loss: f64,
-    /// Accuracy over the training faces while they were learned, dropout active, as Keras reports it.
-    pub train_accuracy: f64,
-    /// Mean loss over the validation faces after the epoch.
-    pub validation_loss: f64,
-    /// Accuracy over the validation faces after the epoch.
-    pub validation_accuracy: f64,
-    /// Wall-clock time of the epoch.
-    pub seconds: f64,
-    /// Training faces a second.
-    pub images_per_second: f64,
 }
 
 /// The model file in numbers.

@@ -32,7 +32,7 @@ use burn::{
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    configuration::Configuration, epoch::Progress, error::TrainingError, run_folder::RunFolder,
+    configuration::Configuration, epoch::Progress, error::TrainingError, run_folder::{RunFolder, write_atomically},
 };
 use self::{checkpoint::Checkpoint, epoch::run_epoch};
 use crate::{
@@ -210,7 +210,7 @@ fn validate(network: &Network, faces: LabelledFaces<'_>) -> (f64, f64) {
 pub fn save_record(network: &Network, path: &std::path::Path) -> Result<(), TrainingError> {
     let record = network.parameters.clone().into_record().into_bytes();
     let bytes = record.map_err(|error| TrainingError::Write { file: path.into(), error: error.to_string() })?;
-    run_folder::write_atomically(path, &bytes)
+    write_atomically(path, &bytes)
 }
 
 #[cfg(test)]

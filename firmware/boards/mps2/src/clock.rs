@@ -2,6 +2,8 @@
 
 use core::ptr;
 
+use firmware::device;
+
 use crate::uart::PERIPHERAL_HZ;
 
 /// First register of timer 0 in AN386's memory map.
@@ -38,12 +40,18 @@ impl Clock {
         Self { last: u32::MAX, ticks: 0 }
     }
 
-    /// Microseconds since the start of the clock.
-    pub fn microseconds(&mut self) -> u64 {
+    /// Ticks of 40 ns since the start of the clock.
+    pub fn ticks(&mut self) -> u64 {
         // SAFETY: as in `timer0`.
         let value = unsafe { ptr::read_volatile(TIMER0.add(VALUE)) };
         self.ticks += u64::from(self.last.wrapping_sub(value));
         self.last = value;
-        self.ticks / TICKS_PER_MICROSECOND
+        self.ticks
+    }
+}
+
+impl device::Clock for Clock {
+    fn microseconds(&mut self) -> u64 {
+        self.ticks() / TICKS_PER_MICROSECOND
     }
 }

@@ -1,25 +1,36 @@
+//! The device: [`firmware::device`] at UART0.
 #![no_std]
 #![no_main]
-mod uart;
-mod nvic;
 
-mod stack;
-use embedded_io::{Read, Write};
-use uart::Uart;
+use cortex_m_rt::entry;
+use firmware::device::{Board, Device};
+use firmware::engine::Engine;
+use mps2::clock::Clock;
+use mps2::model::{ARENA_BYTES, DEMO_FACES, MODEL};
+use mps2::stack;
+use mps2::uart::{BAUD, Uart};
+use mps2::wakeup::Wakeups;
+use shared::model::Model;
 
-#[panic_handler]
-fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    let _ = writeln!(Uart::uart0(115_200), "{info}");
-    loop {}
-}
+const BOARD: Board = Board {
+    stack_high_water: Some(stack::high_water_mark),
+    demo_faces: DEMO_FACES,
+    demo_interval_us: 1_000_000,
+    // Nothing on this board differs from startup to startup.
+    boot: 0,
+};
 
-#[cortex_m_rt::entry]
+#[entry]
 fn main() -> ! {
-    let mut uart = Uart::uart0(115_200);
-    let _ = writeln!(uart, "echo, stack {}", stack::high_water_mark());
-    let mut b = [0; 64];
+    static mut ARENA: [i8; ARENA_BYTES] = [0; ARENA_BYTES];
+
+    let model = Model::parse(&MODEL.0).unwrap_or_else(|error| panic!("firmware/models/levorse.fer: {error}"));
+    let engine = Engine::new(&model, ARENA).unwrap_or_else(|error| panic!("firmware/models/levorse.fer: {error}"));
+    let mut device = Device::new(engine, Uart::uart0(BAUD), Clock::timer0(), BOARD);
+    let mut wakeups = Wakeups::enable();
     loop {
-        let Ok(n) = uart.read(&mut b);
-        let _ = Write::write_all(&mut uart, &b[..n]);
+        wakeups.forget();
+        let Ok(()) = device.poll();
+        wakeups.wait();
     }
 }

@@ -1,14 +1,16 @@
-//! The CMSDK APB UART (Arm DDI 0479, chapter 4.3), with received bytes waking the core.
+//! The CMSDK APB UART (Arm DDI 0479, chapter 4.3), driven by polling; a received byte also raises an interrupt, for
+//! [`wakeup`](crate::wakeup).
 
 use core::convert::Infallible;
 use core::ptr;
 
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 
-use crate::nvic::{self, Interrupt};
-
 /// Clock of the peripherals, in Hz: AN386 feeds them and the core from one 25 MHz oscillator.
 pub const PERIPHERAL_HZ: u32 = 25_000_000;
+
+/// Bits a second of this board's serial port; QEMU takes any.
+pub const BAUD: u32 = 115_200;
 
 /// First register of UART0 in AN386's memory map.
 const UART0: *mut u32 = 0x4000_4000 as *mut u32;
@@ -32,37 +34,30 @@ pub struct Uart {
     _private: (),
 }
 
+/// Forgets that a byte was received; the byte itself stays.
+pub fn clear_receive_interrupt() {
+    write_register(INTCLEAR, INTCLEAR_RX);
+}
+
+fn read_register(register: usize) -> u32 {
+    // SAFETY: callers pass the constants above, and each is a register of UART0, which exists for the life of the program
+    // and aliases no Rust object.
+    unsafe { ptr::read_volatile(UART0.add(register)) }
+}
+
+fn write_register(register: usize, value: u32) {
+    // SAFETY: as in `read_register`; no register of this UART makes it access memory by itself.
+    unsafe { ptr::write_volatile(UART0.add(register), value) }
+}
+
 impl Uart {
     /// UART0 at `baud` bits a second.
     ///
     /// May be called again, as the panic handler does: two drivers share the one port, byte by byte.
     pub fn uart0(baud: u32) -> Self {
-        let mut uart = Uart { _private: () };
-        uart.write_register(BAUDDIV, PERIPHERAL_HZ / baud);
-        uart.write_register(CTRL, CTRL_TX_ENABLE | CTRL_RX_ENABLE | CTRL_RX_INTERRUPT);
-        Interrupt::Uart0Receive.enable_wakeup();
-        uart
-    }
-
-    /// Sleeps until a byte has arrived or another interrupt is pending; returns at once if a byte is there.
-    pub fn wait(&mut self) {
-        // A byte that arrives after these two lines makes the interrupt pending again, so none is slept through.
-        self.write_register(INTCLEAR, INTCLEAR_RX);
-        Interrupt::Uart0Receive.clear_pending();
-        if self.read_register(STATE) & STATE_RX_FULL == 0 {
-            nvic::wait_for_interrupt();
-        }
-    }
-
-    fn read_register(&mut self, register: usize) -> u32 {
-        // SAFETY: the constants above are the only callers' offsets, and each is a register of UART0, which exists for
-        // the life of the program and aliases no Rust object.
-        unsafe { ptr::read_volatile(UART0.add(register)) }
-    }
-
-    fn write_register(&mut self, register: usize, value: u32) {
-        // SAFETY: as in `read_register`; no register of this UART makes it access memory by itself.
-        unsafe { ptr::write_volatile(UART0.add(register), value) }
+        write_register(BAUDDIV, PERIPHERAL_HZ / baud);
+        write_register(CTRL, CTRL_TX_ENABLE | CTRL_RX_ENABLE | CTRL_RX_INTERRUPT);
+        Self { _private: () }
     }
 }
 
@@ -72,7 +67,7 @@ impl ErrorType for Uart {
 
 impl ReadReady for Uart {
     fn read_ready(&mut self) -> Result<bool, Infallible> {
-        Ok(self.read_register(STATE) & STATE_RX_FULL != 0)
+        Ok(read_register(STATE) & STATE_RX_FULL != 0)
     }
 }
 
@@ -82,12 +77,10 @@ impl Read for Uart {
         let mut count = 0;
         while count < buffer.len() {
             if self.read_ready()? {
-                buffer[count] = self.read_register(DATA) as u8;
+                buffer[count] = read_register(DATA) as u8;
                 count += 1;
             } else if count > 0 {
                 break;
-            } else {
-                self.wait();
             }
         }
         Ok(count)
@@ -97,14 +90,14 @@ impl Read for Uart {
 impl Write for Uart {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
         for &byte in bytes {
-            while self.read_register(STATE) & STATE_TX_FULL != 0 {}
-            self.write_register(DATA, byte.into());
+            while read_register(STATE) & STATE_TX_FULL != 0 {}
+            write_register(DATA, byte.into());
         }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> Result<(), Infallible> {
-        while self.read_register(STATE) & STATE_TX_FULL != 0 {}
+        while read_register(STATE) & STATE_TX_FULL != 0 {}
         Ok(())
     }
 }

@@ -1,0 +1,96 @@
+//! Time of the convolutions and fully connected operators of the paper's network (17.2 million multiply-accumulates), on random
+//! weights and activations.
+//!
+//! `cargo bench -p firmware --bench network`
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
+use firmware::kernels::{
+    ConvArguments, FullyConnectedArguments, PoolArguments, conv2d, fully_connected, max_pool2d,
+};
+use shared::{
+    quantization::ChannelParameters,
+    shape::{Padding, Shape, Window},
+};
+
+/// Values without any structure.
+fn noise(length: usize) -> Vec<i8> {
+    let mut state = 1u32;
+    (0..length)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            ((state >> 24) as i8).max(-127)
+        })
+        .collect()
+}
+
+fn length(shape: Shape) -> usize {
+    usize::from(shape.height) * usize::from(shape.width) * usize::from(shape.channels)
+}
+
+fn channels(count: usize) -> Vec<ChannelParameters> {
+    vec![ChannelParameters { bias: 1000, multiplier: 1 << 30, shift: -10 }; count]
+}
+
+fn convolution(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, size: u16, kernel: u8, depth: u16, filters: u16) {
+    let window = Window::square(kernel, 1, Padding::Same);
+    let arguments = ConvArguments {
+        window,
+        input_shape: Shape::new(size, size, depth),
+        output_shape: Shape::new(size, size, filters),
+        input_offset: 128,
+        output_offset: -128,
+        activation_min: -128,
+        activation_max: 127,
+    };
+    let input = noise(length(arguments.input_shape));
+    let taps = window.taps() as usize * usize::from(depth);
+    let weights = noise(taps * usize::from(filters));
+    let channels = channels(filters.into());
+    let mut output = vec![0; length(arguments.output_shape)];
+    group.throughput(Throughput::Elements((taps * output.len()) as u64));
+    group.bench_function(name, |bencher| {
+        bencher.iter(|| conv2d(&arguments, black_box(&input), &weights, &channels, &mut output));
+    });
+}
+
+fn dense(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, inputs: usize, units: usize) {
+    let arguments =
+        FullyConnectedArguments { input_offset: 128, output_offset: -128, activation_min: -128, activation_max: 127 };
+    let (input, weights, channels, mut output) = (noise(inputs), noise(inputs * units), channels(units), vec![0; units]);
+    group.throughput(Throughput::Elements((inputs * units) as u64));
+    group.bench_function(name, |bencher| {
+        bencher.iter(|| fully_connected(&arguments, black_box(&input), &weights, &channels, &mut output));
+    });
+}
+
+fn max_pool(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, size: u16, depth: u16) {
+    let arguments = PoolArguments {
+        window: Window::square(2, 2, Padding::Valid),
+        input_shape: Shape::new(size, size, depth),
+        output_shape: Shape::new(size / 2, size / 2, depth),
+        activation_min: -128,
+        activation_max: 127,
+    };
+    let input = noise(length(arguments.input_shape));
+    let mut output = vec![0; length(arguments.output_shape)];
+    group.throughput(Throughput::Elements(output.len() as u64));
+    group.bench_function(name, |bencher| bencher.iter(|| max_pool2d(&arguments, black_box(&input), &mut output)));
+}
+
+fn network(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("levorse");
+    convolution(&mut group, "conv 5x5 1-14 48x48", 48, 5, 1, 14);
+    convolution(&mut group, "conv 5x5 14-14 48x48", 48, 5, 14, 14);
+    max_pool(&mut group, "max-pool 2x2 48x48x14", 48, 14);
+    convolution(&mut group, "conv 7x7 14-8 24x24", 24, 7, 14, 8);
+    convolution(&mut group, "conv 7x7 8-8 24x24", 24, 7, 8, 8);
+    max_pool(&mut group, "max-pool 2x2 24x24x8", 24, 8);
+    dense(&mut group, "fully connected 1152-144", 1152, 144);
+    dense(&mut group, "fully connected 144-7", 144, 7);
+    group.finish();
+}
+
+criterion_group!(benches, network);
+criterion_main!(benches);

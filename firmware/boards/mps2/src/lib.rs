@@ -1,0 +1,17 @@
+//! The board: what the firmware's main loop needs of an Arm MPS2 with FPGA image AN386, as QEMU's `mps2-an386` is.
+//!
+//! ```text
+//! bin mps2       the device: UART0 in, UART0 out
+//! bin profile    one inference, operator by operator, on UART0
+//! uart  clock  stack  model        what both run on
+//! wakeup                           sleeping until a byte or a timer tick arrives
+//! panic                            panics and hard faults, printed on UART0
+//! ```
+#![no_std]
+
+pub mod clock;
+pub mod model;
+mod panic;
+pub mod stack;
+pub mod uart;
+pub mod wakeup;

@@ -1,0 +1,159 @@
+//! `inspect`: what is in a model file.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use shared::{
+    model::{Model, Step, Tensor},
+    operator::Operator,
+    shape::{Padding, Shape},
+};
+
+use super::model_file;
+use crate::{evaluation::Table, export};
+
+#[derive(Args, Debug)]
+pub struct InspectArguments {
+    /// The model file
+    #[arg(value_name = "FILE.fer")]
+    model: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Description {
+    name: String,
+    crc: String,
+    file_bytes: usize,
+    labels: Vec<&'static str>,
+    preprocessing: String,
+    temperature: f32,
+    threshold: f32,
+    measured_on: String,
+    measured_images: u32,
+    measured_accuracy: f32,
+    training_hash: String,
+    arena_bytes: u32,
+    weight_bytes: u32,
+    macs: u64,
+    operators: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    operator: &'static str,
+    window: String,
+    input: String,
+    output: String,
+    macs: u64,
+    weight_bytes: usize,
+    input_scale: f32,
+    output_scale: f32,
+    output_zero_point: i8,
+    clamp: [i8; 2],
+    arena_input: u32,
+    arena_output: u32,
+}
+
+pub fn run(arguments: &InspectArguments) -> anyhow::Result<()> {
+    let bytes = model_file::read(&arguments.model)?;
+    let model = Model::parse(bytes.as_slice())
+        .map_err(|error| anyhow::anyhow!("{}: {error}", arguments.model.display()))?;
+    let description = describe(&model, bytes.as_slice().len());
+    if arguments.json {
+        println!("{}", serde_json::to_string(&description)?);
+    } else {
+        print(&description);
+    }
+    Ok(())
+}
+
+fn describe(model: &Model<'_>, file_bytes: usize) -> Description {
+    let measurement = model.measurement();
+    Description {
+        name: model.name().into(),
+        crc: format!("{:08x}", model.crc()),
+        file_bytes,
+        labels: model.labels().map(|label| label.name()).collect(),
+        preprocessing: export::preprocessing(model.preprocessing()),
+        temperature: model.temperature(),
+        threshold: model.threshold(),
+        measured_on: measurement.data.into(),
+        measured_images: measurement.images,
+        measured_accuracy: measurement.accuracy,
+        training_hash: format!("{:016x}", model.training_hash()),
+        arena_bytes: model.arena_bytes(),
+        weight_bytes: model.weight_bytes(),
+        macs: model.macs(),
+        operators: model.steps().map(|step| row(&step)).collect(),
+    }
+}
+
+fn row(step: &Step<'_>) -> Row {
+    let Tensor { shape, quantization, offset } = step.input;
+    Row {
+        operator: step.operator.name(),
+        window: window(&step.operator),
+        input: dimensions(shape),
+        output: dimensions(step.output.shape),
+        macs: step.operator.macs(shape),
+        weight_bytes: step.weights.len() + size_of_val(step.channels),
+        input_scale: quantization.scale,
+        output_scale: step.output.quantization.scale,
+        output_zero_point: step.output.quantization.zero_point,
+        clamp: [step.activation_min, step.activation_max],
+        arena_input: offset,
+        arena_output: step.output.offset,
+    }
+}
+
+fn dimensions(shape: Shape) -> String {
+    format!("{}x{}x{}", shape.height, shape.width, shape.channels)
+}
+
+/// `5x5/1 same`: kernel, stride, padding.
+fn window(operator: &Operator) -> String {
+    operator.window().map_or_else(String::new, |window| {
+        let padding = if window.padding == Padding::Same { "same" } else { "valid" };
+        let stride = if window.stride_height == window.stride_width {
+            window.stride_height.to_string()
+        } else {
+            format!("{}x{}", window.stride_height, window.stride_width)
+        };
+        format!("{}x{}/{stride} {padding}", window.kernel_height, window.kernel_width)
+    })
+}
+
+fn print(model: &Description) {
+    println!("{}  crc {}  {} bytes", model.name, model.crc, model.file_bytes);
+    println!("labels         {}", model.labels.join(", "));
+    println!("preprocessing  {}", model.preprocessing);
+    println!("measured       {:.4} of {} images of {}", model.measured_accuracy, model.measured_images, model.measured_on);
+    println!("temperature    {:.3}, uncertain below {:.2}", model.temperature, model.threshold);
+    println!("trained by     configuration {}\n", model.training_hash);
+    let mut table = Table::new([
+        "operator", "window", "input", "output", "MACs", "weight bytes", "in scale", "out scale", "zero", "clamp", "in at",
+        "out at",
+    ]);
+    for row in &model.operators {
+        table.row([
+            row.operator.to_string(),
+            row.window.clone(),
+            row.input.clone(),
+            row.output.clone(),
+            row.macs.to_string(),
+            row.weight_bytes.to_string(),
+            format!("{:.5}", row.input_scale),
+            format!("{:.5}", row.output_scale),
+            row.output_zero_point.to_string(),
+            format!("{}..{}", row.clamp[0], row.clamp[1]),
+            row.arena_input.to_string(),
+            row.arena_output.to_string(),
+        ]);
+    }
+    println!("{table}\n");
+    println!("total          {} MACs, {} bytes of weights, {} bytes of arena", model.macs, model.weight_bytes, model.arena_bytes);
+}

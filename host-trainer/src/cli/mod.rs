@@ -1,0 +1,70 @@
+//! The commands.
+
+mod demo;
+mod evaluate;
+mod inspect;
+mod model_file;
+mod monitor;
+mod normalize;
+mod predict;
+mod progress;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Trains, evaluates and quantizes facial expression networks, and talks to devices that run them.
+#[derive(Parser, Debug)]
+#[command(name = "host-trainer", version, about, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    train: train::TrainArguments,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Train a network, quantize it and report (the default command).
+    Train(train::TrainArguments),
+    /// Measure a model file on labelled faces, through the core.
+    Evaluate(evaluate::EvaluateArguments),
+    /// Classify image files.
+    Predict(predict::PredictArguments),
+    /// Draw an image before and after normalization.
+    Normalize(normalize::NormalizeArguments),
+    /// Show what is in a model file.
+    Inspect(inspect::InspectArguments),
+    /// Talk to a device: send it faces, or show what it prints.
+    Monitor(monitor::MonitorArguments),
+}
+
+/// `--data`, as several commands have it.
+#[derive(Args, Debug, Clone)]
+struct DataArgument {
+    /// fer2013.csv, plain or gzipped, or a folder train|validation|test/<emotion>/*.png; without it $FER2013,
+    /// data/fer2013.csv[.gz], or else synthetic faces
+    #[arg(long, value_name = "PATH")]
+    data: Option<std::path::PathBuf>,
+}
+
+/// Runs the command of the process's arguments: 0 done, 1 failed, 2 wrong usage.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command.unwrap_or(Command::Train(cli.train)) {
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Normalize(arguments) => normalize::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Monitor(arguments) => monitor::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! `train`: faces in, a run folder with a model out.
+
+use std::{
+    io::{IsTerminal, stderr},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{DataArgument, demo, progress};
+use crate::{
+    architecture::Architecture,
+    data::{NormalizedDataset, Source, Split, load_normalized, locate},
+    export::{self, MODEL_FILE},
+    training::{Configuration, LabelledFaces, Progress, RunFolder, train},
+};
+
+/// Epochs on synthetic faces, where nothing is gained by more.
+const SYNTHETIC_EPOCHS: usize = 6;
+
+/// Between two plain lines of progress.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+
+#[derive(Args, Debug)]
+pub struct TrainArguments {
+    #[command(flatten)]
+    data: DataArgument,
+    /// A built-in architecture, or a file that ends in .toml
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = "levorse")]
+    architecture: String,
+    /// Passes over the training images [default: the recipe's; 6 on synthetic faces]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
+    /// Images a step [default: the recipe's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    batch_size: Option<u32>,
+    /// Seed of the weights, of the order of the images and of dropout
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Continue an interrupted run; everything else comes from its config.toml
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["architecture", "epochs", "batch_size", "seed", "out"])]
+    resume: Option<PathBuf>,
+    /// Folder of the run [default: runs/ARCHITECTURE-1, -2, …]
+    #[arg(long, value_name = "RUN")]
+    out: Option<PathBuf>,
+}
+
+pub fn run(arguments: &TrainArguments) -> anyhow::Result<()> {
+    let (run, configuration, source) = match &arguments.resume {
+        Some(folder) => resume(folder, arguments)?,
+        None => begin(arguments)?,
+    };
+    let synthetic = matches!(source, Source::Synthetic(_));
+    let architecture = configuration.architecture()?;
+    println!("run          {}", run.path().display());
+    println!("faces        {}", configuration.data_description);
+    if synthetic {
+        println!("             (drawn by this program: no data set was found; name one with --data)");
+    }
+    println!(
+        "network      {}, {} parameters, {} MACs",
+        architecture.name,
+        (0..architecture.layers.len()).map(|layer| architecture.parameter_count(layer)).sum::<u64>(),
+        (0..architecture.layers.len()).map(|layer| architecture.macs(layer)).sum::<u64>()
+    );
+    let dataset = load(&source, &architecture)?;
+    let (training, validation) = (faces(&dataset, Split::Training)?, faces(&dataset, Split::PublicTest)?);
+    println!("images       {} to train on, {} to validate on", training.labels.len(), validation.labels.len());
+
+    let stop = stop_on_interrupt()?;
+    let mut display = Display::new();
+    let outcome = train(&configuration, training, validation, &run, &stop, &mut |progress| display.show(&progress))?;
+    display.finish();
+    if !outcome.finished {
+        println!("stopped after epoch {}; continue with", outcome.metrics.len());
+        println!("  host-trainer train --resume {}", run.path().display());
+        return Ok(());
+    }
+    let split = Split::PublicTest.name();
+    let exported = export::write_run(&run, &configuration, &outcome, training, validation, split)?;
+    println!("\nkept         the weights of epoch {}", outcome.best_epoch);
+    println!("float        {:.4} of {split} right", exported.float.accuracy);
+    println!("int8         {:.4} of {split} right, through the core", exported.int8.accuracy);
+    println!("report       {}", run.file("report.md").display());
+    println!("model        {}", run.file(MODEL_FILE).display());
+    if synthetic { demo::run(&exported.model, &source) } else { Ok(()) }
+}
+
+fn begin(arguments: &TrainArguments) -> anyhow::Result<(RunFolder, Configuration, Source)> {
+    let source = locate(arguments.data.data.as_deref())?;
+    let architecture = Architecture::find(&arguments.architecture)?;
+    let file = match arguments.architecture.strip_suffix(".toml") {
+        Some(_) => arguments.architecture.clone(),
+        None => format!("{}.toml", arguments.architecture),
+    };
+    let path = source.path().map(|path| path.display().to_string());
+    let mut configuration = Configuration::new(&architecture, &file, arguments.seed, path, source.description());
+    if matches!(source, Source::Synthetic(_)) {
+        configuration.epochs = SYNTHETIC_EPOCHS;
+    }
+    if let Some(epochs) = arguments.epochs {
+        configuration.epochs = epochs as usize;
+    }
+    if let Some(batch_size) = arguments.batch_size {
+        configuration.batch_size = batch_size as usize;
+    }
+    let folder = arguments.out.clone().unwrap_or_else(|| free_folder(&architecture.name));
+    Ok((RunFolder::create(&folder, &configuration)?, configuration, source))
+}
+
+fn resume(folder: &Path, arguments: &TrainArguments) -> anyhow::Result<(RunFolder, Configuration, Source)> {
+    let (run, configuration) = RunFolder::open(folder).context("no run to resume")?;
+    // The faces may have moved since; --data says where to.
+    let path = arguments.data.data.clone().or_else(|| configuration.data.as_ref().map(PathBuf::from));
+    let source = match path {
+        Some(path) => locate(Some(&path))?,
+        None => Source::Synthetic(Default::default()),
+    };
+    if source.description() != configuration.data_description {
+        bail!(
+            "{}: the run was trained on {}, not on {}",
+            folder.display(),
+            configuration.data_description,
+            source.description()
+        );
+    }
+    Ok((run, configuration, source))
+}
+
+/// `runs/NAME-1`, or the first number that is free.
+fn free_folder(name: &str) -> PathBuf {
+    (1u32..).map(|number| PathBuf::from(format!("runs/{name}-{number}"))).find(|path| !path.exists()).unwrap_or_default()
+}
+
+fn load(source: &Source, architecture: &Architecture) -> anyhow::Result<NormalizedDataset> {
+    let bar = match source {
+        Source::Csv(_) => progress::bar("reading faces", "bytes"),
+        Source::Folder(_) => progress::bar("reading faces", "faces"),
+        Source::Synthetic(_) => progress::bar("drawing faces", "faces"),
+    };
+    let cache = Path::new("runs/cache").join(format!("{}.bin", cache_name(source)));
+    let (dataset, warning) = load_normalized(source, architecture.preprocessing, &cache, &mut |done, total| {
+        progress::advance(&bar, done, total);
+    })?;
+    bar.finish_and_clear();
+    if let Some(warning) = warning {
+        eprintln!("warning: {warning}");
+    }
+    Ok(dataset)
+}
+
+/// A file name for the normalized faces of a source.
+fn cache_name(source: &Source) -> String {
+    let name = source.path().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| "synthetic".into())
+}
+
+fn faces(dataset: &NormalizedDataset, split: Split) -> anyhow::Result<LabelledFaces<'_>> {
+    let faces = dataset.require(split)?;
+    Ok(LabelledFaces { images: &faces.images, labels: &faces.labels })
+}
+
+/// Becomes true at the first Ctrl-C; the second ends the process at once.
+fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("\nstopping after this step; once more to stop at once");
+    })
+    .context("Ctrl-C cannot be watched")?;
+    Ok(stop)
+}
+
+/// Progress of a training: a bar on a terminal, a line every ten seconds elsewhere, and a line an epoch in both.
+struct Display {
+    bar: Option<ProgressBar>,
+    last_line: Instant,
+    header: bool,
+}
+
+impl Display {
+    fn new() -> Self {
+        let bar = stderr().is_terminal().then(|| {
+            let template = "epoch {prefix} {wide_bar} {human_pos}/{human_len}  {msg}  {eta} left";
+            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            ProgressBar::new(0).with_style(style)
+        });
+        Self { bar, last_line: Instant::now(), header: false }
+    }
+
+    fn show(&mut self, progress: &Progress<'_>) {
+        match *progress {
+            Progress::Step { epoch, epochs, images, total, loss, accuracy, images_per_second } => {
+                let message = format!("{images_per_second:.0} images/s  loss {loss:.3}  accuracy {accuracy:.3}");
+                match &self.bar {
+                    Some(bar) => {
+                        bar.set_prefix(format!("{epoch}/{epochs}"));
+                        bar.set_length(total as u64);
+                        bar.set_position(images as u64);
+                        bar.set_message(message);
+                    }
+                    None if self.last_line.elapsed() >= LINE_INTERVAL => {
+                        self.last_line = Instant::now();
+                        let remaining = (epochs - epoch) * total + total - images;
+                        let seconds = remaining as f64 / images_per_second;
+                        eprintln!("epoch {epoch}/{epochs}  {images}/{total}  {message}  {} left", duration(seconds));
+                    }
+                    None => {}
+                }
+            }
+            Progress::Epoch { metrics, epochs } => {
+                let header = "epoch     loss  accuracy   validation loss  accuracy   seconds  images/s";
+                let row = format!(
+                    "{:>2}/{:<2}  {:>7.4}  {:>8.4}  {:>16.4}  {:>8.4}  {:>8.1}  {:>8.0}",
+                    metrics.epoch,
+                    epochs,
+                    metrics.train_loss,
+                    metrics.train_accuracy,
+                    metrics.validation_loss,
+                    metrics.validation_accuracy,
+                    metrics.seconds,
+                    metrics.images_per_second
+                );
+                let lines = if self.header { row } else { format!("{header}\n{row}") };
+                self.header = true;
+                match &self.bar {
+                    Some(bar) => {
+                        bar.reset();
+                        bar.suspend(|| println!("{lines}"));
+                    }
+                    None => println!("{lines}"),
+                }
+            }
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn duration(seconds: f64) -> String {
+    let seconds = seconds as u64;
+    if seconds < 120 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }
+}

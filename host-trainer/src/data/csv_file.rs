@@ -1,0 +1,133 @@
+//! `fer2013.csv`: a row a face, with the columns `emotion` (0 to 6), `pixels` (2,304 grey levels, separated by spaces) and
+//! `Usage` (the split), in any order; plain or gzipped.
+
+use std::{
+    cell::Cell,
+    fs::File,
+    io::{self, BufReader, Read},
+    path::Path,
+    rc::Rc,
+};
+
+use flate2::read::MultiGzDecoder;
+use shared::{label::Emotion, preprocessing::FACE_PIXELS};
+
+use super::{DataError, Dataset, Progress, Split};
+
+/// Rows between two reports of progress.
+const ROWS_A_REPORT: usize = 256;
+
+/// Reads the file; `progress` counts bytes of the file.
+pub(super) fn read(path: &Path, progress: Progress<'_>) -> Result<Dataset, DataError> {
+    let read_error = |error: io::Error| DataError::Read { path: path.into(), error: error.to_string() };
+    let mut file = File::open(path).map_err(read_error)?;
+    let total = file.metadata().map_err(read_error)?.len();
+    let mut start = Vec::new();
+    file.by_ref().take(2).read_to_end(&mut start).map_err(read_error)?;
+    let compressed = start == [0x1f, 0x8b];
+    let done = Rc::new(Cell::new(0));
+    let counted = Counted { inner: io::Cursor::new(start).chain(file), done: done.clone() };
+    let buffered = BufReader::with_capacity(1 << 20, counted);
+    let mut report = || progress(done.get(), total);
+    if compressed {
+        rows(path, BufReader::with_capacity(1 << 20, MultiGzDecoder::new(buffered)), true, &mut report)
+    } else {
+        rows(path, buffered, false, &mut report)
+    }
+}
+
+/// Counts the bytes that pass.
+struct Counted<R> {
+    inner: R,
+    done: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.done.set(self.done.get() + count as u64);
+        Ok(count)
+    }
+}
+
+fn rows(path: &Path, reader: impl Read, compressed: bool, report: &mut dyn FnMut()) -> Result<Dataset, DataError> {
+    let csv_error = |error: csv::Error, line: u64| match error.kind() {
+        csv::ErrorKind::Io(error) if compressed => {
+            DataError::Compressed { path: path.into(), error: error.to_string() }
+        }
+        csv::ErrorKind::Io(error) => DataError::Read { path: path.into(), error: error.to_string() },
+        _ => DataError::Row { path: path.into(), line, problem: error.to_string() },
+    };
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(reader);
+    let header = reader.byte_headers().map_err(|error| csv_error(error, 1))?.clone();
+    if header.is_empty() {
+        return Err(DataError::NoFaces { path: path.into(), remedy: "the file is empty" });
+    }
+    let column = |name: &'static str| {
+        let found = header.iter().position(|field| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
+        found.ok_or(DataError::MissingColumn { path: path.into(), column: name })
+    };
+    let (emotion, pixels, usage) = (column("emotion")?, column("pixels")?, column("Usage")?);
+
+    let description = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let mut dataset = Dataset::new(description);
+    let mut record = csv::ByteRecord::new();
+    while reader.read_byte_record(&mut record).map_err(|error| csv_error(error, 0))? {
+        let line = record.position().map_or(0, csv::Position::line);
+        let field = |index: usize, column: &'static str| {
+            let problem = format!("the row ends before it: {} of {} fields", record.len(), header.len());
+            record.get(index).ok_or(DataError::Field { path: path.into(), line, column, problem })
+        };
+        let wrong = |column: &'static str, problem: String| DataError::Field { path: path.into(), line, column, problem };
+        let label = parse_label(field(emotion, "emotion")?).map_err(|problem| wrong("emotion", problem))?;
+        let face = parse_pixels(field(pixels, "pixels")?).map_err(|problem| wrong("pixels", problem))?;
+        let split = parse_split(field(usage, "Usage")?).map_err(|problem| wrong("Usage", problem))?;
+        dataset.faces_mut(split).push(&face, label);
+        if dataset.total() % ROWS_A_REPORT == 0 {
+            report();
+        }
+    }
+    report();
+    if dataset.total() == 0 {
+        return Err(DataError::NoFaces { path: path.into(), remedy: "there is no row below the header" });
+    }
+    Ok(dataset)
+}
+
+fn parse_label(field: &[u8]) -> Result<Emotion, String> {
+    let index = match field.trim_ascii() {
+        [digit @ b'0'..=b'9'] => usize::from(digit - b'0'),
+        _ => usize::MAX,
+    };
+    Emotion::from_index(index).ok_or_else(|| format!("the label is `{}`; it must be 0 to 6", shown(field)))
+}
+
+fn parse_split(field: &[u8]) -> Result<Split, String> {
+    shown(field).trim().parse()
+}
+
+/// Exactly 2,304 numbers of 0 to 255, separated by spaces.
+fn parse_pixels(field: &[u8]) -> Result<[u8; FACE_PIXELS], String> {
+    let mut face = [0; FACE_PIXELS];
+    let mut count = 0;
+    for number in field.split(u8::is_ascii_whitespace).filter(|number| !number.is_empty()) {
+        let value = number.iter().try_fold(0u32, |value, &byte| {
+            let digit = u32::from(byte.wrapping_sub(b'0'));
+            (digit <= 9 && value <= 255).then_some(value * 10 + digit)
+        });
+        let value = value.and_then(|value| u8::try_from(value).ok());
+        let Some(value) = value else {
+            return Err(format!("pixel {} is `{}`; it must be 0 to 255", count + 1, shown(number)));
+        };
+        if let Some(slot) = face.get_mut(count) {
+            *slot = value;
+        }
+        count += 1;
+    }
+    if count == FACE_PIXELS { Ok(face) } else { Err(format!("{count} pixels; there must be 2304 (48x48)")) }
+}
+
+/// The beginning of a field, for an error.
+fn shown(field: &[u8]) -> String {
+    String::from_utf8_lossy(&field[..field.len().min(24)]).into_owned()
+}

@@ -1,0 +1,80 @@
+//! What can be wrong with labelled faces.
+
+use std::path::PathBuf;
+
+use super::Split;
+
+/// Why faces cannot be had. Lines and columns count from 1.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DataError {
+    /// The path leads nowhere, or reading failed.
+    #[error("{}: {error}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's words.
+        error: String,
+    },
+    /// The gzip stream ends early or is damaged.
+    #[error("{}: the gzip file is cut short or damaged ({error}); download it again", path.display())]
+    Compressed {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        error: String,
+    },
+    /// The header lacks a column.
+    #[error("{}, line 1: there is no column `{column}`; the header must name emotion, pixels and Usage", path.display())]
+    MissingColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: &'static str,
+    },
+    /// A field is not what its column holds.
+    #[error("{}, line {line}, column {column}: {problem}", path.display())]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// Which line.
+        line: u64,
+        /// Name of the column.
+        column: &'static str,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// A row is no CSV.
+    #[error("{}, line {line}: {problem}", path.display())]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// Which line.
+        line: u64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// There is no face in the source.
+    #[error("{}: no faces; {remedy}", path.display())]
+    NoFaces {
+        /// The file or folder.
+        path: PathBuf,
+        /// What would be right.
+        remedy: &'static str,
+    },
+    /// A folder is named like no emotion or split.
+    #[error("{}: a folder here must be named {expected}", path.display())]
+    FolderName {
+        /// The folder.
+        path: PathBuf,
+        /// The names there can be.
+        expected: &'static str,
+    },
+    /// The source has no face in this split.
+    #[error("{description} has no {split} faces; choose another --split or another --data")]
+    EmptySplit {
+        /// The source in words.
+        description: String,
+        /// The split that was asked for.
+        split: Split,
+    },
+}

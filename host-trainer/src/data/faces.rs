@@ -1,0 +1,132 @@
+//! 48x48 grey levels and labels, by split.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use shared::{label::Emotion, preprocessing::FACE_PIXELS};
+
+use super::DataError;
+
+/// A part of a data set, named as FER2013's column `Usage` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Split {
+    /// What is trained on; folder `train`.
+    Training,
+    /// What is chosen by; folder `validation`.
+    PublicTest,
+    /// What is reported at the very end; folder `test`.
+    PrivateTest,
+}
+
+impl Split {
+    /// All splits, in the order that they are kept.
+    pub const ALL: [Split; 3] = [Split::Training, Split::PublicTest, Split::PrivateTest];
+
+    /// FER2013's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Split::Training => "Training",
+            Split::PublicTest => "PublicTest",
+            Split::PrivateTest => "PrivateTest",
+        }
+    }
+
+    /// The name of its folder in a folder of images.
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Split::Training => "train",
+            Split::PublicTest => "validation",
+            Split::PrivateTest => "test",
+        }
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Split {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = |split: &Split| text.eq_ignore_ascii_case(split.name()) || text.eq_ignore_ascii_case(split.folder());
+        Split::ALL.into_iter().find(named).ok_or_else(|| format!("`{text}` is not Training, PublicTest or PrivateTest"))
+    }
+}
+
+/// Faces of one split, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Faces {
+    /// 2,304 grey levels a face, row by row.
+    pub pixels: Vec<u8>,
+    /// One a face.
+    pub labels: Vec<u8>,
+}
+
+impl Faces {
+    /// Number of faces.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no face.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Adds a face at the end.
+    pub fn push(&mut self, pixels: &[u8; FACE_PIXELS], emotion: Emotion) {
+        self.pixels.extend_from_slice(pixels);
+        self.labels.push(emotion.index() as u8);
+    }
+
+    /// Faces with their labels.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8; FACE_PIXELS], Emotion)> {
+        let emotions = self.labels.iter().map(|&label| Emotion::from_index(label.into()).unwrap_or(Emotion::Neutral));
+        self.pixels.as_chunks::<FACE_PIXELS>().0.iter().zip(emotions)
+    }
+}
+
+/// Labelled faces by split.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dataset {
+    /// The source in words.
+    pub description: String,
+    splits: [Faces; 3],
+}
+
+impl Dataset {
+    /// No faces yet.
+    pub fn new(description: String) -> Self {
+        Self { description, splits: Default::default() }
+    }
+
+    /// The faces of a split; there may be none.
+    pub fn faces(&self, split: Split) -> &Faces {
+        &self.splits[split as usize]
+    }
+
+    /// The faces of a split, to add to.
+    pub fn faces_mut(&mut self, split: Split) -> &mut Faces {
+        &mut self.splits[split as usize]
+    }
+
+    /// The faces of a split that must have some.
+    ///
+    /// # Errors
+    /// [`DataError::EmptySplit`].
+    pub fn require(&self, split: Split) -> Result<&Faces, DataError> {
+        let faces = self.faces(split);
+        if faces.is_empty() {
+            return Err(DataError::EmptySplit { description: self.description.clone(), split });
+        }
+        Ok(faces)
+    }
+
+    /// Faces of all splits.
+    pub fn total(&self) -> usize {
+        self.splits.iter().map(Faces::len).sum()
+    }
+}

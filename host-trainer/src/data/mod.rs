@@ -1,0 +1,30 @@
+//! Labelled faces from wherever they come, in the order they come.
+//!
+//! ```text
+//! source.rs      what --data means, and where faces are looked for without it
+//! csv_file.rs    fer2013.csv, plain or gzipped
+//! folder.rs      train|validation|test/<emotion>/*.png|jpg
+//! faces.rs       48x48 grey levels and labels, by split
+//! cache.rs       the same, normalized, in one file that is read back in a moment
+//! error.rs       what can be wrong, with file, line and column
+//! ```
+
+mod cache;
+mod csv_file;
+mod error;
+mod faces;
+mod folder;
+mod source;
+
+pub use self::{
+    cache::{NormalizedDataset, NormalizedFaces, load_normalized},
+    error::DataError,
+    faces::{Dataset, Faces, Split},
+    source::{Source, SyntheticFaces, locate},
+};
+
+/// Told `(done, total)` in units of the source (bytes or faces) while faces are read.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+
+#[cfg(test)]
+mod tests;

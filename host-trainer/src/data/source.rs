@@ -1,0 +1,165 @@
+//! What `--data` means, and where faces are looked for without it.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use rayon::prelude::*;
+use shared::checksum::CRC_32;
+
+use super::{DataError, Dataset, Progress, Split, csv_file, folder};
+use crate::synthetic;
+
+/// Faces that are drawn between two reports of progress.
+const FACES_A_REPORT: u64 = 128;
+
+/// Where faces come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// `fer2013.csv`, plain or gzipped.
+    Csv(PathBuf),
+    /// A folder of images by split and emotion.
+    Folder(PathBuf),
+    /// Faces that the program draws itself.
+    Synthetic(SyntheticFaces),
+}
+
+/// How many faces are drawn for each split; no face is in two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyntheticFaces {
+    /// Seed of the faces.
+    pub seed: u64,
+    /// Faces to train on.
+    pub training: u64,
+    /// Faces to choose by.
+    pub validation: u64,
+    /// Faces held out.
+    pub test: u64,
+}
+
+impl Default for SyntheticFaces {
+    fn default() -> Self {
+        Self { seed: 1, training: 6_000, validation: 1_200, test: 1_200 }
+    }
+}
+
+/// The source that `--data` names; without it `$FER2013`, `data/fer2013.csv`, `data/fer2013.csv.gz`, and at last synthetic
+/// faces. A path that leads nowhere is an error, never a reason to draw faces.
+///
+/// # Errors
+/// [`DataError::Read`].
+pub fn locate(data: Option<&Path>) -> Result<Source, DataError> {
+    let named = data.map(Path::to_path_buf).or_else(|| std::env::var_os("FER2013").map(PathBuf::from));
+    if let Some(path) = named {
+        return at(path);
+    }
+    for path in ["data/fer2013.csv", "data/fer2013.csv.gz"] {
+        if Path::new(path).exists() {
+            return at(path.into());
+        }
+    }
+    Ok(Source::Synthetic(SyntheticFaces::default()))
+}
+
+fn at(path: PathBuf) -> Result<Source, DataError> {
+    match fs::metadata(&path) {
+        Ok(metadata) if metadata.is_dir() => Ok(Source::Folder(path)),
+        Ok(_) => Ok(Source::Csv(path)),
+        Err(error) => Err(DataError::Read { path, error: error.to_string() }),
+    }
+}
+
+impl Source {
+    /// The path, if there is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Source::Csv(path) | Source::Folder(path) => Some(path),
+            Source::Synthetic(_) => None,
+        }
+    }
+
+    /// In words: the file's name, the folder, or what was drawn.
+    pub fn description(&self) -> String {
+        match self {
+            Source::Csv(path) => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+            Source::Folder(path) => path.display().to_string(),
+            Source::Synthetic(faces) => faces.description(),
+        }
+    }
+
+    /// Reads, or draws, all faces.
+    ///
+    /// # Errors
+    /// [`DataError`] names the place and the remedy.
+    pub fn read(&self, progress: Progress<'_>) -> Result<Dataset, DataError> {
+        match self {
+            Source::Csv(path) => csv_file::read(path, progress),
+            Source::Folder(path) => folder::read(path, progress),
+            Source::Synthetic(faces) => Ok(faces.draw(progress)),
+        }
+    }
+
+    /// A number that changes when the faces do: of the bytes of a file, of the names, sizes and times of a folder's images,
+    /// of the parameters of synthetic faces.
+    ///
+    /// # Errors
+    /// [`DataError::Read`].
+    pub fn hash(&self) -> Result<u64, DataError> {
+        let mut digest = CRC_32.digest();
+        let mut length = 0u64;
+        match self {
+            Source::Csv(path) => {
+                let error = |error: io::Error| DataError::Read { path: path.clone(), error: error.to_string() };
+                let mut file = File::open(path).map_err(error)?;
+                let mut buffer = vec![0; 1 << 20];
+                loop {
+                    let count = file.read(&mut buffer).map_err(error)?;
+                    if count == 0 {
+                        break;
+                    }
+                    digest.update(&buffer[..count]);
+                    length += count as u64;
+                }
+            }
+            Source::Folder(path) => {
+                for (file, split, emotion) in folder::list(path)? {
+                    let error = |error: io::Error| DataError::Read { path: file.clone(), error: error.to_string() };
+                    let metadata = fs::metadata(&file).map_err(error)?;
+                    let line = format!("{file:?} {split} {emotion} {:?}", metadata.modified().map_err(error)?);
+                    digest.update(line.as_bytes());
+                    length = length.wrapping_mul(31).wrapping_add(metadata.len());
+                }
+            }
+            Source::Synthetic(faces) => digest.update(format!("{faces:?} {}", synthetic::VERSION).as_bytes()),
+        }
+        Ok(length << 32 ^ u64::from(digest.finalize()))
+    }
+}
+
+impl SyntheticFaces {
+    /// In words; the seed and the number of faces say it all.
+    pub fn description(&self) -> String {
+        format!("synthetic faces (seed {}, {} to train on)", self.seed, self.training)
+    }
+
+    fn draw(&self, progress: Progress<'_>) -> Dataset {
+        let mut dataset = Dataset::new(self.description());
+        let total = self.training + self.validation + self.test;
+        let mut next = 0;
+        for (split, count) in Split::ALL.into_iter().zip([self.training, self.validation, self.test]) {
+            let end = next + count;
+            while next < end {
+                let batch = next..end.min(next + FACES_A_REPORT);
+                next = batch.end;
+                let faces: Vec<_> = batch.into_par_iter().map(|index| synthetic::face(self.seed, index)).collect();
+                for face in faces {
+                    dataset.faces_mut(split).push(&face.pixels, face.emotion);
+                }
+                progress(next, total);
+            }
+        }
+        dataset
+    }
+}

@@ -1,0 +1,232 @@
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use proptest::prelude::*;
+use shared::preprocessing::{FACE_PIXELS, Preprocessing};
+use tempfile::TempDir;
+
+use super::*;
+
+const LOCAL: Preprocessing = Preprocessing::Local { sigma_floor: 1024 };
+
+fn pixels(count: usize) -> String {
+    (0..count).map(|i| (i * 7 % 256).to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// A file with the usual header and these rows.
+fn csv(rows: &[String]) -> (TempDir, PathBuf) {
+    file(&format!("emotion,pixels,Usage\n{}", rows.join("\n")))
+}
+
+fn file(text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("fer2013.csv");
+    fs::write(&path, text).expect("written");
+    (folder, path)
+}
+
+fn gzipped(path: &Path) -> PathBuf {
+    let packed = path.with_extension("gz");
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&fs::read(path).expect("there")).expect("packed");
+    fs::write(&packed, encoder.finish().expect("packed")).expect("written");
+    packed
+}
+
+fn good_rows() -> Vec<String> {
+    ["Training", "Training", "PublicTest", "PrivateTest"]
+        .iter()
+        .enumerate()
+        .map(|(label, usage)| format!("{label},{},{usage}", pixels(FACE_PIXELS)))
+        .collect()
+}
+
+fn read(path: &Path) -> Result<Dataset, DataError> {
+    Source::Csv(path.into()).read(&mut |_, _| {})
+}
+
+fn error_of(rows: &[String]) -> String {
+    let (_folder, path) = csv(rows);
+    read(&path).expect_err("not readable").to_string()
+}
+
+#[test]
+fn plain_and_gzipped_files_give_the_same_faces() {
+    let (_folder, path) = csv(&good_rows());
+    let plain = read(&path).expect("sound");
+    assert_eq!(plain.require(Split::Training).expect("two").labels, [0, 1]);
+    assert_eq!(plain.faces(Split::PublicTest).len(), 1);
+    let packed = read(&gzipped(&path)).expect("sound");
+    for split in Split::ALL {
+        assert_eq!(packed.faces(split), plain.faces(split));
+    }
+}
+
+#[test]
+fn columns_may_come_in_any_order_and_quoted() {
+    let (_folder, path) = file(&format!("Usage,emotion,pixels\nTraining,3,\"{}\"\n", pixels(FACE_PIXELS)));
+    assert_eq!(read(&path).expect("sound").faces(Split::Training).labels, [3]);
+}
+
+#[test]
+fn every_fault_names_line_column_and_remedy() {
+    let row = |label: &str, pixels: String, usage: &str| vec![good_rows().remove(0), format!("{label},{pixels},{usage}")];
+    let cases = [
+        (row("9", pixels(FACE_PIXELS), "Training"), "line 3, column emotion: the label is `9`; it must be 0 to 6"),
+        (row("1", pixels(2303), "Training"), "line 3, column pixels: 2303 pixels; there must be 2304"),
+        (row("1", pixels(2305), "Training"), "line 3, column pixels: 2305 pixels"),
+        (row("1", format!("{} 256", pixels(2303)), "Training"), "line 3, column pixels: pixel 2304 is `256`"),
+        (row("1", format!("-1 {}", pixels(2303)), "Training"), "line 3, column pixels: pixel 1 is `-1`"),
+        (row("1", pixels(FACE_PIXELS), "Test"), "line 3, column Usage: `Test` is not Training"),
+        (vec![good_rows().remove(0), "1,12 13 14".into()], "line 3, column pixels: 3 pixels"),
+        (vec![format!("1,{}", pixels(FACE_PIXELS))], "line 2, column Usage: the row ends before it: 2 of 3 fields"),
+    ];
+    for (rows, expected) in cases {
+        let error = error_of(&rows);
+        assert!(error.contains(expected), "{error}\nshould contain\n{expected}");
+        assert!(error.contains("fer2013.csv"), "{error}");
+    }
+}
+
+#[test]
+fn missing_columns_and_missing_rows_are_errors() {
+    let (_folder, path) = file("emotion,pixel,Usage\n");
+    assert!(read(&path).expect_err("no pixels").to_string().contains("no column `pixels`"));
+    let (_folder, path) = file("emotion,pixels,Usage\n");
+    assert!(read(&path).expect_err("no rows").to_string().contains("no row below the header"));
+    let (_folder, path) = file("");
+    assert!(read(&path).expect_err("empty").to_string().contains("the file is empty"));
+    assert!(read(Path::new("nowhere.csv")).expect_err("nowhere").to_string().contains("nowhere.csv"));
+}
+
+#[test]
+fn every_torn_gzip_is_an_error_and_never_fewer_rows() {
+    let (_folder, path) = csv(&good_rows());
+    let packed = gzipped(&path);
+    let bytes = fs::read(&packed).expect("there");
+    for length in [20, bytes.len() / 2, bytes.len() - 9, bytes.len() - 1] {
+        fs::write(&packed, &bytes[..length]).expect("torn");
+        let error = read(&packed).expect_err("torn");
+        assert!(matches!(error, DataError::Compressed { .. }), "{length} bytes: {error}");
+    }
+}
+
+#[test]
+fn a_split_without_faces_is_an_error_when_it_is_asked_for() {
+    let (_folder, path) = csv(&good_rows()[..2]);
+    let dataset = read(&path).expect("sound");
+    let error = dataset.require(Split::PublicTest).expect_err("empty").to_string();
+    assert_eq!(error, "fer2013.csv has no PublicTest faces; choose another --split or another --data");
+}
+
+#[test]
+fn a_folder_of_images_is_read_in_the_order_of_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (index, name) in ["train/happy/b.png", "train/happy/a.png", "validation/sad/c.png"].iter().enumerate() {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("has one")).expect("made");
+        let grey = vec![50 * (index as u8 + 1); 60 * 80];
+        crate::image_file::write_grey(&path, 60, 80, grey).expect("written");
+    }
+    let source = locate(Some(folder.path())).expect("there");
+    let dataset = source.read(&mut |_, _| {}).expect("sound");
+    let training = dataset.faces(Split::Training);
+    assert_eq!(training.labels, [3, 3]);
+    assert_eq!((training.pixels[0], training.pixels[FACE_PIXELS]), (100, 50));
+    assert_eq!(dataset.faces(Split::PublicTest).labels, [4]);
+
+    fs::create_dir_all(folder.path().join("train/bored")).expect("made");
+    assert!(source.read(&mut |_, _| {}).expect_err("bored").to_string().contains("must be named angry"));
+}
+
+#[test]
+fn a_file_that_is_no_image_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("train/happy");
+    fs::create_dir_all(&path).expect("made");
+    fs::write(path.join("x.png"), b"not a picture").expect("written");
+    let error = Source::Folder(folder.path().into()).read(&mut |_, _| {}).expect_err("no picture").to_string();
+    assert!(error.contains("x.png"), "{error}");
+}
+
+#[test]
+fn a_named_source_that_does_not_exist_is_never_replaced_by_synthetic_faces() {
+    assert!(locate(Some(Path::new("nowhere/fer2013.csv"))).is_err());
+}
+
+#[test]
+fn synthetic_splits_share_no_face() {
+    let faces = SyntheticFaces { seed: 1, training: 14, validation: 7, test: 7 };
+    let dataset = Source::Synthetic(faces).read(&mut |_, _| {}).expect("drawn");
+    let mut all: Vec<_> = Split::ALL.iter().flat_map(|&split| dataset.faces(split).iter()).map(|(face, _)| face).collect();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 28);
+}
+
+#[test]
+fn the_cache_gives_the_same_faces_without_the_source_being_read() {
+    let (folder, path) = csv(&good_rows());
+    let cache = folder.path().join("cache/faces.bin");
+    let source = Source::Csv(path);
+    let mut reads = 0;
+    let mut load = |preprocessing| {
+        let before = reads;
+        let (dataset, warning) = load_normalized(&source, preprocessing, &cache, &mut |_, _| reads += 1).expect("sound");
+        assert_eq!(warning, None);
+        (dataset, reads > before)
+    };
+    let (first, read_first) = load(LOCAL);
+    let (second, read_second) = load(LOCAL);
+    assert!(read_first && !read_second);
+    assert_eq!(first, second);
+    let (_, read_third) = load(Preprocessing::Local { sigma_floor: 1 });
+    assert!(read_third, "other parameters need other faces");
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_is_a_warning() {
+    let (folder, path) = csv(&good_rows());
+    let blocked = folder.path().join("blocked");
+    fs::write(&blocked, b"a file where a folder should be").expect("written");
+    let cache = blocked.join("faces.bin");
+    let (dataset, warning) = load_normalized(&Source::Csv(path), LOCAL, &cache, &mut |_, _| {}).expect("sound");
+    assert!(warning.expect("a warning").contains("cannot be kept"));
+    assert_eq!(dataset.require(Split::Training).expect("there").labels.len(), 2);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn a_damaged_cache_is_made_anew(position in any::<prop::sample::Index>(), cut in any::<bool>()) {
+        let (folder, path) = csv(&good_rows());
+        let cache = folder.path().join("faces.bin");
+        let source = Source::Csv(path);
+        let load = || load_normalized(&source, LOCAL, &cache, &mut |_, _| {}).expect("sound").0;
+        let expected = load();
+        let mut bytes = fs::read(&cache).expect("there");
+        let position = position.index(bytes.len());
+        if cut { bytes.truncate(position) } else { bytes[position] ^= 0x40 }
+        fs::write(&cache, bytes).expect("damaged");
+        prop_assert_eq!(load(), expected);
+    }
+}
+
+#[test]
+#[ignore = "needs FER2013: set FER2013=…/fer2013.csv.gz"]
+fn fer2013_has_its_counts() {
+    let path = std::env::var_os("FER2013").expect("FER2013 names the file");
+    let dataset = read(Path::new(&path)).expect("sound");
+    let counts = |split: Split| {
+        let mut counts = [0; 7];
+        for &label in &dataset.faces(split).labels {
+            counts[usize::from(label)] += 1;
+        }
+        counts
+    };
+    assert_eq!(counts(Split::Training), [3995, 436, 4097, 7215, 4830, 3171, 4965]);
+    assert_eq!(counts(Split::PublicTest), [467, 56, 496, 895, 653, 415, 607]);
+}

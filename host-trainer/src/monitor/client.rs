@@ -1,0 +1,280 @@
+//! Questions and answers, with retries.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    time::{Duration, Instant},
+};
+
+use shared::{
+    preprocessing::FACE_PIXELS,
+    wire::{
+        Classified, ENCODE_BYTES, ErrorCode, FRAME_BYTES, Frame, FrameReader, Options, PROTOCOL_VERSION, Reply,
+        ReplyKind, Request, RequestKind, Stats, decode, encode,
+    },
+};
+
+/// How often a question is asked before the device counts as silent.
+const ATTEMPTS: u32 = 8;
+
+/// The beginning of a device's banner: seen in the middle of a conversation, it means that the device was restarted.
+const BANNER: &[u8] = b"fer firmware";
+
+/// Who a device is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Version of its firmware.
+    pub firmware: String,
+    /// Name of its model.
+    pub model: String,
+    /// CRC-32 of its model file.
+    pub model_crc: u32,
+    /// Bytes of arena that the model takes.
+    pub arena_bytes: u32,
+    /// Rows and columns of a face.
+    pub face_size: u16,
+    /// Another number after a restart, where the device has one.
+    pub boot: u32,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// The link broke.
+    #[error("the link broke: {0}; check the cable and start again")]
+    Io(#[from] std::io::Error),
+    /// Nobody answers.
+    #[error(
+        "the device is silent: no answer to {attempts} tries of {milliseconds} ms; check the port and the baud rate, and \
+         that no other program holds the port"
+    )]
+    Silent {
+        /// Tries.
+        attempts: u32,
+        /// Milliseconds that each waited.
+        milliseconds: u128,
+    },
+    /// The device refuses.
+    #[error("the device says: {0}")]
+    Refused(ErrorCode),
+    /// The device answers something else than was asked.
+    #[error("the device's answer does not fit the question; update the older of firmware and host program")]
+    Mismatch,
+}
+
+/// Something that happened on the way to an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The device was restarted and has been greeted again.
+    Restarted,
+    /// A question had to be asked again.
+    Retried,
+}
+
+/// A conversation with a device over a stream whose reads time out.
+#[derive(Debug)]
+pub struct Client<S> {
+    stream: S,
+    reader: FrameReader<FRAME_BYTES>,
+    recent: Vec<u8>,
+    sequence: u32,
+    timeout: Duration,
+    boot: Option<u32>,
+    notices: Vec<Notice>,
+}
+
+/// An answer without borrowed text.
+enum Answer {
+    Hello(Identity, u16),
+    Result(Classified),
+    Stats(Stats),
+    Options(Options),
+}
+
+/// How one try ended.
+enum Outcome {
+    Answer(Answer),
+    Refused(ErrorCode),
+    Damaged,
+    Restarted,
+    Timeout,
+}
+
+impl<S: Read + Write> Client<S> {
+    /// A conversation that has not begun. `timeout` is what one try waits; it must exceed the device's inference time.
+    pub fn new(stream: S, timeout: Duration) -> Self {
+        Self {
+            stream,
+            reader: FrameReader::new(),
+            recent: Vec::new(),
+            sequence: 0,
+            timeout,
+            boot: None,
+            notices: Vec::new(),
+        }
+    }
+
+    /// Greets the device, which turns frames on.
+    ///
+    /// # Errors
+    /// [`LinkError::Refused`] if it speaks another version of the protocol; [`LinkError::Silent`].
+    pub fn hello(&mut self) -> Result<Identity, LinkError> {
+        match self.ask(RequestKind::Hello { protocol: PROTOCOL_VERSION })? {
+            Answer::Hello(identity, PROTOCOL_VERSION) => {
+                if self.boot.replace(identity.boot).is_some_and(|before| before != identity.boot) {
+                    self.notices.push(Notice::Restarted);
+                }
+                Ok(identity)
+            }
+            Answer::Hello(_, device) => Err(LinkError::Refused(ErrorCode::Protocol { device, host: PROTOCOL_VERSION })),
+            _ => Err(LinkError::Mismatch),
+        }
+    }
+
+    /// Has a face of 48x48 grey levels classified.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub fn classify(&mut self, face: &[u8; FACE_PIXELS]) -> Result<Classified, LinkError> {
+        match self.ask(RequestKind::Classify { face })? {
+            Answer::Result(result) => Ok(result),
+            _ => Err(LinkError::Mismatch),
+        }
+    }
+
+    /// How the device has been since it started.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub fn stats(&mut self) -> Result<Stats, LinkError> {
+        match self.ask(RequestKind::Stats)? {
+            Answer::Stats(stats) => Ok(stats),
+            _ => Err(LinkError::Mismatch),
+        }
+    }
+
+    /// Sets options and gives what holds now. With text output the device answers classifications in text, which this
+    /// client cannot read.
+    ///
+    /// # Errors
+    /// [`LinkError::Refused`] if one is out of range; [`LinkError`].
+    pub fn set_options(&mut self, options: Options) -> Result<Options, LinkError> {
+        match self.ask(RequestKind::SetOptions(options))? {
+            Answer::Options(options) => Ok(options),
+            _ => Err(LinkError::Mismatch),
+        }
+    }
+
+    /// What happened since the last call.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// The stream again.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+
+    /// Asks until there is an answer. The same number is asked again, so the device answers twice but counts once.
+    fn ask(&mut self, kind: RequestKind<'_>) -> Result<Answer, LinkError> {
+        let is_hello = matches!(kind, RequestKind::Hello { .. });
+        self.sequence = self.sequence.wrapping_add(1).max(1);
+        let mut sequence = self.sequence;
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                self.notices.push(Notice::Retried);
+            }
+            match self.try_once(Request { sequence, kind })? {
+                Outcome::Answer(answer) => return Ok(answer),
+                Outcome::Refused(error) => return Err(LinkError::Refused(error)),
+                Outcome::Damaged => {}
+                Outcome::Restarted if is_hello => {}
+                Outcome::Restarted => {
+                    self.notices.push(Notice::Restarted);
+                    self.greet_again()?;
+                    sequence = self.sequence;
+                }
+                // A device that was restarted unnoticed answers in text; a greeting brings it back.
+                Outcome::Timeout if is_hello || attempt == 0 => {}
+                Outcome::Timeout => {
+                    self.greet_again()?;
+                    sequence = self.sequence;
+                }
+            }
+        }
+        Err(LinkError::Silent { attempts: ATTEMPTS, milliseconds: self.timeout.as_millis() })
+    }
+
+    /// Greets the device between two tries of another question, which then goes on with a new number: the device forgot
+    /// the old one, or has answered the greeting since.
+    fn greet_again(&mut self) -> Result<(), LinkError> {
+        self.sequence = self.sequence.wrapping_add(1).max(1);
+        let request = Request { sequence: self.sequence, kind: RequestKind::Hello { protocol: PROTOCOL_VERSION } };
+        if let Outcome::Answer(Answer::Hello(identity, _)) = self.try_once(request)?
+            && self.boot.replace(identity.boot).is_some_and(|before| before != identity.boot)
+        {
+            self.notices.push(Notice::Restarted);
+        }
+        self.sequence = self.sequence.wrapping_add(1).max(1);
+        Ok(())
+    }
+
+    fn try_once(&mut self, request: Request<'_>) -> Result<Outcome, LinkError> {
+        let mut buffer = vec![0; ENCODE_BYTES];
+        let frame = encode(&request, &mut buffer).map_err(|_| LinkError::Mismatch)?;
+        // The first delimiter ends whatever noise came before.
+        self.stream.write_all(&[0])?;
+        self.stream.write_all(frame)?;
+        self.stream.flush()?;
+        let deadline = Instant::now() + self.timeout;
+        let mut arrived = [0; 512];
+        while Instant::now() < deadline {
+            let count = match self.stream.read(&mut arrived) {
+                Ok(0) => return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into()),
+                Ok(count) => count,
+                Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
+                Err(error) => return Err(error.into()),
+            };
+            for &byte in &arrived[..count] {
+                if let Some(outcome) = self.receive(byte, request.sequence) {
+                    return Ok(outcome);
+                }
+            }
+        }
+        Ok(Outcome::Timeout)
+    }
+
+    fn receive(&mut self, byte: u8, sequence: u32) -> Option<Outcome> {
+        if self.recent.len() == BANNER.len() {
+            self.recent.remove(0);
+        }
+        self.recent.push(byte);
+        if self.recent == BANNER {
+            self.recent.clear();
+            return Some(Outcome::Restarted);
+        }
+        // Damaged replies and text are passed over: the time runs out, or the right reply comes.
+        let Frame::Whole(body) = self.reader.push(byte)? else { return None };
+        let Reply { sequence: answered, kind } = decode(body)?;
+        match kind {
+            ReplyKind::Error(ErrorCode::Corrupt | ErrorCode::Oversized) if answered == 0 => Some(Outcome::Damaged),
+            ReplyKind::Error(ErrorCode::Unknown) if answered == 0 => Some(Outcome::Refused(ErrorCode::Unknown)),
+            // A late reply to an earlier question.
+            _ if answered != sequence => None,
+            ReplyKind::Error(error) => Some(Outcome::Refused(error)),
+            ReplyKind::Hello(hello) => {
+                let identity = Identity {
+                    firmware: hello.firmware.into(),
+                    model: hello.model.into(),
+                    model_crc: hello.model_crc,
+                    arena_bytes: hello.arena_bytes,
+                    face_size: hello.face_size,
+                    boot: hello.boot,
+                };
+                Some(Outcome::Answer(Answer::Hello(identity, hello.protocol)))
+            }
+            ReplyKind::Result(result) => Some(Outcome::Answer(Answer::Result(result))),
+            ReplyKind::Stats(stats) => Some(Outcome::Answer(Answer::Stats(stats))),
+            ReplyKind::Options(options) => Some(Outcome::Answer(Answer::Options(options))),
+        }
+    }
+}

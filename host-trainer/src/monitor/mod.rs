@@ -1,0 +1,20 @@
+//! The host's end of the serial link.
+//!
+//! ```text
+//! port.rs     a serial port, a pty, or tcp:HOST:PORT
+//! client.rs   questions and answers, with retries
+//! pipe.rs     a link in memory, with a device at its other end
+//! fault.rs    a link that loses, changes and repeats bytes
+//! ```
+
+mod client;
+mod fault;
+mod pipe;
+mod port;
+
+pub use self::{
+    client::{Client, Identity, LinkError, Notice},
+    fault::{FaultInjector, Faults},
+    pipe::{DeviceEnd, HostEnd, PipeClosed, pipe, run_device},
+    port::{Port, open},
+};

@@ -1,0 +1,138 @@
+//! A link in memory.
+
+use std::{
+    collections::VecDeque,
+    io::{self, Read, Write},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel},
+    time::{Duration, Instant},
+};
+
+use firmware::{
+    device::{Board, Clock, Device},
+    engine::{Engine, EngineError},
+};
+use shared::model::Model;
+
+/// What a read on the host's end waits.
+const READ_TIMEOUT: Duration = Duration::from_millis(5);
+
+/// The host's end.
+#[derive(Debug)]
+pub struct HostEnd {
+    incoming: Receiver<Vec<u8>>,
+    pending: VecDeque<u8>,
+    outgoing: Sender<Vec<u8>>,
+}
+
+/// The device's end.
+#[derive(Debug)]
+pub struct DeviceEnd {
+    incoming: Receiver<Vec<u8>>,
+    pending: VecDeque<u8>,
+    outgoing: Sender<Vec<u8>>,
+}
+
+/// The other end of a pipe is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the other end of the link is gone")]
+pub struct PipeClosed;
+
+impl embedded_io::Error for PipeClosed {
+    fn kind(&self) -> embedded_io::ErrorKind {
+        embedded_io::ErrorKind::BrokenPipe
+    }
+}
+
+/// Both ends of a link.
+pub fn pipe() -> (HostEnd, DeviceEnd) {
+    let (to_device, from_host) = channel();
+    let (to_host, from_device) = channel();
+    (
+        HostEnd { incoming: from_device, pending: VecDeque::new(), outgoing: to_device },
+        DeviceEnd { incoming: from_host, pending: VecDeque::new(), outgoing: to_host },
+    )
+}
+
+impl Read for HostEnd {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.pending.is_empty() {
+            match self.incoming.recv_timeout(READ_TIMEOUT) {
+                Ok(bytes) => self.pending.extend(bytes),
+                Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::TimedOut.into()),
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+            }
+        }
+        self.pending.read(buffer)
+    }
+}
+
+impl Write for HostEnd {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.outgoing.send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl embedded_io::ErrorType for DeviceEnd {
+    type Error = PipeClosed;
+}
+
+impl embedded_io::ReadReady for DeviceEnd {
+    fn read_ready(&mut self) -> Result<bool, PipeClosed> {
+        if self.pending.is_empty() {
+            match self.incoming.try_recv() {
+                Ok(bytes) => self.pending.extend(bytes),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => return Err(PipeClosed),
+            }
+        }
+        Ok(!self.pending.is_empty())
+    }
+}
+
+impl embedded_io::Read for DeviceEnd {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, PipeClosed> {
+        if self.pending.is_empty() {
+            self.pending.extend(self.incoming.recv().map_err(|_| PipeClosed)?);
+        }
+        self.pending.read(buffer).map_err(|_| PipeClosed)
+    }
+}
+
+impl embedded_io::Write for DeviceEnd {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, PipeClosed> {
+        self.outgoing.send(bytes.to_vec()).map_err(|_| PipeClosed)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> Result<(), PipeClosed> {
+        Ok(())
+    }
+}
+
+/// Time since it was made.
+struct HostClock(Instant);
+
+impl Clock for HostClock {
+    fn microseconds(&mut self) -> u64 {
+        self.0.elapsed().as_micros() as u64
+    }
+}
+
+/// Runs a device with `model` at `end` until the host's end is gone.
+///
+/// # Errors
+/// [`EngineError`] if the model cannot run.
+pub fn run_device(model: &Model<'_>, end: DeviceEnd, board: Board) -> Result<(), EngineError> {
+    let mut arena = vec![0; model.arena_bytes() as usize];
+    let engine = Engine::new(model, &mut arena)?;
+    let mut device = Device::new(engine, end, HostClock(Instant::now()), board);
+    while device.poll().is_ok() {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! What is said.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::label::Emotion;
+
+/// From the host.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request<'a> {
+    /// Counts up from 1; the same number again is a retry.
+    pub sequence: u32,
+    /// What is asked.
+    #[serde(borrow)]
+    pub kind: RequestKind<'a>,
+}
+
+/// What a host asks. New kinds are added at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum RequestKind<'a> {
+    /// Who are you? Turns frames on.
+    Hello {
+        /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION) of the host.
+        protocol: u16,
+    },
+    /// Which emotion is this?
+    Classify {
+        /// 48x48 grey levels, row by row.
+        face: &'a [u8],
+    },
+    /// How are you?
+    Stats,
+    /// Be like this from now on.
+    SetOptions(Options),
+}
+
+/// From the device.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reply<'a> {
+    /// Of the request; 0 for a frame that could not be read.
+    pub sequence: u32,
+    /// The answer.
+    #[serde(borrow)]
+    pub kind: ReplyKind<'a>,
+}
+
+/// What a device answers. New kinds are added at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ReplyKind<'a> {
+    /// To hello.
+    #[serde(borrow)]
+    Hello(Hello<'a>),
+    /// To classify.
+    Result(Classified),
+    /// To stats.
+    Stats(Stats),
+    /// To set options: what holds now.
+    Options(Options),
+    /// To anything that cannot be done.
+    Error(ErrorCode),
+}
+
+/// Who a device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello<'a> {
+    /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION) of the device.
+    pub protocol: u16,
+    /// Version of its firmware.
+    pub firmware: &'a str,
+    /// Name of its model.
+    pub model: &'a str,
+    /// CRC-32 of its model file.
+    pub model_crc: u32,
+    /// Bytes of arena that the model takes.
+    pub arena_bytes: u32,
+    /// Rows and columns of a face.
+    pub face_size: u16,
+    /// A number drawn at startup from the device's clock and counters: another one means that it was restarted.
+    pub boot: u32,
+}
+
+/// A face, classified.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Classified {
+    /// In the order of [`Emotion::ALL`]; smoothed, if that is on.
+    pub probabilities: [f32; Emotion::COUNT],
+    /// The most probable one.
+    pub label: Emotion,
+    /// Its probability minus that of the second.
+    pub margin: f32,
+    /// Its probability is below the threshold.
+    pub uncertain: bool,
+    /// Time of the inference.
+    pub microseconds: u32,
+    /// What the last operator wrote, in the order of the model's labels; never smoothed.
+    pub logits: [i8; Emotion::COUNT],
+}
+
+/// How a device has been since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Milliseconds.
+    pub uptime_ms: u64,
+    /// Faces classified for hosts.
+    pub faces: u32,
+    /// Frames that were damaged or too long.
+    pub bad_frames: u32,
+    /// Longest inference in microseconds.
+    pub worst_microseconds: u32,
+    /// Most bytes of stack ever in use, if the device can tell.
+    pub stack_high_water: Option<u32>,
+}
+
+/// What can be set.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Options {
+    /// Frames or text.
+    pub output: Output,
+    /// Share of the past in the probabilities that are told: 0 is none, below 1.
+    pub smoothing: f32,
+    /// Below this confidence an answer is `uncertain`, `0..=1`.
+    pub threshold: f32,
+}
+
+/// How results are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Output {
+    /// A line a face.
+    Text,
+    /// A frame a face.
+    Frames,
+}
+
+/// Why a request was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ErrorCode {
+    /// The frame is damaged: COBS or CRC.
+    Corrupt,
+    /// The frame is longer than [`FRAME_BYTES`](super::FRAME_BYTES).
+    Oversized,
+    /// The frame is whole but is no request that this version knows.
+    Unknown,
+    /// The versions of the protocol differ.
+    Protocol {
+        /// The device's.
+        device: u16,
+        /// The host's.
+        host: u16,
+    },
+    /// The face has another number of pixels.
+    FaceSize {
+        /// Pixels it must have.
+        need: u32,
+        /// Pixels it has.
+        have: u32,
+    },
+    /// An option is out of range.
+    Options,
+    /// The model could not run.
+    Inference,
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            ErrorCode::Corrupt => write!(f, "a frame arrived damaged"),
+            ErrorCode::Oversized => write!(f, "a frame is longer than {} bytes", super::FRAME_BYTES),
+            ErrorCode::Unknown => write!(f, "a request is unknown to this firmware; update it"),
+            ErrorCode::Protocol { device, host } => write!(
+                f,
+                "the device speaks protocol {device} and the host {host}; update {}",
+                if device < host { "the device's firmware" } else { "the host's program" }
+            ),
+            ErrorCode::FaceSize { need, have } => write!(f, "a face has {have} pixels; it must have {need}"),
+            ErrorCode::Options => write!(f, "an option is out of range: smoothing 0..1, threshold 0..=1"),
+            ErrorCode::Inference => write!(f, "the model could not run"),
+        }
+    }
+}
+
+impl core::error::Error for ErrorCode {}
+

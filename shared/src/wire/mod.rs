@@ -1,0 +1,37 @@
+//! The serial link: what a host and a device say to each other, byte by byte.
+//!
+//! # Frames, protocol version 1
+//!
+//! A frame is `COBS(body ++ CRC-32 of body, little-endian) ++ 0x00`, where the body is one message in postcard 1 and the
+//! CRC is the one of model files ([`crate::checksum`]). COBS (Cheshire and Baker 1999) removes zeros, so a zero byte ends a
+//! frame wherever it stands: after any noise, both sides are in step again at the next zero. Empty frames mean nothing and
+//! may be sent to flush a line. Frames longer than [`FRAME_BYTES`] are refused.
+//!
+//! # Messages
+//!
+//! The host sends a [`Request`], the device answers each with one [`Reply`] of the same sequence number. A request that
+//! comes again with the number of the one before is a retry: the device sends the same reply again and does not count the
+//! face twice. A frame that cannot be read is answered with [`Reply`] number 0 and an [`ErrorCode`].
+//!
+//! Until a host says hello, a device prints text for people: a banner and a line a face. Hello turns frames on; an option
+//! turns text on again.
+
+mod frame;
+mod messages;
+
+pub use self::{
+    frame::{EncodeError, Frame, FrameReader, decode, encode},
+    messages::{Classified, ErrorCode, Hello, Options, Output, Reply, ReplyKind, Request, RequestKind, Stats},
+};
+
+/// Version of frames and messages; both sides must speak the same.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// Longest frame, delimiter included: a face with its envelope, and room for larger messages to come.
+pub const FRAME_BYTES: usize = 2560;
+
+/// A buffer for [`encode`] that is enough for any message.
+pub const ENCODE_BYTES: usize = 2 * FRAME_BYTES;
+
+/// A buffer for [`encode`] that is enough for any reply.
+pub const ENCODE_REPLY_BYTES: usize = 512;

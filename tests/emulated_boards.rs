@@ -1,0 +1,172 @@
+//! The boards' programs in emulation, against the core on this host.
+//!
+//! ```text
+//! cargo test --test emulated_boards -- --ignored
+//! ```
+//!
+//! With `FER2013=…/fer2013.csv.gz` in the environment, real faces are compared as well as drawn ones.
+
+mod emulator;
+
+use std::io::{BufRead, BufReader};
+use std::{env, fs, path::Path};
+
+use emulator::compile;
+use emulator::elf::flash_bytes;
+use emulator::host::Host;
+use emulator::process::{self, Board};
+use firmware::engine::Engine;
+use host_trainer::data::{self, Split};
+use host_trainer::synthetic;
+use shared::model::{AlignedBytes, Model};
+use shared::preprocessing::FACE_PIXELS;
+use shared::wire::ErrorCode;
+
+/// Code, constants, model and faces of the image, in bytes.
+const MOST_FLASH: u32 = 320 * 1024;
+
+/// The stack of mps2, in bytes, and what must be left of it.
+const STACK: u32 = 64 * 1024;
+const SPARE_STACK: u32 = STACK / 2;
+
+/// Faces of each kind that are compared.
+const FACES: usize = 200;
+
+#[test]
+#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
+fn the_image_of_mps2_takes_at_most_320_kib_of_flash() {
+    let flash = flash_bytes(&fs::read(compile::mps2()).unwrap());
+    assert!(flash <= MOST_FLASH, "{flash} bytes of flash, at most {MOST_FLASH} are allowed");
+}
+
+#[test]
+#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
+fn mps2_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
+    prints_a_banner_and_readouts(process::mps2(&compile::mps2()));
+}
+
+#[test]
+#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
+fn mps2_gives_the_same_logits_as_the_host_byte_by_byte() {
+    let mut host = gives_the_same_logits(process::mps2(&compile::mps2()));
+    let stack = host.stats().stack_high_water.expect("mps2 knows its stack");
+    assert!((1..=STACK - SPARE_STACK).contains(&stack), "{stack} bytes of stack were in use");
+}
+
+#[test]
+#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
+fn mps2_answers_a_damaged_frame_with_an_error_and_the_next_good_one_with_a_result() {
+    survives_a_damaged_frame(process::mps2(&compile::mps2()));
+}
+
+#[test]
+#[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
+fn linux_on_aarch64_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
+    prints_a_banner_and_readouts(process::linux_aarch64(&compile::linux("aarch64")));
+}
+
+#[test]
+#[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
+fn linux_on_aarch64_gives_the_same_logits_as_the_host_byte_by_byte() {
+    gives_the_same_logits(process::linux_aarch64(&compile::linux("aarch64")));
+}
+
+#[test]
+#[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
+fn linux_on_aarch64_answers_a_damaged_frame_with_an_error_and_the_next_good_one_with_a_result() {
+    survives_a_damaged_frame(process::linux_aarch64(&compile::linux("aarch64")));
+}
+
+#[test]
+#[ignore = "builds the board in release mode; .ci/run runs it"]
+fn linux_on_this_machine_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
+    prints_a_banner_and_readouts(process::linux(&compile::linux(env::consts::ARCH)));
+}
+
+#[test]
+#[ignore = "builds the board in release mode; .ci/run runs it"]
+fn linux_on_this_machine_gives_the_same_logits_as_the_host_byte_by_byte() {
+    gives_the_same_logits(process::linux(&compile::linux(env::consts::ARCH)));
+}
+
+#[test]
+#[ignore = "builds the board in release mode; .ci/run runs it"]
+fn linux_on_this_machine_answers_a_damaged_frame_with_an_error_and_the_next_good_one_with_a_result() {
+    survives_a_damaged_frame(process::linux(&compile::linux(env::consts::ARCH)));
+}
+
+fn prints_a_banner_and_readouts(board: Board) {
+    let file = shipped_model();
+    let model = Model::parse(file.as_slice()).unwrap();
+    let mut arena = vec![0; model.arena_bytes() as usize];
+    let mut engine = Engine::new(&model, &mut arena).unwrap();
+    let faces = read("firmware/models/demo_faces.bin");
+    let mut lines = BufReader::new(&board.port)
+        .lines()
+        .map(|line| line.expect("the board has fallen silent"))
+        .skip_while(|line| line.is_empty());
+
+    let banner = lines.next().unwrap();
+    for part in [model.name(), &format!("{:08x}", model.crc()), &format!("{} bytes", model.arena_bytes())] {
+        assert!(banner.contains(part), "no {part:?} in the banner {banner:?}");
+    }
+    for (sequence, face) in (1..).zip(faces.as_chunks().0) {
+        let readout = engine.classify(face).unwrap();
+        let line = lines.next().unwrap();
+        let start = format!("{} {:.2}  margin {:.2}  ", readout.label, readout.confidence, readout.margin);
+        assert!(line.starts_with(&start), "{line:?} should start with {start:?}");
+        let end = format!(" ms  seq {sequence}{}", if readout.uncertain { "  uncertain" } else { "" });
+        assert!(line.ends_with(&end), "{line:?} should end with {end:?}");
+    }
+}
+
+fn gives_the_same_logits(board: Board) -> Host {
+    let file = shipped_model();
+    let model = Model::parse(file.as_slice()).unwrap();
+    let mut arena = vec![0; model.arena_bytes() as usize];
+    let mut engine = Engine::new(&model, &mut arena).unwrap();
+    let faces = faces();
+
+    let mut host = Host::greet(board, model.crc());
+    for (index, face) in faces.iter().enumerate() {
+        let expected = engine.run(face).unwrap();
+        let logits = host.classify(face).logits;
+        assert_eq!(logits[..expected.len()], *expected, "face {index}");
+    }
+    let stats = host.stats();
+    assert_eq!((stats.faces as usize, stats.bad_frames), (faces.len(), 0), "faces and damaged frames");
+    host
+}
+
+fn survives_a_damaged_frame(board: Board) {
+    let file = shipped_model();
+    let model = Model::parse(file.as_slice()).unwrap();
+    let mut host = Host::greet(board, model.crc());
+    let face = synthetic::face(0, 0).pixels;
+    let before = host.classify(&face);
+    assert_eq!(host.classify_damaged(&face), ErrorCode::Corrupt);
+    let after = host.classify(&face);
+    assert_eq!((after.logits, after.label), (before.logits, before.label));
+    let stats = host.stats();
+    assert_eq!((stats.faces, stats.bad_frames), (2, 1), "faces and damaged frames");
+}
+
+/// Drawn faces, then real ones where there are any.
+fn faces() -> Vec<[u8; FACE_PIXELS]> {
+    let mut faces: Vec<_> = (0..FACES as u64).map(|index| synthetic::face(2013, index).pixels).collect();
+    if let Some(path) = env::var_os("FER2013") {
+        let dataset = data::locate(Some(Path::new(&path))).unwrap().read(&mut |_, _| {}).unwrap();
+        faces.extend(dataset.faces(Split::PublicTest).iter().take(FACES).map(|(face, _)| face));
+    }
+    faces
+}
+
+fn shipped_model() -> AlignedBytes {
+    AlignedBytes::new(&read("firmware/models/levorse.fer"))
+}
+
+/// A file of the repository.
+fn read(path: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(path);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}

@@ -1,0 +1,112 @@
+//! The engine over whole models: the logits are the naive reference's, wherever and however often it runs.
+
+use std::cell::Cell;
+
+use firmware::{
+    engine::{Engine, EngineError},
+    normalization::normalize,
+};
+use shared::{
+    model::{AlignedBytes, Model},
+    preprocessing::{FACE_PIXELS, Preprocessing},
+};
+use tests::{reference, sample_model::sample_model};
+
+fn model_file(seed: u64) -> AlignedBytes {
+    sample_model(seed).encode().expect("the sample is sound")
+}
+
+fn parse(file: &AlignedBytes) -> Model<'_> {
+    Model::parse(file.as_slice()).expect("the sample is sound")
+}
+
+fn face(seed: usize) -> [u8; FACE_PIXELS] {
+    core::array::from_fn(|i| ((i * 37 + i / 48 * seed * 11 + i * i * seed) % 251) as u8)
+}
+
+fn normalized(model: &Model<'_>, face: &[u8; FACE_PIXELS]) -> [i8; FACE_PIXELS] {
+    let Preprocessing::Local { sigma_floor } = model.preprocessing();
+    let mut out = [0; FACE_PIXELS];
+    normalize(face, sigma_floor, &mut out);
+    out
+}
+
+fn arena(model: &Model<'_>) -> Vec<i8> {
+    vec![0; model.arena_bytes() as usize]
+}
+
+#[test]
+fn the_logits_of_a_model_with_every_operator_are_the_references() {
+    for seed in 0..12 {
+        let file = model_file(seed);
+        let model = parse(&file);
+        // Larger than needed, and full of the leftovers of another inference.
+        let mut arena = vec![77; model.arena_bytes() as usize + 100];
+        let mut engine = Engine::new(&model, &mut arena).expect("large enough");
+        let mut distinct = std::collections::HashSet::new();
+        for index in 0..3 {
+            let face = face(index + 5 * seed as usize);
+            let expected = reference::run(&model, &normalized(&model, &face));
+            assert_eq!(engine.run(&face), Ok(expected.as_slice()), "model {seed}, face {index}");
+            assert_eq!(engine.run_normalized(&normalized(&model, &face)), Ok(expected.as_slice()));
+            assert_eq!(engine.logits(), expected);
+            distinct.insert(expected);
+        }
+        assert!(distinct.len() > 1, "model {seed} says the same of every face, so it shows nothing");
+    }
+}
+
+#[test]
+fn an_arena_that_is_a_byte_short_is_refused_with_both_sizes() {
+    let file = model_file(1);
+    let model = parse(&file);
+    let mut short = vec![0; model.arena_bytes() as usize - 1];
+    let error = Engine::new(&model, &mut short).map(|_| ()).expect_err("too small");
+    assert_eq!(error, EngineError::ArenaTooSmall { need: model.arena_bytes(), have: model.arena_bytes() as usize - 1 });
+    assert!(error.to_string().contains("enlarge it"));
+}
+
+#[test]
+fn a_face_of_another_size_is_refused_with_both_sizes() {
+    let file = model_file(1);
+    let model = parse(&file);
+    let mut arena = arena(&model);
+    let mut engine = Engine::new(&model, &mut arena).expect("large enough");
+    assert_eq!(engine.run_normalized(&[0; 2303]), Err(EngineError::Input { need: 2304, have: 2303 }));
+}
+
+#[test]
+fn a_profile_has_the_preprocessing_and_every_step_and_the_same_logits() {
+    let file = model_file(3);
+    let model = parse(&file);
+    let mut arena = arena(&model);
+    let mut engine = Engine::new(&model, &mut arena).expect("large enough");
+    let expected = engine.run(&face(2)).expect("a checked model runs").to_vec();
+    // A clock that overflows on the way: the third reading is past the end of a u32.
+    let now = Cell::new(u32::MAX - 25);
+    let clock = || now.replace(now.get().wrapping_add(10));
+    let mut laps = Vec::new();
+    let logits = engine.run_profiled(&face(2), clock, |step, elapsed| {
+        laps.push((step.map(|(index, step)| (index, step.operator)), elapsed));
+    });
+    assert_eq!(logits, Ok(expected.as_slice()));
+    let steps = model.steps().enumerate().map(|(index, step)| Some((index, step.operator)));
+    let all: Vec<_> = core::iter::once(None).chain(steps).map(|step| (step, 10)).collect();
+    assert_eq!(laps, all);
+}
+
+#[test]
+fn a_readout_names_the_largest_logit() {
+    let file = model_file(4);
+    let model = parse(&file);
+    let mut arena = arena(&model);
+    let mut engine = Engine::new(&model, &mut arena).expect("large enough");
+    for seed in 0..5 {
+        let logits = engine.run(&face(seed)).expect("a checked model runs").to_vec();
+        let readout = engine.classify(&face(seed)).expect("a checked model runs");
+        assert_eq!(logits[readout.label.index()], *logits.iter().max().expect("seven"));
+        assert_eq!(readout.confidence, readout.probabilities[readout.label.index()]);
+        assert!(readout.margin >= 0.0 && readout.margin <= readout.confidence);
+        assert_eq!(readout.uncertain, readout.confidence < model.threshold());
+    }
+}

@@ -1,0 +1,78 @@
+//! The float network against an oracle: exported to ONNX and run by tract, it gives burn's logits.
+//!
+//! The networks are trained for one short epoch on synthetic faces, so that no bias and no statistic of a batch
+//! normalization has the value that it began with.
+
+use std::sync::atomic::AtomicBool;
+
+use host_trainer::{
+    architecture::Architecture,
+    inference::normalize,
+    network::{Network, logits},
+    onnx, synthetic,
+    training::{Configuration, LabelledFaces, RunFolder, train},
+};
+use shared::{label::Emotion, preprocessing::FACE_SIZE};
+use tract_onnx::prelude::{Framework, InferenceModelExt, IntoRunnable, Tensor, tvec};
+
+/// The greatest difference between two logits that rounding explains.
+const TOLERANCE: f32 = 1e-4;
+
+/// Every kind of layer that an architecture file can have.
+const EVERY_LAYER: &str = include_str!("every_layer.toml");
+
+/// Normalized synthetic faces with their labels.
+fn faces(architecture: &Architecture, seed: u64, count: usize) -> (Vec<i8>, Vec<u8>) {
+    let faces: Vec<_> = (0..).map(|index| synthetic::face(seed, index)).take(count).collect();
+    let pixels: Vec<u8> = faces.iter().flat_map(|face| face.pixels).collect();
+    let labels = faces.iter().map(|face| face.emotion as u8).collect();
+    (normalize(architecture.preprocessing, &pixels), labels)
+}
+
+/// The network after an epoch of eight steps.
+fn trained(architecture: &Architecture) -> Network {
+    let mut configuration = Configuration::new(architecture, "test.toml", 3, None, "synthetic faces".into());
+    (configuration.epochs, configuration.batch_size) = (1, 8);
+    let (images, labels) = faces(architecture, 1, 64);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = RunFolder::create(folder.path(), &configuration).expect("a new run");
+    train(&configuration, faces, faces, &run, &AtomicBool::new(false), &mut |_| {}).expect("trains").last
+}
+
+/// tract's logits of `[n, 1, 48, 48]`.
+fn tract_logits(file: &[u8], images: &[f32], count: usize) -> Vec<f32> {
+    let model = tract_onnx::onnx().model_for_read(&mut &*file).expect("tract reads the file");
+    let plan = model.into_optimized().and_then(|model| model.into_runnable()).expect("tract runs the network");
+    let images = Tensor::from_shape(&[count, 1, FACE_SIZE, FACE_SIZE], images).expect("as many as the shape says");
+    let outputs = plan.run(tvec!(images.into())).expect("tract runs the faces");
+    assert_eq!(outputs[0].shape(), [count, Emotion::COUNT]);
+    outputs[0].to_plain_array_view::<f32>().expect("logits are f32").iter().copied().collect()
+}
+
+fn assert_that_tract_agrees(architecture: &Architecture, count: usize) {
+    let network = trained(architecture);
+    let file = onnx::export(&network.to_float_network()).expect("exports");
+    let (images, _) = faces(architecture, 2, count);
+    let scale = architecture.preprocessing.scale();
+    let reals: Vec<f32> = images.iter().map(|&q| f32::from(q) * scale).collect();
+    let burn = logits(&network, &images, |_| {});
+    let tract = tract_logits(&file, &reals, count);
+    let spread = burn.as_flattened().iter().fold((f32::MAX, f32::MIN), |(low, high), &x| (low.min(x), high.max(x)));
+    assert!(spread.1 - spread.0 > 0.1, "logits between {spread:?} say nothing");
+    for (index, (burn, tract)) in burn.as_flattened().iter().zip(&tract).enumerate() {
+        let (face, class) = (index / Emotion::COUNT, index % Emotion::COUNT);
+        let difference = (burn - tract).abs();
+        assert!(difference <= TOLERANCE, "face {face}, logit {class}: burn says {burn}, tract {tract}");
+    }
+}
+
+#[test]
+fn tract_gives_burns_logits_of_the_papers_network() {
+    assert_that_tract_agrees(&Architecture::find("levorse").expect("built in"), 16);
+}
+
+#[test]
+fn tract_gives_burns_logits_of_a_network_with_every_kind_of_layer() {
+    assert_that_tract_agrees(&Architecture::parse("every_layer.toml", EVERY_LAYER).expect("sound"), 16);
+}

@@ -1,0 +1,291 @@
+//! Every kernel of the core against the naive reference, bit for bit, over random shapes, windows, offsets and factors.
+
+use firmware::kernels::{
+    self, AddArguments, ConvArguments, FullyConnectedArguments, MeanArguments, PoolArguments, ShapeMismatch, dot, dot_tile,
+};
+use proptest::{collection::vec, prelude::*};
+use shared::{
+    quantization::{AddParameters, ChannelParameters, Quantization, Requantization},
+    shape::{Padding, Shape, Window},
+};
+use tests::reference::{self, Ends};
+
+/// A window and an input that it fits.
+fn windowed() -> impl Strategy<Value = (Window, Shape)> {
+    let window = (1u8..=7, 1u8..=7, 1u8..=3, 1u8..=3, any::<bool>());
+    let input = (1u16..=11, 1u16..=11, 1u16..=19);
+    (window, input)
+        .prop_map(|((kernel_height, kernel_width, stride_height, stride_width, same), (height, width, channels))| {
+            let padding = if same { Padding::Same } else { Padding::Valid };
+            let window = Window { kernel_height, kernel_width, stride_height, stride_width, padding };
+            (window, Shape::new(height, width, channels))
+        })
+        .prop_filter("the window fits", |(window, input)| window.output_size(input.height, input.width).is_some())
+}
+
+fn ends() -> impl Strategy<Value = Ends> {
+    (any::<i8>(), any::<i8>(), any::<i8>(), any::<i8>()).prop_map(|(input_zero_point, output_zero_point, a, b)| Ends {
+        input_zero_point,
+        output_zero_point,
+        // Half of the ranges are the whole one, so that the clamp does not hide the sums.
+        activation: if (a ^ b) & 1 == 0 { (-128, 127) } else { (a.min(b), a.max(b)) },
+    })
+}
+
+/// A factor that brings sums of about `spread` to the range of an `i8`, at times far larger or smaller, at times 0.
+fn factor(spread: f64) -> impl Strategy<Value = Requantization> {
+    let multiplier = prop_oneof![1 => Just(0), 8 => (1i32 << 30)..=i32::MAX, 1 => Just(1 << 30), 1 => Just(i32::MAX)];
+    let around = -(spread.log2() as i32 - 6);
+    (multiplier, prop_oneof![8 => around - 2..=around + 2, 1 => -31..=0])
+        .prop_map(move |(multiplier, shift)| Requantization { multiplier, shift: shift.clamp(-31, 3) })
+}
+
+fn channels(count: usize, spread: f64) -> impl Strategy<Value = Vec<ChannelParameters>> {
+    let channel = (-100_000i32..100_000, factor(spread))
+        .prop_map(|(bias, Requantization { multiplier, shift })| ChannelParameters { bias, multiplier, shift });
+    vec(channel, count)
+}
+
+fn elements(shape: Shape) -> usize {
+    usize::from(shape.height) * usize::from(shape.width) * usize::from(shape.channels)
+}
+
+fn with_size(shape: Shape, size: (usize, usize), channels: usize) -> Shape {
+    Shape::new(size.0 as u16, size.1 as u16, if channels == 0 { shape.channels } else { channels as u16 })
+}
+
+/// What a convolution needs, with `filters` output channels (0: depthwise).
+#[derive(Clone, Debug)]
+struct Case {
+    window: Window,
+    shape: Shape,
+    ends: Ends,
+    input: Vec<i8>,
+    weights: Vec<i8>,
+    channels: Vec<ChannelParameters>,
+}
+
+impl Case {
+    fn arguments(&self) -> ConvArguments {
+        let size = reference::output_size(self.window, self.shape);
+        ConvArguments {
+            window: self.window,
+            input_shape: self.shape,
+            output_shape: with_size(self.shape, size, self.channels.len()),
+            input_offset: -i32::from(self.ends.input_zero_point),
+            output_offset: self.ends.output_zero_point.into(),
+            activation_min: self.ends.activation.0,
+            activation_max: self.ends.activation.1,
+        }
+    }
+}
+
+fn case(windowed: impl Strategy<Value = (Window, Shape)>, depthwise: bool) -> impl Strategy<Value = Case> {
+    (windowed, ends(), 1usize..=11).prop_flat_map(move |((window, shape), ends, filters)| {
+        let depth = usize::from(shape.channels);
+        let (outputs, filter) = if depthwise { (depth, 1) } else { (filters, depth) };
+        let products = window.taps() as usize * filter;
+        let spread = 5000.0 * (products as f64).sqrt();
+        (vec(any::<i8>(), elements(shape)), vec(any::<i8>(), products * outputs), channels(outputs, spread))
+            .prop_map(move |(input, weights, channels)| Case { window, shape, ends, input, weights, channels })
+    })
+}
+
+/// Windows of one pixel, which convolutions treat apart.
+fn pointwise() -> impl Strategy<Value = (Window, Shape)> {
+    windowed().prop_map(|(window, shape)| (Window { kernel_height: 1, kernel_width: 1, ..window }, shape))
+}
+
+fn check_convolution(case: &Case) -> Result<(), TestCaseError> {
+    let Case { window, shape, ends, input, weights, channels } = case;
+    let arguments = case.arguments();
+    let mut output = vec![99; elements(arguments.output_shape)];
+    prop_assert_eq!(kernels::conv2d(&arguments, input, weights, channels, &mut output), Ok(()));
+    prop_assert_eq!(output, reference::conv2d(ends, *window, input, *shape, weights, channels));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_convolution_is_the_references(case in case(windowed(), false)) {
+        check_convolution(&case)?;
+    }
+
+    #[test]
+    fn a_pointwise_convolution_is_the_references(case in case(pointwise(), false)) {
+        check_convolution(&case)?;
+    }
+
+    #[test]
+    fn a_depthwise_convolution_is_the_references(case in case(windowed(), true)) {
+        let Case { window, shape, ends, input, weights, channels } = &case;
+        let arguments = case.arguments();
+        let mut output = vec![99; elements(arguments.output_shape)];
+        prop_assert_eq!(kernels::depthwise_conv2d(&arguments, input, weights, channels, &mut output), Ok(()));
+        prop_assert_eq!(output, reference::depthwise_conv2d(ends, *window, input, *shape, weights, channels));
+    }
+
+    #[test]
+    fn pools_are_the_references(
+        (window, shape, input) in windowed()
+            .prop_flat_map(|(window, shape)| (Just(window), Just(shape), vec(any::<i8>(), elements(shape)))),
+        ends in ends(),
+    ) {
+        let output_shape = with_size(shape, reference::output_size(window, shape), 0);
+        let (activation_min, activation_max) = ends.activation;
+        let arguments = PoolArguments { window, input_shape: shape, output_shape, activation_min, activation_max };
+        let mut output = vec![99; elements(output_shape)];
+        prop_assert_eq!(kernels::max_pool2d(&arguments, &input, &mut output), Ok(()));
+        prop_assert_eq!(&output, &reference::max_pool2d(window, &input, shape, ends.activation));
+        prop_assert_eq!(kernels::average_pool2d(&arguments, &input, &mut output), Ok(()));
+        prop_assert_eq!(&output, &reference::average_pool2d(window, &input, shape, ends.activation));
+    }
+
+    #[test]
+    fn a_fully_connected_operator_is_the_references(
+        ends in ends(),
+        (input, weights, channels) in (1usize..200, 1usize..20).prop_flat_map(|(inputs, units)| {
+            (vec(any::<i8>(), inputs), vec(any::<i8>(), inputs * units), channels(units, 5000.0 * (inputs as f64).sqrt()))
+        }),
+    ) {
+        let (activation_min, activation_max) = ends.activation;
+        let arguments = FullyConnectedArguments {
+            input_offset: -i32::from(ends.input_zero_point),
+            output_offset: ends.output_zero_point.into(),
+            activation_min,
+            activation_max,
+        };
+        let mut output = vec![99; channels.len()];
+        prop_assert_eq!(kernels::fully_connected(&arguments, &input, &weights, &channels, &mut output), Ok(()));
+        prop_assert_eq!(output, reference::fully_connected(&ends, &input, &weights, &channels));
+    }
+
+    #[test]
+    fn a_mean_over_all_pixels_is_the_references(
+        ends in ends(),
+        (depth, input) in (1usize..20, 1usize..150).prop_flat_map(|(c, pixels)| (Just(c), vec(any::<i8>(), c * pixels))),
+        factor in factor(5000.0),
+    ) {
+        let (activation_min, activation_max) = ends.activation;
+        let arguments = MeanArguments {
+            input_offset: -i32::from(ends.input_zero_point),
+            output_offset: ends.output_zero_point.into(),
+            factor,
+            activation_min,
+            activation_max,
+        };
+        let mut output = vec![99; depth];
+        prop_assert_eq!(kernels::global_average_pool(&arguments, &input, &mut output), Ok(()));
+        prop_assert_eq!(output, reference::global_average_pool(&ends, factor, &input, depth));
+    }
+
+    #[test]
+    fn an_addition_is_the_references(
+        ends in ends(),
+        right_zero_point: i8,
+        scales in (0.001f32..1.0, 0.001f32..1.0, 0.001f32..1.0),
+        pairs in vec(any::<(i8, i8)>(), 1..300),
+    ) {
+        let factors = AddParameters::from_scales(scales.0, scales.1, scales.2).expect("in range");
+        prop_assume!(factors.output.shift <= 0);
+        let (activation_min, activation_max) = ends.activation;
+        let arguments = AddArguments {
+            left_offset: -i32::from(ends.input_zero_point),
+            right_offset: -i32::from(right_zero_point),
+            output_offset: ends.output_zero_point.into(),
+            factors,
+            activation_min,
+            activation_max,
+        };
+        let (left, right): (Vec<i8>, Vec<i8>) = pairs.into_iter().unzip();
+        let mut output = vec![99; left.len()];
+        prop_assert_eq!(kernels::add(&arguments, &left, &right, &mut output), Ok(()));
+        let zero_points = (ends.input_zero_point, right_zero_point);
+        prop_assert_eq!(output, reference::add(&ends, zero_points, &factors, &left, &right));
+    }
+
+    #[test]
+    fn a_tile_is_four_dot_products(
+        x in vec(any::<i8>(), 0..300),
+        seed in vec(any::<i8>(), 1200),
+        input_offset in -127..=128,
+    ) {
+        let rows: Vec<&[i8]> = seed.chunks(300).map(|row| &row[..x.len()]).collect();
+        let sums = dot_tile(&x, [rows[0], rows[1], rows[2], rows[3]], input_offset);
+        for (row, sum) in rows.into_iter().zip(sums) {
+            let expected: i64 = x.iter().zip(row).map(|(&x, &w)| (i64::from(x) + i64::from(input_offset)) * i64::from(w)).sum();
+            prop_assert_eq!(i64::from(sum), expected);
+            prop_assert_eq!(i64::from(dot(&x, row, input_offset)), expected);
+        }
+    }
+
+    #[test]
+    fn requantization_is_the_references(
+        // Every magnitude alike, both signs.
+        x in (any::<i32>(), 0u32..32).prop_map(|(x, shift)| x >> shift),
+        multiplier in (1i32 << 30)..=i32::MAX,
+        shift in -31..=30i32,
+    ) {
+        let factor = Requantization { multiplier, shift };
+        prop_assume!((i64::from(x) << shift.max(0)) == i64::from(x << shift.max(0)));
+        prop_assert_eq!(i64::from(factor.apply(x)), reference::requantize(x.into(), factor));
+    }
+
+    #[test]
+    fn a_real_factor_becomes_the_references_multiplier(factor in (0.5f64..1.0, -45i32..=30).prop_map(|(m, e)| m * 2f64.powi(e))) {
+        let Requantization { multiplier, shift } = Requantization::from_real(factor).expect("in range");
+        prop_assert_eq!((multiplier, shift), reference::quantize_multiplier(factor));
+    }
+
+    #[test]
+    fn probabilities_are_the_exact_softmax_within_a_percent(
+        logits in vec(any::<i8>(), 7),
+        scale in 0.001f32..1.0,
+        zero_point: i8,
+        temperature in 0.05f32..10.0,
+    ) {
+        let mut probabilities = [f32::NAN; 7];
+        kernels::softmax(&logits, Quantization { scale, zero_point }, temperature, &mut probabilities);
+        let largest = f64::from(*logits.iter().max().expect("seven"));
+        let exponential = |&q: &i8| (f64::from(scale) * (f64::from(q) - largest) / f64::from(temperature)).exp();
+        let exponentials: Vec<f64> = logits.iter().map(exponential).collect();
+        for (probability, exponential) in probabilities.iter().zip(&exponentials) {
+            let exact = exponential / exponentials.iter().sum::<f64>();
+            prop_assert!((f64::from(*probability) - exact).abs() < 0.01 * exact + 1e-6, "{probability} instead of {exact}");
+        }
+        prop_assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+    }
+
+    /// Whatever the lengths are, a kernel gives a result or an error.
+    #[test]
+    fn slices_that_do_not_fit_are_errors(
+        case in case(windowed(), false),
+        (input, weights, channels, output) in (0usize..4, 0usize..4, 0usize..2, 0usize..4),
+    ) {
+        let arguments = case.arguments();
+        let cut = |values: &[i8], by: usize| values[..values.len().saturating_sub(by)].to_vec();
+        let (cut_input, cut_weights) = (cut(&case.input, input), cut(&case.weights, weights));
+        let cut_channels = &case.channels[channels.min(case.channels.len())..];
+        let mut cut_output = vec![0; elements(arguments.output_shape).saturating_sub(output)];
+        let result = kernels::conv2d(&arguments, &cut_input, &cut_weights, cut_channels, &mut cut_output);
+        let complete = input + weights + channels + output == 0;
+        prop_assert_eq!(result, if complete { Ok(()) } else { Err(ShapeMismatch) });
+    }
+}
+
+#[test]
+fn a_softmax_at_the_ends_of_its_range_stays_a_distribution() {
+    for temperature in [f32::MIN_POSITIVE, 1e-6, 1.0, 1e6, f32::MAX] {
+        for scale in [f32::MIN_POSITIVE, 1e-6, 1.0, 1e6, f32::MAX] {
+            let mut probabilities = [0.0; 7];
+            let logits = [-128, 127, 0, 1, -1, 126, 127];
+            kernels::softmax(&logits, Quantization { scale, zero_point: 0 }, temperature, &mut probabilities);
+            let sum: f32 = probabilities.iter().sum();
+            assert!((sum - 1.0).abs() < 1e-5, "scale {scale:e}, temperature {temperature:e}: {probabilities:?}");
+            assert!(probabilities.iter().all(|p| (0.0..=1.0).contains(p)), "{probabilities:?}");
+            assert_eq!(probabilities[1], probabilities[6]);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The core's kernels against TensorFlow Lite's reference kernels, on the vectors of `goldens/tflite.json`, which
+//! `goldens/make_tflite.py` wrote: every output byte equal.
+
+use firmware::kernels::{
+    self, AddArguments, ConvArguments, FullyConnectedArguments, MeanArguments, PoolArguments, ShapeMismatch,
+};
+use serde::Deserialize;
+use shared::{
+    quantization::{AddParameters, ChannelParameters, Requantization},
+    shape::{Padding, Shape, Window},
+};
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    operator: String,
+    window: Option<WindowCase>,
+    activation: String,
+    input: TensorCase,
+    second_input: Option<TensorCase>,
+    output: TensorCase,
+    #[serde(default)]
+    weight_scales: Vec<f64>,
+    #[serde(default)]
+    weights: Vec<i8>,
+    #[serde(default)]
+    biases: Vec<i32>,
+    input_values: Vec<i8>,
+    #[serde(default)]
+    second_values: Vec<i8>,
+    output_values: Vec<i8>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+struct WindowCase {
+    kernel: (u8, u8),
+    stride: (u8, u8),
+    padding: Padding,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+struct TensorCase {
+    shape: (u16, u16, u16),
+    scale: f64,
+    zero_point: i8,
+}
+
+impl TensorCase {
+    fn shape(self) -> Shape {
+        Shape::new(self.shape.0, self.shape.1, self.shape.2)
+    }
+}
+
+impl Case {
+    fn window(&self) -> Window {
+        let WindowCase { kernel, stride, padding } = self.window.expect("this operator has a window");
+        Window { kernel_height: kernel.0, kernel_width: kernel.1, stride_height: stride.0, stride_width: stride.1, padding }
+    }
+
+    /// The clamp of an activation, as TensorFlow Lite quantizes it.
+    fn activation(&self) -> (i8, i8) {
+        let TensorCase { scale, zero_point, .. } = self.output;
+        let quantize = |real: f64| (f64::from(zero_point) + (real / scale).round()).clamp(-128.0, 127.0) as i8;
+        match self.activation.as_str() {
+            "none" => (-128, 127),
+            "relu" => (quantize(0.0), 127),
+            "relu6" => (quantize(0.0), quantize(6.0)),
+            other => panic!("{}: unknown activation {other}", self.name),
+        }
+    }
+
+    fn channels(&self) -> Vec<ChannelParameters> {
+        let channel = |(index, &bias): (usize, &i32)| {
+            let weight_scale = self.weight_scales.get(index).unwrap_or(&self.weight_scales[0]);
+            let factor = Requantization::from_real(self.input.scale * weight_scale / self.output.scale);
+            let Requantization { multiplier, shift } = factor.expect("in range");
+            ChannelParameters { bias, multiplier, shift }
+        };
+        self.biases.iter().enumerate().map(channel).collect()
+    }
+
+    /// What the core's kernel makes of the case.
+    fn run(&self) -> Result<Vec<i8>, ShapeMismatch> {
+        let (activation_min, activation_max) = self.activation();
+        let (input_offset, output_offset) = (-i32::from(self.input.zero_point), self.output.zero_point.into());
+        let (input_shape, output_shape) = (self.input.shape(), self.output.shape());
+        let convolution = || ConvArguments {
+            window: self.window(),
+            input_shape,
+            output_shape,
+            input_offset,
+            output_offset,
+            activation_min,
+            activation_max,
+        };
+        let pool = || PoolArguments { window: self.window(), input_shape, output_shape, activation_min, activation_max };
+        let (input, weights, channels) = (&self.input_values, &self.weights, &self.channels());
+        let mut output = vec![99; self.output_values.len()];
+        match self.operator.as_str() {
+            "conv2d" => kernels::conv2d(&convolution(), input, weights, channels, &mut output)?,
+            "depthwise_conv2d" => kernels::depthwise_conv2d(&convolution(), input, weights, channels, &mut output)?,
+            "max_pool2d" => kernels::max_pool2d(&pool(), input, &mut output)?,
+            "average_pool2d" => kernels::average_pool2d(&pool(), input, &mut output)?,
+            "fully_connected" => {
+                let arguments = FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max };
+                kernels::fully_connected(&arguments, input, weights, channels, &mut output)?;
+            }
+            "mean" => {
+                let pixels = f64::from(input_shape.height) * f64::from(input_shape.width);
+                let factor = Requantization::from_real(self.input.scale / (self.output.scale * pixels)).expect("in range");
+                let arguments = MeanArguments { input_offset, output_offset, factor, activation_min, activation_max };
+                kernels::global_average_pool(&arguments, input, &mut output)?;
+            }
+            "add" => {
+                let second = self.second_input.expect("an addition has two inputs");
+                let scales = [self.input.scale, second.scale, self.output.scale].map(|scale| scale as f32);
+                let factors = AddParameters::from_scales(scales[0], scales[1], scales[2]).expect("in range");
+                let (left_offset, right_offset) = (input_offset, -i32::from(second.zero_point));
+                let arguments =
+                    AddArguments { left_offset, right_offset, output_offset, factors, activation_min, activation_max };
+                kernels::add(&arguments, input, &self.second_values, &mut output)?;
+            }
+            other => panic!("{}: unknown operator {other}", self.name),
+        }
+        Ok(output)
+    }
+}
+
+#[test]
+fn every_output_byte_is_tensorflow_lites() {
+    let cases: Vec<Case> = serde_json::from_str(include_str!("goldens/tflite.json")).expect("the file is well-formed");
+    let mut failures = Vec::new();
+    for case in &cases {
+        let output = case.run().unwrap_or_else(|error| panic!("{}: {error:?}", case.name));
+        let differing = output.iter().zip(&case.output_values).filter(|(ours, theirs)| ours != theirs).count();
+        if differing > 0 {
+            failures.push(format!("{}: {differing} of {} outputs differ", case.name, output.len()));
+        }
+    }
+    assert!(cases.len() > 20);
+    assert!(failures.is_empty(), "{failures:#?}");
+}
