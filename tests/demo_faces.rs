@@ -5,14 +5,19 @@ use std::{env, fs, path::Path};
 use host_trainer::synthetic;
 use shared::label::Emotion;
 
-/// A stream whose first seven faces are easy to read.
-const SEED: u64 = 10;
+const SEED: u64 = 0;
+
+/// Of each emotion, in the order of its label, the face of the first 3,000 that the shipped model finds most of it in.
+/// The model was trained on photographs and is less sure of drawings.
+const INDICES: [u64; Emotion::COUNT] = [483, 190, 1752, 1557, 2398, 1930, 1840];
 
 /// Draw the file anew with `DEMO_FACES=write cargo test --test demo_faces`.
 #[test]
-fn the_demo_faces_are_what_the_trainer_draws_one_an_emotion() {
+fn the_demo_faces_are_the_trainers_drawings_one_an_emotion() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("firmware/models/demo_faces.bin");
-    let drawn: Vec<u8> = (0..Emotion::COUNT as u64).flat_map(|index| synthetic::face(SEED, index).pixels).collect();
+    let faces = INDICES.map(|index| synthetic::face(SEED, index));
+    assert_eq!(faces.each_ref().map(|face| face.emotion), Emotion::ALL);
+    let drawn = faces.map(|face| face.pixels).concat();
     if env::var_os("DEMO_FACES").is_some_and(|value| value == "write") {
         fs::write(&path, &drawn).unwrap();
     }

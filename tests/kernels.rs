@@ -1,7 +1,8 @@
 //! Every kernel of the core against the naive reference, bit for bit, over random shapes, windows, offsets and factors.
 
 use firmware::kernels::{
-    self, AddArguments, ConvArguments, FullyConnectedArguments, MeanArguments, PoolArguments, ShapeMismatch, dot, dot_tile,
+    self, AddArguments, ConvArguments, FullyConnectedArguments, MeanArguments, PoolArguments, ShapeMismatch, dot,
+    dot_tile,
 };
 use proptest::{collection::vec, prelude::*};
 use shared::{

@@ -99,7 +99,10 @@ fn integers_are_the_rounded_formula_and_never_exceed_126() {
         for (index, face) in adversarial().iter().enumerate() {
             let unequal = check(face, sigma_floor);
             // Only exact halves, which a double may miss on either side, may differ.
-            assert!(unequal <= 4, "face {index}, floor {sigma_floor}/256: {unequal} pixels are not the nearest integer");
+            assert!(
+                unequal <= 4,
+                "face {index}, floor {sigma_floor}/256: {unequal} pixels are not the nearest integer"
+            );
         }
     }
 }

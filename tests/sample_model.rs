@@ -38,11 +38,7 @@ pub fn sample_model(seed: u64) -> SampleModel {
     };
     let mut builder = Builder { random: seed, next_offset: 2304, steps: Vec::new() };
     let window = |size, stride, padding| Window::square(size, stride, padding);
-    let conv = builder.weighted(
-        Operator::Conv2d { window: window(5, 2, Padding::Same), filters: 6 },
-        input,
-        0.05,
-    );
+    let conv = builder.weighted(Operator::Conv2d { window: window(5, 2, Padding::Same), filters: 6 }, input, 0.05);
     let depthwise = builder.weighted(Operator::DepthwiseConv2d { window: window(3, 1, Padding::Same) }, conv, 0.04);
     let sum = builder.add(conv, depthwise, 0.06);
     let pooled = builder.pool(Operator::MaxPool2d { window: window(2, 2, Padding::Valid) }, sum);

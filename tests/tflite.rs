@@ -54,7 +54,13 @@ impl TensorCase {
 impl Case {
     fn window(&self) -> Window {
         let WindowCase { kernel, stride, padding } = self.window.expect("this operator has a window");
-        Window { kernel_height: kernel.0, kernel_width: kernel.1, stride_height: stride.0, stride_width: stride.1, padding }
+        Window {
+            kernel_height: kernel.0,
+            kernel_width: kernel.1,
+            stride_height: stride.0,
+            stride_width: stride.1,
+            padding,
+        }
     }
 
     /// The clamp of an activation, as TensorFlow Lite quantizes it.
@@ -93,7 +99,8 @@ impl Case {
             activation_min,
             activation_max,
         };
-        let pool = || PoolArguments { window: self.window(), input_shape, output_shape, activation_min, activation_max };
+        let pool =
+            || PoolArguments { window: self.window(), input_shape, output_shape, activation_min, activation_max };
         let (input, weights, channels) = (&self.input_values, &self.weights, &self.channels());
         let mut output = vec![99; self.output_values.len()];
         match self.operator.as_str() {
@@ -107,7 +114,8 @@ impl Case {
             }
             "mean" => {
                 let pixels = f64::from(input_shape.height) * f64::from(input_shape.width);
-                let factor = Requantization::from_real(self.input.scale / (self.output.scale * pixels)).expect("in range");
+                let factor =
+                    Requantization::from_real(self.input.scale / (self.output.scale * pixels)).expect("in range");
                 let arguments = MeanArguments { input_offset, output_offset, factor, activation_min, activation_max };
                 kernels::global_average_pool(&arguments, input, &mut output)?;
             }

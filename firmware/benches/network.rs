@@ -6,9 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
-use firmware::kernels::{
-    ConvArguments, FullyConnectedArguments, PoolArguments, conv2d, fully_connected, max_pool2d,
-};
+use firmware::kernels::{ConvArguments, FullyConnectedArguments, PoolArguments, conv2d, fully_connected, max_pool2d};
 use shared::{
     quantization::ChannelParameters,
     shape::{Padding, Shape, Window},
@@ -58,7 +56,8 @@ fn convolution(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, size: u16, 
 fn dense(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, inputs: usize, units: usize) {
     let arguments =
         FullyConnectedArguments { input_offset: 128, output_offset: -128, activation_min: -128, activation_max: 127 };
-    let (input, weights, channels, mut output) = (noise(inputs), noise(inputs * units), channels(units), vec![0; units]);
+    let (input, weights, channels, mut output) =
+        (noise(inputs), noise(inputs * units), channels(units), vec![0; units]);
     group.throughput(Throughput::Elements((inputs * units) as u64));
     group.bench_function(name, |bencher| {
         bencher.iter(|| fully_connected(&arguments, black_box(&input), &weights, &channels, &mut output));

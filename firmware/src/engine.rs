@@ -9,7 +9,9 @@ use shared::{
 };
 
 use crate::{
-    kernels::{self, AddArguments, ConvArguments, FullyConnectedArguments, MeanArguments, PoolArguments, ShapeMismatch},
+    kernels::{
+        self, AddArguments, ConvArguments, FullyConnectedArguments, MeanArguments, PoolArguments, ShapeMismatch,
+    },
     normalization::normalize,
     readout::Readout,
 };
@@ -185,12 +187,17 @@ fn run_step(step: &Step<'_>, arena: &mut [i8]) -> Result<(), ShapeMismatch> {
         activation_max,
     };
     let pool = |window| PoolArguments { window, input_shape, output_shape, activation_min, activation_max };
-    if let (Operator::Add, Some(second), Arithmetic::Add(factors)) =
-        (step.operator, step.second_input, step.arithmetic)
+    if let (Operator::Add, Some(second), Arithmetic::Add(factors)) = (step.operator, step.second_input, step.arithmetic)
     {
         let right_offset = -zero_point(&second);
-        let arguments =
-            AddArguments { left_offset: input_offset, right_offset, output_offset, factors, activation_min, activation_max };
+        let arguments = AddArguments {
+            left_offset: input_offset,
+            right_offset,
+            output_offset,
+            factors,
+            activation_min,
+            activation_max,
+        };
         // The two inputs may be one tensor, which cannot be borrowed apart from itself.
         if step.input == second {
             let (input, output) = borrow(arena, &step.input, &step.output)?;
@@ -203,17 +210,14 @@ fn run_step(step: &Step<'_>, arena: &mut [i8]) -> Result<(), ShapeMismatch> {
     let (input, output) = borrow(arena, &step.input, &step.output)?;
     let (weights, channels) = (step.weights, step.channels);
     match (step.operator, step.arithmetic) {
-        (Operator::Conv2d { window, .. }, _) => {
-            kernels::conv2d(&convolution(window), input, weights, channels, output)
-        }
+        (Operator::Conv2d { window, .. }, _) => kernels::conv2d(&convolution(window), input, weights, channels, output),
         (Operator::DepthwiseConv2d { window }, _) => {
             kernels::depthwise_conv2d(&convolution(window), input, weights, channels, output)
         }
         (Operator::MaxPool2d { window }, _) => kernels::max_pool2d(&pool(window), input, output),
         (Operator::AveragePool2d { window }, _) => kernels::average_pool2d(&pool(window), input, output),
         (Operator::FullyConnected { .. }, _) => {
-            let arguments =
-                FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max };
+            let arguments = FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max };
             kernels::fully_connected(&arguments, input, weights, channels, output)
         }
         (Operator::GlobalAveragePool, Arithmetic::Mean(factor)) => {

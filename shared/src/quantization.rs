@@ -140,9 +140,7 @@ impl AddParameters {
         Some(Self {
             left: Requantization::from_real(f64::from(left) / twice_larger)?,
             right: Requantization::from_real(f64::from(right) / twice_larger)?,
-            output: Requantization::from_real(
-                twice_larger / (f64::from(1u32 << ADD_LEFT_SHIFT) * f64::from(output)),
-            )?,
+            output: Requantization::from_real(twice_larger / (f64::from(1u32 << ADD_LEFT_SHIFT) * f64::from(output)))?,
         })
     }
 }

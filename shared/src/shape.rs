@@ -97,7 +97,9 @@ fn output_length(input: u16, kernel: u8, stride: u8, padding: Padding) -> Option
     }
     match padding {
         Padding::Same => Some(input.div_ceil(u16::from(stride))),
-        Padding::Valid => Some(input.checked_sub(u16::from(kernel) - 1)?.div_ceil(u16::from(stride))).filter(|&n| n > 0),
+        Padding::Valid => {
+            Some(input.checked_sub(u16::from(kernel) - 1)?.div_ceil(u16::from(stride))).filter(|&n| n > 0)
+        }
     }
 }
 

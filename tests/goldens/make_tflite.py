@@ -118,7 +118,8 @@ def weighted(name, operator, shape, filters, window=None, activation="none", sma
     biases = RANDOM.integers(-10_000, 10_000, filters).astype(np.int32)
     if small_sums:
         weights, biases = (weights // 64).astype(np.int8), biases // 100
-        output_scale = 4 * input_scale * scale(0.9 * weight_scales[0], 1.1 * weight_scales[0])
+        output_scale = scale(3.6, 4.4) * input_scale * weight_scales[0]
+        output_scale = float(np.float32(output_scale))
     x = builder.tensor((1, *shape), tfl.TensorType.INT8, [input_scale], [input_zero_point])
     w = builder.tensor(
         weight_shape, tfl.TensorType.INT8, weight_scales, [0] * len(weight_scales), weights, axis

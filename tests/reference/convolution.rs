@@ -74,9 +74,8 @@ pub fn depthwise_conv2d(
 pub fn fully_connected(ends: &Ends, input: &[i8], weights: &[i8], channels: &[ChannelParameters]) -> Vec<i8> {
     let zero = i64::from(ends.input_zero_point);
     let unit = |(unit, channel): (usize, &ChannelParameters)| {
-        let sum = (0..input.len())
-            .map(|i| (i64::from(input[i]) - zero) * i64::from(weights[unit * input.len() + i]))
-            .sum();
+        let sum =
+            (0..input.len()).map(|i| (i64::from(input[i]) - zero) * i64::from(weights[unit * input.len() + i])).sum();
         finish(ends, channel, sum)
     };
     channels.iter().enumerate().map(unit).collect()

@@ -5,13 +5,7 @@ use shared::shape::{Shape, Window};
 use super::{at, output_size, taps};
 
 /// `reduce` over the values under each window that lie inside the input, clamped.
-fn pool(
-    window: Window,
-    input: &[i8],
-    shape: Shape,
-    activation: (i8, i8),
-    reduce: impl Fn(&[i64]) -> i64,
-) -> Vec<i8> {
+fn pool(window: Window, input: &[i8], shape: Shape, activation: (i8, i8), reduce: impl Fn(&[i64]) -> i64) -> Vec<i8> {
     let (height, width) = output_size(window, shape);
     let (low, high) = (i64::from(activation.0), i64::from(activation.1));
     let mut output = Vec::new();

@@ -10,7 +10,8 @@ use super::{Clock, Device};
 /// Whether `byte` ends a line that a person typed: printable characters only. A frame is never taken for one once a host
 /// said hello; before, the host's next try begins with a delimiter.
 pub(super) fn is_line(pending: &[u8], byte: u8) -> bool {
-    matches!(byte, b'\r' | b'\n') && pending.iter().all(|&byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n' | 8 | 127))
+    matches!(byte, b'\r' | b'\n')
+        && pending.iter().all(|&byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n' | 8 | 127))
 }
 
 impl<S: Read + ReadReady + Write, C: Clock> Device<'_, '_, S, C> {

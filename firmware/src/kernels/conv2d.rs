@@ -35,7 +35,19 @@ pub struct ConvArguments {
     pub activation_max: i8,
 }
 
+/// Rows of a window with fewer values are gathered.
+const SHORT_ROW: usize = 16;
+
+/// Values of the largest window that is gathered, on the stack.
+const LARGEST_GATHERED: usize = 128;
+
 impl ConvArguments {
+    /// What remains of the arguments when the window is a vector.
+    fn of_a_pixel(&self) -> FullyConnectedArguments {
+        let Self { input_offset, output_offset, activation_min, activation_max, .. } = *self;
+        FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max }
+    }
+
     pub(super) fn store(&self, requantized: i32) -> i8 {
         store(requantized, self.output_offset, self.activation_min, self.activation_max)
     }
@@ -45,7 +57,8 @@ impl ConvArguments {
 /// `output` (`[OUT_H, OUT_W, C_OUT]`); `channels` has `C_OUT` entries.
 ///
 /// A row of the window is contiguous in the input and in the weights, so the sum is one dot product a row of the window;
-/// four output channels share the activations. A 1x1 window is a single dot product a pixel.
+/// four output channels share the activations. A 1x1 window is a single dot product a pixel, and so is a window of few
+/// channels, whose rows would be too short: its values are gathered first.
 ///
 /// # Errors
 /// [`ShapeMismatch`].
@@ -61,16 +74,26 @@ pub fn conv2d(
     let (input, output) = (tensor(input, input_shape)?, tensor_mut(output, output_shape)?);
     let channels = span(channels, 0, output_shape.channels.into())?;
     let depth = usize::from(input_shape.channels);
-    if window.taps() == 1 && window.stride_height == 1 && window.stride_width == 1 {
-        let ConvArguments { input_offset, output_offset, activation_min, activation_max, .. } = *arguments;
-        let arguments = FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max };
-        return pointwise(&arguments, depth, input, weights, channels, output);
-    }
     let kernel_row = usize::from(window.kernel_width) * depth;
     let filter = kernel_row * usize::from(window.kernel_height);
     let weights = filters(weights, channels.len(), filter)?;
-    let (channel_tiles, channel_rest) = channels.as_chunks::<4>();
+    if window.taps() == 1 && window.stride_height == 1 && window.stride_width == 1 {
+        return pointwise(&arguments.of_a_pixel(), depth, input, weights, channels, output);
+    }
     let mut pixels = output.chunks_exact_mut(channels.len().max(1));
+    let mut gathered = [0; LARGEST_GATHERED];
+    if let Some(gathered) = gathered.get_mut(..filter).filter(|_| kernel_row < SHORT_ROW) {
+        for y in 0..usize::from(output_shape.height) {
+            let rows = rows.taps(y);
+            for x in 0..usize::from(output_shape.width) {
+                Patch::new(arguments, input, &rows, &columns.taps(x)).gather(gathered)?;
+                let pixel = pixels.next().ok_or(ShapeMismatch)?;
+                pointwise(&arguments.of_a_pixel(), filter, gathered, weights, channels, pixel)?;
+            }
+        }
+        return Ok(());
+    }
+    let (channel_tiles, channel_rest) = channels.as_chunks::<4>();
     for y in 0..usize::from(output_shape.height) {
         let rows = rows.taps(y);
         for x in 0..usize::from(output_shape.width) {
@@ -128,6 +151,22 @@ impl<'a> Patch<'a> {
             let values = span(self.input, row * self.input_stride, self.length)?;
             Ok((values, self.weights_start + row * self.weight_stride))
         })
+    }
+
+    /// Copies the window into `window`, row after row; what lies outside the input gets the zero point.
+    fn gather(&self, window: &mut [i8]) -> Result<(), ShapeMismatch> {
+        if self.rows * self.length < window.len() {
+            window.fill(self.input_offset.wrapping_neg() as i8);
+        }
+        for line in self.lines() {
+            let (values, start) = line?;
+            let to = window.get_mut(start..).ok_or(ShapeMismatch)?;
+            // Rows are too short for a call of `memcpy` to pay.
+            for (to, &value) in to.iter_mut().zip(values) {
+                *to = value;
+            }
+        }
+        Ok(())
     }
 
     fn sums(&self, [a, b, c, d]: [&[i8]; 4]) -> Result<[i32; 4], ShapeMismatch> {

@@ -30,7 +30,8 @@ pub(super) fn pointwise(
         return Err(ShapeMismatch);
     }
     let (channel_tiles, channel_rest) = channels.as_chunks::<4>();
-    let (tile_weights, rest_weights) = weights.split_at_checked(channel_tiles.len() * 4 * depth).ok_or(ShapeMismatch)?;
+    let (tile_weights, rest_weights) =
+        weights.split_at_checked(channel_tiles.len() * 4 * depth).ok_or(ShapeMismatch)?;
     for (x, pixel) in input.chunks_exact(depth).zip(output.chunks_exact_mut(width)) {
         let (tiles, rest) = pixel.as_chunks_mut::<4>();
         let filters = tile_weights.chunks_exact(4 * depth);

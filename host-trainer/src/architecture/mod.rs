@@ -95,8 +95,9 @@ impl Architecture {
     /// [`ArchitectureError`] if the name is unknown, the file cannot be read, or what it describes is no network.
     pub fn find(name_or_file: &str) -> Result<Self, ArchitectureError> {
         if name_or_file.ends_with(".toml") {
-            let text = std::fs::read_to_string(Path::new(name_or_file))
-                .map_err(|error| ArchitectureError::Unreadable { file: name_or_file.into(), error: error.to_string() })?;
+            let text = std::fs::read_to_string(Path::new(name_or_file)).map_err(|error| {
+                ArchitectureError::Unreadable { file: name_or_file.into(), error: error.to_string() }
+            })?;
             return Self::parse(name_or_file, &text);
         }
         match BUILT_IN.iter().find(|(name, _)| *name == name_or_file) {

@@ -42,10 +42,7 @@ pub fn run(model: &AlignedBytes, source: &Source) -> anyhow::Result<()> {
     })
 }
 
-fn talk(
-    host: HostEnd,
-    faces: impl Iterator<Item = synthetic::SyntheticFace>,
-) -> anyhow::Result<()> {
+fn talk(host: HostEnd, faces: impl Iterator<Item = synthetic::SyntheticFace>) -> anyhow::Result<()> {
     let mut client = Client::new(host, TIMEOUT);
     client.hello()?;
     let threshold = THRESHOLD;

@@ -29,8 +29,8 @@ pub struct EvaluateArguments {
 
 pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     let bytes = model_file::read(&arguments.model)?;
-    let model = Model::parse(bytes.as_slice())
-        .map_err(|error| anyhow::anyhow!("{}: {error}", arguments.model.display()))?;
+    let model =
+        Model::parse(bytes.as_slice()).map_err(|error| anyhow::anyhow!("{}: {error}", arguments.model.display()))?;
     let bar = progress::bar("reading faces", "bytes");
     let source = locate(arguments.data.data.as_deref())?;
     let dataset = source.read(&mut |done, total| progress::advance(&bar, done, total))?;

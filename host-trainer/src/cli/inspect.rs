@@ -60,8 +60,8 @@ struct Row {
 
 pub fn run(arguments: &InspectArguments) -> anyhow::Result<()> {
     let bytes = model_file::read(&arguments.model)?;
-    let model = Model::parse(bytes.as_slice())
-        .map_err(|error| anyhow::anyhow!("{}: {error}", arguments.model.display()))?;
+    let model =
+        Model::parse(bytes.as_slice()).map_err(|error| anyhow::anyhow!("{}: {error}", arguments.model.display()))?;
     let description = describe(&model, bytes.as_slice().len());
     if arguments.json {
         println!("{}", serde_json::to_string(&description)?);
@@ -131,11 +131,24 @@ fn print(model: &Description) {
     println!("{}  crc {}  {} bytes", model.name, model.crc, model.file_bytes);
     println!("labels         {}", model.labels.join(", "));
     println!("preprocessing  {}", model.preprocessing);
-    println!("measured       {:.4} of {} images of {}", model.measured_accuracy, model.measured_images, model.measured_on);
+    println!(
+        "measured       {:.4} of {} images of {}",
+        model.measured_accuracy, model.measured_images, model.measured_on
+    );
     println!("temperature    {:.3}, uncertain below {:.2}", model.temperature, model.threshold);
     println!("trained by     configuration {}\n", model.training_hash);
     let mut table = Table::new([
-        "operator", "window", "input", "output", "MACs", "weight bytes", "in scale", "out scale", "zero", "clamp", "in at",
+        "operator",
+        "window",
+        "input",
+        "output",
+        "MACs",
+        "weight bytes",
+        "in scale",
+        "out scale",
+        "zero",
+        "clamp",
+        "in at",
         "out at",
     ]);
     for row in &model.operators {
@@ -155,5 +168,8 @@ fn print(model: &Description) {
         ]);
     }
     println!("{table}\n");
-    println!("total          {} MACs, {} bytes of weights, {} bytes of arena", model.macs, model.weight_bytes, model.arena_bytes);
+    println!(
+        "total          {} MACs, {} bytes of weights, {} bytes of arena",
+        model.macs, model.weight_bytes, model.arena_bytes
+    );
 }

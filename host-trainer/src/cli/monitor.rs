@@ -78,7 +78,8 @@ fn items(arguments: &MonitorArguments) -> anyhow::Result<Option<Vec<Item>>> {
     let mut items = Vec::new();
     if let Some(split) = arguments.split.or(arguments.data.data.as_ref().map(|_| Split::PublicTest)) {
         let bar = progress::bar("reading faces", "bytes");
-        let dataset = locate(arguments.data.data.as_deref())?.read(&mut |done, total| progress::advance(&bar, done, total))?;
+        let dataset =
+            locate(arguments.data.data.as_deref())?.read(&mut |done, total| progress::advance(&bar, done, total))?;
         bar.finish_and_clear();
         for (index, (face, label)) in dataset.require(split)?.iter().enumerate() {
             items.push(Item { name: format!("{split} {index}"), face: *face, label: Some(label) });
@@ -87,7 +88,11 @@ fn items(arguments: &MonitorArguments) -> anyhow::Result<Option<Vec<Item>>> {
         return Ok(None);
     }
     for path in &arguments.images {
-        items.push(Item { name: path.display().to_string(), face: image_file::read_face(path)?, label: label_of(path) });
+        items.push(Item {
+            name: path.display().to_string(),
+            face: image_file::read_face(path)?,
+            label: label_of(path),
+        });
     }
     items.truncate(arguments.limit.unwrap_or(usize::MAX));
     Ok(Some(items))
@@ -109,7 +114,8 @@ fn show(mut port: Port) -> anyhow::Result<()> {
                 out.write_all(&arrived[..count])?;
                 out.flush()?;
             }
-            Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -178,9 +184,8 @@ fn print(item: &Item, result: &Classified, right: usize, known: usize) {
     let confidence = result.probabilities[result.label.index()];
     let milliseconds = f64::from(result.microseconds) / 1000.0;
     let doubt = if result.uncertain { "  uncertain" } else { "" };
-    let truth = item.label.map_or(String::new(), |label| {
-        format!("  is {label}  accuracy {:.3}", right as f64 / known as f64)
-    });
+    let truth =
+        item.label.map_or(String::new(), |label| format!("  is {label}  accuracy {:.3}", right as f64 / known as f64));
     println!(
         "{}: {} {confidence:.2}  margin {:.2}  {milliseconds:.1} ms{doubt}{truth}",
         item.name, result.label, result.margin

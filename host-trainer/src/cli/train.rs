@@ -136,7 +136,10 @@ fn resume(folder: &Path, arguments: &TrainArguments) -> anyhow::Result<(RunFolde
 
 /// `runs/NAME-1`, or the first number that is free.
 fn free_folder(name: &str) -> PathBuf {
-    (1u32..).map(|number| PathBuf::from(format!("runs/{name}-{number}"))).find(|path| !path.exists()).unwrap_or_default()
+    (1u32..)
+        .map(|number| PathBuf::from(format!("runs/{name}-{number}")))
+        .find(|path| !path.exists())
+        .unwrap_or_default()
 }
 
 fn load(source: &Source, architecture: &Architecture) -> anyhow::Result<NormalizedDataset> {

@@ -3,7 +3,10 @@
 use super::direct;
 use super::geometry::Geometry;
 use burn::backend::autodiff::{
-    Autodiff, checkpoint::base::Checkpointer, checkpoint::strategy::CheckpointStrategy, grads::Gradients,
+    Autodiff,
+    checkpoint::base::Checkpointer,
+    checkpoint::strategy::CheckpointStrategy,
+    grads::Gradients,
     ops::{Backward, Ops, OpsKind},
 };
 use burn::backend::{Backend, TensorMetadata, backend_extension, tensor::FloatTensor};

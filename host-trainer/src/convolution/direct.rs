@@ -40,15 +40,14 @@ pub(super) fn forward(geometry: &Geometry, input: &[f32], weight: &[f32], bias: 
     };
     let images = input.len() / geometry.input_len().max(1);
     let mut output = vec![0.0; images * geometry.output_len()];
-    output
-        .par_chunks_mut(geometry.output_len().max(1))
-        .zip(input.par_chunks(geometry.input_len().max(1)))
-        .for_each(|(output, input)| {
+    output.par_chunks_mut(geometry.output_len().max(1)).zip(input.par_chunks(geometry.input_len().max(1))).for_each(
+        |(output, input)| {
             BUFFERS.with_borrow_mut(|buffers| {
                 scratch.fill(input, &mut buffers.input, SLACK);
                 simd::correlate(&kernels, &walk, &buffers.input, Some(bias), output);
             });
-        });
+        },
+    );
     output
 }
 

@@ -49,7 +49,12 @@ pub fn conv2d(
     }
     let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[0]], &x.device()));
     let steps = Steps { stride, padding };
-    Tensor::from_dispatch(Dispatch::direct_conv2d(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch(), steps))
+    Tensor::from_dispatch(Dispatch::direct_conv2d(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        steps,
+    ))
 }
 
 #[cfg(test)]

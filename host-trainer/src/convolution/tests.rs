@@ -32,7 +32,9 @@ impl Case {
 
     fn describe(&self) -> String {
         let Self { n, channels, outputs, groups, size, kernel, stride, padding } = self;
-        format!("{n}x{channels}x{size:?} to {outputs}, {groups} groups, kernel {kernel:?}, stride {stride:?}, padding {padding:?}")
+        format!(
+            "{n}x{channels}x{size:?} to {outputs}, {groups} groups, kernel {kernel:?}, stride {stride:?}, padding {padding:?}"
+        )
     }
 }
 
@@ -124,8 +126,7 @@ fn output_and_gradients_are_those_of_burn_for_the_shapes_that_networks_have() {
         (12, 8, 4, 12, 3, 1),
     ] {
         let (size, kernel_size, stride) = ([side; 2], [kernel; 2], [stride; 2]);
-        let case =
-            Case { n: 5, channels, outputs, groups, size, kernel: kernel_size, stride, padding: same(kernel) };
+        let case = Case { n: 5, channels, outputs, groups, size, kernel: kernel_size, stride, padding: same(kernel) };
         check(&case, &mut rng, 3);
     }
 }

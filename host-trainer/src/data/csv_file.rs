@@ -78,7 +78,8 @@ fn rows(path: &Path, reader: impl Read, compressed: bool, report: &mut dyn FnMut
             let problem = format!("the row ends before it: {} of {} fields", record.len(), header.len());
             record.get(index).ok_or(DataError::Field { path: path.into(), line, column, problem })
         };
-        let wrong = |column: &'static str, problem: String| DataError::Field { path: path.into(), line, column, problem };
+        let wrong =
+            |column: &'static str, problem: String| DataError::Field { path: path.into(), line, column, problem };
         let label = parse_label(field(emotion, "emotion")?).map_err(|problem| wrong("emotion", problem))?;
         let face = parse_pixels(field(pixels, "pixels")?).map_err(|problem| wrong("pixels", problem))?;
         let split = parse_split(field(usage, "Usage")?).map_err(|problem| wrong("Usage", problem))?;

@@ -51,7 +51,8 @@ impl FromStr for Split {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let named = |split: &Split| text.eq_ignore_ascii_case(split.name()) || text.eq_ignore_ascii_case(split.folder());
+        let named =
+            |split: &Split| text.eq_ignore_ascii_case(split.name()) || text.eq_ignore_ascii_case(split.folder());
         Split::ALL.into_iter().find(named).ok_or_else(|| format!("`{text}` is not Training, PublicTest or PrivateTest"))
     }
 }

@@ -15,10 +15,9 @@ use crate::image_file::{self, ImageError};
 pub(super) fn list(path: &Path) -> Result<Vec<(PathBuf, Split, Emotion)>, DataError> {
     let mut files = Vec::new();
     for folder in sorted(path)?.into_iter().filter(|entry| entry.is_dir()) {
-        let split = name(&folder).parse::<Split>().map_err(|_| DataError::FolderName {
-            path: folder.clone(),
-            expected: "train, validation or test",
-        })?;
+        let split = name(&folder)
+            .parse::<Split>()
+            .map_err(|_| DataError::FolderName { path: folder.clone(), expected: "train, validation or test" })?;
         for folder in sorted(&folder)?.into_iter().filter(|entry| entry.is_dir()) {
             let emotion = Emotion::from_name(&name(&folder)).ok_or_else(|| DataError::FolderName {
                 path: folder.clone(),
@@ -40,7 +39,8 @@ pub(super) fn read(path: &Path, progress: Progress<'_>) -> Result<Dataset, DataE
     let mut dataset = Dataset::new(path.display().to_string());
     let total = files.len() as u64;
     for (done, (file, split, emotion)) in files.iter().enumerate() {
-        let face = image_file::read_face(file).map_err(|ImageError { path, problem }| DataError::Read { path, error: problem })?;
+        let face = image_file::read_face(file)
+            .map_err(|ImageError { path, problem }| DataError::Read { path, error: problem })?;
         dataset.faces_mut(*split).push(&face, *emotion);
         progress(done as u64 + 1, total);
     }
@@ -48,7 +48,8 @@ pub(super) fn read(path: &Path, progress: Progress<'_>) -> Result<Dataset, DataE
 }
 
 fn sorted(path: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let entries = fs::read_dir(path).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>());
+    let entries =
+        fs::read_dir(path).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>());
     let mut entries = entries.map_err(|error| DataError::Read { path: path.into(), error: error.to_string() })?;
     entries.sort();
     Ok(entries)

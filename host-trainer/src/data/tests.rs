@@ -73,7 +73,8 @@ fn columns_may_come_in_any_order_and_quoted() {
 
 #[test]
 fn every_fault_names_line_column_and_remedy() {
-    let row = |label: &str, pixels: String, usage: &str| vec![good_rows().remove(0), format!("{label},{pixels},{usage}")];
+    let row =
+        |label: &str, pixels: String, usage: &str| vec![good_rows().remove(0), format!("{label},{pixels},{usage}")];
     let cases = [
         (row("9", pixels(FACE_PIXELS), "Training"), "line 3, column emotion: the label is `9`; it must be 0 to 6"),
         (row("1", pixels(2303), "Training"), "line 3, column pixels: 2303 pixels; there must be 2304"),
@@ -161,7 +162,8 @@ fn a_named_source_that_does_not_exist_is_never_replaced_by_synthetic_faces() {
 fn synthetic_splits_share_no_face() {
     let faces = SyntheticFaces { seed: 1, training: 14, validation: 7, test: 7 };
     let dataset = Source::Synthetic(faces).read(&mut |_, _| {}).expect("drawn");
-    let mut all: Vec<_> = Split::ALL.iter().flat_map(|&split| dataset.faces(split).iter()).map(|(face, _)| face).collect();
+    let mut all: Vec<_> =
+        Split::ALL.iter().flat_map(|&split| dataset.faces(split).iter()).map(|(face, _)| face).collect();
     all.sort_unstable();
     all.dedup();
     assert_eq!(all.len(), 28);
@@ -175,7 +177,8 @@ fn the_cache_gives_the_same_faces_without_the_source_being_read() {
     let mut reads = 0;
     let mut load = |preprocessing| {
         let before = reads;
-        let (dataset, warning) = load_normalized(&source, preprocessing, &cache, &mut |_, _| reads += 1).expect("sound");
+        let (dataset, warning) =
+            load_normalized(&source, preprocessing, &cache, &mut |_, _| reads += 1).expect("sound");
         assert_eq!(warning, None);
         (dataset, reads > before)
     };

@@ -231,7 +231,11 @@ impl<S: Read + Write> Client<S> {
             let count = match self.stream.read(&mut arrived) {
                 Ok(0) => return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into()),
                 Ok(count) => count,
-                Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+                {
+                    0
+                }
                 Err(error) => return Err(error.into()),
             };
             for &byte in &arrived[..count] {

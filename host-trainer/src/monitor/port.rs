@@ -25,7 +25,8 @@ pub enum Port {
 /// # Errors
 /// With the name of the port in it.
 pub fn open(port: &str, baud: u32) -> io::Result<Port> {
-    let named = |error: String| io::Error::other(format!("{port}: {error}; is the device plugged in and the port free?"));
+    let named =
+        |error: String| io::Error::other(format!("{port}: {error}; is the device plugged in and the port free?"));
     if let Some(address) = port.strip_prefix("tcp:") {
         let stream = TcpStream::connect(address).map_err(|error| named(error.to_string()))?;
         stream.set_read_timeout(Some(READ_TIMEOUT))?;

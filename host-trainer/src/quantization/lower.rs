@@ -84,8 +84,7 @@ pub fn lower(network: &FloatNetwork) -> Result<Lowered, LowerError> {
     // The tensor that holds each layer's output; layers that vanish share that of their input.
     let mut tensor_of: Vec<usize> = Vec::with_capacity(architecture.layers.len());
     for (index, layer) in architecture.layers.iter().enumerate() {
-        let inputs: Vec<usize> =
-            layer.inputs.iter().map(|source| source.map_or(0, |layer| tensor_of[layer])).collect();
+        let inputs: Vec<usize> = layer.inputs.iter().map(|source| source.map_or(0, |layer| tensor_of[layer])).collect();
         let first = inputs.first().copied().unwrap_or(0);
         let weights = network.weights.get(index).unwrap_or(&LayerWeights::None);
         let tensor = match layer.kind {

@@ -145,9 +145,7 @@ fn tensor_quantizations(lowered: &Lowered, ranges: &[Range], preprocessing: Prep
     for operator in &lowered.operators {
         quantizations[operator.output] = match operator.operator {
             Operator::MaxPool2d { .. } | Operator::AveragePool2d { .. } => quantizations[operator.inputs[0]],
-            _ => lowered.tensors[operator.output]
-                .layer
-                .map_or(input, |layer| activation_quantization(ranges[layer])),
+            _ => lowered.tensors[operator.output].layer.map_or(input, |layer| activation_quantization(ranges[layer])),
         };
     }
     quantizations
@@ -160,7 +158,8 @@ fn lifetimes(lowered: &Lowered) -> Vec<Lifetime> {
     (0..lowered.tensors.len())
         .map(|tensor| {
             let written = lowered.operators.iter().position(|op| op.output == tensor).map_or(0, |step| step + 1);
-            let read = lowered.operators.iter().rposition(|op| op.inputs.contains(&tensor)).map_or(end, |step| step + 1);
+            let read =
+                lowered.operators.iter().rposition(|op| op.inputs.contains(&tensor)).map_or(end, |step| step + 1);
             // Shapes of an architecture fit: a feature map has at most 48 x 48 x 65,535 values.
             let bytes = lowered.tensors[tensor].shape.elements().unwrap_or(u32::MAX);
             Lifetime { bytes, steps: written..=read }

@@ -69,10 +69,8 @@ pub fn quantize_weights(
         // Not `f32::max`, which would drop a NaN.
         *magnitude = if weight.abs() <= *magnitude { *magnitude } else { weight.abs() };
     }
-    let scales: Vec<f64> = magnitudes
-        .iter()
-        .map(|&magnitude| if magnitude > 0.0 { f64::from(magnitude) / 127.0 } else { 1.0 })
-        .collect();
+    let scales: Vec<f64> =
+        magnitudes.iter().map(|&magnitude| if magnitude > 0.0 { f64::from(magnitude) / 127.0 } else { 1.0 }).collect();
     let integers = weights
         .iter()
         .enumerate()

@@ -86,7 +86,8 @@ mod tests {
         for (i, a) in tensors.iter().enumerate() {
             assert_eq!(plan.offsets[i] % ALIGNMENT, 0);
             for (j, b) in tensors.iter().enumerate().skip(i + 1) {
-                let disjoint = plan.offsets[i] + a.bytes <= plan.offsets[j] || plan.offsets[j] + b.bytes <= plan.offsets[i];
+                let disjoint =
+                    plan.offsets[i] + a.bytes <= plan.offsets[j] || plan.offsets[j] + b.bytes <= plan.offsets[i];
                 assert!(disjoint || !alive_together(a, b), "tensors {i} and {j} overlap");
             }
         }

@@ -69,11 +69,9 @@ fn prototype(emotion: Emotion) -> &'static [(Unit, f32)] {
             (|u| &mut u.lips_part, 0.8),
             (|u| &mut u.jaw_drop, 0.2),
         ],
-        Emotion::Happy => &[
-            (|u| &mut u.lip_corner_puller, 1.0),
-            (|u| &mut u.cheek_raiser, 0.9),
-            (|u| &mut u.lips_part, 0.7),
-        ],
+        Emotion::Happy => {
+            &[(|u| &mut u.lip_corner_puller, 1.0), (|u| &mut u.cheek_raiser, 0.9), (|u| &mut u.lips_part, 0.7)]
+        }
         Emotion::Sad => &[
             (|u| &mut u.lip_corner_depressor, 1.0),
             (|u| &mut u.inner_brow_raiser, 0.9),

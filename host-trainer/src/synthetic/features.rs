@@ -67,7 +67,8 @@ fn creases(geometry: &Geometry, side: f32, y: f32, grey: f32) -> f32 {
     let forehead: f32 =
         [0.12, 0.22].iter().map(|up| bump(y - geometry.brow[1] + up - 0.1 * side * side, 0.012)).sum::<f32>()
             * cover(side - 0.38, 0.1);
-    let wrinkle = (bump(y - geometry.eye[1] - 0.05 - 0.5 * side, 0.014) + bump(y - geometry.eye[1] - 0.11 - 0.5 * side, 0.014))
+    let wrinkle = (bump(y - geometry.eye[1] - 0.05 - 0.5 * side, 0.014)
+        + bump(y - geometry.eye[1] - 0.11 - 0.5 * side, 0.014))
         * cover(side - 0.12, 0.03);
     let chin = bump(y - geometry.mouth_middle - 0.17, 0.02) * cover(side - 0.13, 0.05);
     let grey = grey
@@ -110,7 +111,9 @@ fn eye(identity: &Identity, geometry: &Geometry, side: f32, x: f32, y: f32, grey
     let mut ball = (identity.skin * 0.5 + 0.48).min(0.97) * (1.0 - 0.25 * along * along);
     ball = mix(ball, identity.iris, cover(radius - 0.062, 0.014));
     ball = mix(ball, 0.02, cover(radius - 0.028, 0.012));
-    let glint = ((x - x.signum() * geometry.eye[0] + 0.02) * (x - x.signum() * geometry.eye[0] + 0.02) + (dy + 0.03) * (dy + 0.03)).sqrt();
+    let glint = ((x - x.signum() * geometry.eye[0] + 0.02) * (x - x.signum() * geometry.eye[0] + 0.02)
+        + (dy + 0.03) * (dy + 0.03))
+        .sqrt();
     ball = mix(ball, 0.95, 0.8 * cover(glint - 0.014, 0.01));
     let grey = mix(grey, ball, cover(outside, 0.012));
     // Lashes and the edge of the lids, and the fold above them.
@@ -152,7 +155,8 @@ fn mouth(identity: &Identity, geometry: &Geometry, x: f32, y: f32, grey: f32) ->
     let inside = (top - y).max(y - bottom).max(beyond);
     let opening = geometry.gap[0] + geometry.gap[1];
     let mut hollow = 0.06;
-    let teeth = cover(y - top - 0.055, 0.012) * geometry.teeth + 0.4 * cover(y - top - 0.03, 0.01) * (1.0 - geometry.teeth);
+    let teeth =
+        cover(y - top - 0.055, 0.012) * geometry.teeth + 0.4 * cover(y - top - 0.03, 0.01) * (1.0 - geometry.teeth);
     hollow = mix(hollow, 0.88, teeth.min(1.0) * cover(0.03 - opening, 0.02) * cover(along.abs() - 0.85, 0.1));
     grey = mix(grey, hollow, cover(inside, 0.012));
     // The line between closed lips and the dimples at the corners.

@@ -44,13 +44,14 @@ impl Geometry {
         let eye = [identity.eye_distance, identity.eye_level];
         let squeeze = 1.0 - 0.55 * u.lid_tightener - 0.25 * u.nose_wrinkler;
         let upper_lid = identity.eye_height * (squeeze + 0.95 * u.upper_lid_raiser).max(0.2);
-        let lower_lid =
-            identity.eye_height * (0.85 - 0.5 * u.cheek_raiser - 0.35 * u.lid_tightener + 0.2 * u.upper_lid_raiser).max(0.1);
+        let lower_lid = identity.eye_height
+            * (0.85 - 0.5 * u.cheek_raiser - 0.35 * u.lid_tightener + 0.2 * u.upper_lid_raiser).max(0.1);
         let brow_y = identity.eye_level - identity.brow_height;
         let lowered = 0.085 * u.brow_lowerer + 0.05 * u.nose_wrinkler;
         let inner = brow_y + 0.02 - identity.brow_slant - 0.12 * u.inner_brow_raiser + lowered * 1.25;
         let middle = brow_y - 0.02 - 0.07 * u.inner_brow_raiser - 0.10 * u.outer_brow_raiser + lowered * 0.8;
-        let outer = brow_y + 0.03 + identity.brow_slant - 0.13 * u.outer_brow_raiser + 0.03 * u.inner_brow_raiser
+        let outer = brow_y + 0.03 + identity.brow_slant - 0.13 * u.outer_brow_raiser
+            + 0.03 * u.inner_brow_raiser
             + lowered * 0.15;
         let gathered = 0.045 * u.brow_lowerer;
         let lift = 0.03 * u.nose_wrinkler;
@@ -59,7 +60,8 @@ impl Geometry {
         let stretch = 1.0 + 0.32 * u.lip_corner_puller + 0.38 * u.lip_stretcher + 0.1 * u.lip_corner_depressor
             - 0.22 * u.lip_tightener
             - 0.25 * u.jaw_drop;
-        let corner = mouth_y - identity.mouth_curve - 0.13 * u.lip_corner_puller + 0.10 * u.lip_corner_depressor
+        let corner = mouth_y - identity.mouth_curve - 0.13 * u.lip_corner_puller
+            + 0.10 * u.lip_corner_depressor
             + 0.07 * u.lip_stretcher
             + 0.05 * u.jaw_drop;
         let middle_line = mouth_y + 0.05 * u.lip_corner_puller - 0.035 * u.chin_raiser - 0.055 * u.upper_lip_raiser
@@ -87,7 +89,8 @@ impl Geometry {
             frown: u.brow_lowerer * identity.wrinkles,
             forehead: (0.7 * u.inner_brow_raiser).max(u.outer_brow_raiser) * identity.wrinkles,
             nose_wrinkle: u.nose_wrinkler * identity.wrinkles,
-            nasolabial: (0.9 * u.lip_corner_puller + u.nose_wrinkler + 0.6 * u.upper_lip_raiser).min(1.3) * identity.wrinkles,
+            nasolabial: (0.9 * u.lip_corner_puller + u.nose_wrinkler + 0.6 * u.upper_lip_raiser).min(1.3)
+                * identity.wrinkles,
             cheek: u.cheek_raiser,
             chin_crease: u.chin_raiser * identity.wrinkles,
             teeth: (u.lip_corner_puller + 0.7 * u.lip_stretcher + u.upper_lip_raiser).min(1.0),

@@ -46,8 +46,7 @@ fn scene(geometry: &Geometry, variation: &Variation, x: f32, y: f32) -> f32 {
     let Variation { identity, pose, camera } = variation;
     let [hx, hy] = on_head(pose, x, y);
     let light = 1.0 + camera.light[0] * x + camera.light[1] * y;
-    let background =
-        camera.background + camera.background_slope[0] * x + camera.background_slope[1] * y;
+    let background = camera.background + camera.background_slope[0] * x + camera.background_slope[1] * y;
     let distance = head(identity, geometry, hx, hy);
     let mut grey = mix_hair(identity, geometry, background, hx, hy);
     let neck = (hx.abs() - 0.38).max(0.6 - hy);

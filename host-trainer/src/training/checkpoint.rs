@@ -1,11 +1,6 @@
 //! Everything needed to go on after an epoch, in one file.
 
-use burn::{
-    module::Module,
-    optim::ModuleOptimizer,
-    store::ModuleRecord,
-    tensor::Bytes,
-};
+use burn::{module::Module, optim::ModuleOptimizer, store::ModuleRecord, tensor::Bytes};
 use serde::{Deserialize, Serialize};
 use shared::checksum::crc32;
 

@@ -31,10 +31,13 @@ use burn::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::{
-    configuration::Configuration, epoch::Progress, error::TrainingError, run_folder::{RunFolder, write_atomically},
-};
 use self::{checkpoint::Checkpoint, epoch::run_epoch};
+pub use self::{
+    configuration::Configuration,
+    epoch::Progress,
+    error::TrainingError,
+    run_folder::{RunFolder, write_atomically},
+};
 use crate::{
     architecture::{Architecture, Optimizer},
     network::{Network, logits},

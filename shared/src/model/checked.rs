@@ -151,8 +151,7 @@ impl<'a> Steps<'a> {
             *record;
         let count = usize::try_from(operator.weight_count(input.shape)).ok()?;
         let bytes = self.section(record.weights_offset, count)?;
-        let parameter_bytes =
-            usize::from(operator.weighted_channels(input.shape)) * size_of::<ChannelParameters>();
+        let parameter_bytes = usize::from(operator.weighted_channels(input.shape)) * size_of::<ChannelParameters>();
         let parameters = self.section(record.channels_offset, parameter_bytes)?;
         Some(Step {
             operator,

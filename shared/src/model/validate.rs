@@ -80,7 +80,8 @@ fn unresolved(raw: &RawModel<'_>, step: u16) -> ModelError {
 
 /// Shapes, lifetimes and places of the tensors of one step.
 fn check_tensors(record: &StepRecord, step: u16, arena: u32, live: &[Tensor]) -> Result<(), ModelError> {
-    let expected = record.operator.output_shape(record.input.shape).map_err(|error| ModelError::Shape { step, error })?;
+    let expected =
+        record.operator.output_shape(record.input.shape).map_err(|error| ModelError::Shape { step, error })?;
     if record.output.shape != expected {
         return Err(ModelError::OutputShape { step });
     }

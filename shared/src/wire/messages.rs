@@ -180,4 +180,3 @@ impl fmt::Display for ErrorCode {
 }
 
 impl core::error::Error for ErrorCode {}
-

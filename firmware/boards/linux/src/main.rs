@@ -1,1 +1,134 @@
-fn main() {}
+//! The firmware as a program for Raspberry Pi OS and other Linux: faces in and emotions out on a serial port, a pty, a TCP
+//! port, or standard input and output.
+
+mod serial;
+
+use std::{
+    io::{Write, stdin, stdout},
+    net::TcpListener,
+    path::PathBuf,
+    process::ExitCode,
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::Context;
+use clap::Parser;
+use firmware::{
+    device::{Board, Clock, Device},
+    engine::Engine,
+};
+use serialport::{SerialPort, TTYPort};
+use shared::{
+    model::{Aligned, AlignedBytes, Model},
+    preprocessing::FACE_PIXELS,
+};
+
+use self::serial::Serial;
+
+/// The model that comes with the program.
+static LEVORSE: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/levorse.fer"));
+
+/// Drawn faces, shown to a person who looks at the port.
+static DEMO_FACES: &[u8] = include_bytes!("../../../models/demo_faces.bin");
+
+/// Between two looks at an idle port: too short to notice, long enough to leave the processor alone.
+const IDLE: Duration = Duration::from_millis(1);
+
+/// A facial expression recognizer at a serial port.
+#[derive(Parser, Debug)]
+#[command(name = "fer-linux", version, about)]
+struct Arguments {
+    /// Serial device, such as /dev/ttyAMA0 or /dev/ttyGS0
+    #[arg(long, value_name = "DEVICE", conflicts_with_all = ["pty", "tcp"])]
+    port: Option<String>,
+    /// Bits a second of the serial device
+    #[arg(long, value_name = "N", default_value_t = 115_200)]
+    baud: u32,
+    /// Make a pseudo-terminal and print its path
+    #[arg(long, conflicts_with = "tcp")]
+    pty: bool,
+    /// Listen on a TCP port, one host at a time; port 0 takes a free one and prints it
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    tcp: Option<String>,
+    /// A model file [default: levorse, which comes with the program]
+    #[arg(long, value_name = "FILE.fer")]
+    model: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let file = arguments.model.as_ref().map(|path| {
+        let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+        anyhow::Ok(AlignedBytes::new(&bytes))
+    });
+    let file = file.transpose()?;
+    let model = Model::parse(file.as_ref().map_or(&LEVORSE.0, AlignedBytes::as_slice))?;
+    if let Some(device) = &arguments.port {
+        let port = serialport::new(device, arguments.baud).timeout(Duration::from_secs(3600)).open();
+        let port = port.with_context(|| device.clone())?;
+        let reader = port.try_clone().with_context(|| device.clone())?;
+        return serve(&model, Serial::new(reader, port));
+    }
+    if arguments.pty {
+        let (mut master, slave) = TTYPort::pair().context("no pseudo-terminal")?;
+        println!("{}", slave.name().context("the pseudo-terminal has no name")?);
+        stdout().flush()?;
+        master.set_timeout(Duration::from_secs(3600))?;
+        let reader = master.try_clone_native()?;
+        // The other end stays open here, so that hosts can come and go.
+        let result = serve(&model, Serial::new(reader, master));
+        drop(slave);
+        return result;
+    }
+    if let Some(address) = &arguments.tcp {
+        let listener = TcpListener::bind(address).with_context(|| address.clone())?;
+        println!("{}", listener.local_addr()?);
+        stdout().flush()?;
+        loop {
+            let (stream, host) = listener.accept()?;
+            stream.set_nodelay(true)?;
+            let reader = stream.try_clone()?;
+            // A host that goes away is no fault of the device: it waits for the next.
+            if let Err(error) = serve(&model, Serial::new(reader, stream)) {
+                eprintln!("{host}: {error:#}");
+            }
+        }
+    }
+    serve(&model, Serial::new(stdin(), stdout()))
+}
+
+/// Runs the device until the link ends.
+fn serve(model: &Model<'_>, serial: Serial) -> anyhow::Result<()> {
+    let mut arena = vec![0; model.arena_bytes() as usize];
+    let engine = Engine::new(model, &mut arena)?;
+    let (demo_faces, _) = DEMO_FACES.as_chunks::<FACE_PIXELS>();
+    let boot = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.subsec_nanos());
+    let board = Board { stack_high_water: None, demo_faces, demo_interval_us: 1_000_000, boot };
+    let mut device = Device::new(engine, serial, Uptime(Instant::now()), board);
+    loop {
+        match device.poll() {
+            Ok(()) => thread::sleep(IDLE),
+            Err(serial::LinkError::Ended) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Time since the device started.
+struct Uptime(Instant);
+
+impl Clock for Uptime {
+    fn microseconds(&mut self) -> u64 {
+        self.0.elapsed().as_micros() as u64
+    }
+}

@@ -23,13 +23,7 @@ fn has_avx2() -> bool {
 ///
 /// # Panics
 /// When the walk leaves `source` or `target`.
-pub(super) fn correlate(
-    kernels: &Kernels,
-    walk: &Walk,
-    source: &[f32],
-    start: Option<&[f32]>,
-    target: &mut [f32],
-) {
+pub(super) fn correlate(kernels: &Kernels, walk: &Walk, source: &[f32], start: Option<&[f32]>, target: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx2,fma")]
