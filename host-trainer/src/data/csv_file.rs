@@ -104,7 +104,9 @@ fn parse_label(field: &[u8]) -> Result<Emotion, String> {
 }
 
 fn parse_split(field: &[u8]) -> Result<Split, String> {
-    shown(field).trim().parse()
+    let text = shown(field);
+    let found = Split::ALL.into_iter().find(|split| split.name().eq_ignore_ascii_case(text.trim()));
+    found.ok_or_else(|| format!("`{text}` is not Training, PublicTest or PrivateTest"))
 }
 
 /// Exactly 2,304 numbers of 0 to 255, separated by spaces.

@@ -66,8 +66,10 @@ pub fn quantize_weights(
     let mut magnitudes = vec![0f32; biases.len()];
     for (index, &weight) in weights.iter().enumerate() {
         let magnitude = &mut magnitudes[channel_of(index)];
-        // Not `f32::max`, which would drop a NaN.
-        *magnitude = if weight.abs() <= *magnitude { *magnitude } else { weight.abs() };
+        if !weight.is_finite() {
+            return Err(WeightRangeError { channel: channel_of(index), magnitude: weight });
+        }
+        *magnitude = magnitude.max(weight.abs());
     }
     let scales: Vec<f64> =
         magnitudes.iter().map(|&magnitude| if magnitude > 0.0 { f64::from(magnitude) / 127.0 } else { 1.0 }).collect();

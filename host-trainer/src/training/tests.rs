@@ -98,13 +98,13 @@ fn a_torn_checkpoint_falls_back_to_the_one_before() {
 #[test]
 fn a_loss_that_is_no_number_names_epoch_and_step_and_keeps_the_checkpoint() {
     let folder = tempfile::tempdir().expect("a folder");
-    let text = SMALL.replace("{ kind = \"rmsprop\" }", "{ kind = \"sgd\", learning_rate = 1e30 }");
+    let text = SMALL.replace("{ kind = \"rmsprop\" }", "{ kind = \"sgd\", learning_rate = 1e38 }");
     let configuration = Configuration { architecture: text, ..configuration() };
     let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
     let (images, labels) = faces(56);
     let faces = LabelledFaces { images: &images, labels: &labels };
     let error = train(&configuration, faces, faces, &run_folder, &AtomicBool::new(false), &mut |_| {})
-        .expect_err("a step of 1e30 overflows");
+        .expect_err("a step of 1e38 overflows");
     assert!(matches!(error, TrainingError::NonFinite { epoch: 1, last_good: 0, .. }), "{error}");
 }
 

@@ -91,7 +91,7 @@ impl embedded_io::Read for Serial {
             let bytes = self.incoming.recv().map_err(|_| LinkError::Ended)?;
             self.pending.extend(bytes.map_err(LinkError::Broken)?);
         }
-        self.pending.read(buffer).map_err(LinkError::Broken)
+        Read::read(&mut self.pending, buffer).map_err(LinkError::Broken)
     }
 }
 
