@@ -62,7 +62,7 @@ impl Read for HostEnd {
                 Err(RecvTimeoutError::Disconnected) => return Ok(0),
             }
         }
-        self.pending.read(buffer)
+        Read::read(&mut self.pending, buffer)
     }
 }
 
@@ -99,7 +99,7 @@ impl embedded_io::Read for DeviceEnd {
         if self.pending.is_empty() {
             self.pending.extend(self.incoming.recv().map_err(|_| PipeClosed)?);
         }
-        self.pending.read(buffer).map_err(|_| PipeClosed)
+        Read::read(&mut self.pending, buffer).map_err(|_| PipeClosed)
     }
 }
 

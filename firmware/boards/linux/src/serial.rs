@@ -39,7 +39,7 @@ impl embedded_io::Error for LinkError {
     fn kind(&self) -> embedded_io::ErrorKind {
         match self {
             LinkError::Ended => embedded_io::ErrorKind::BrokenPipe,
-            LinkError::Broken(error) => error.kind().into(),
+            LinkError::Broken(_) => embedded_io::ErrorKind::Other,
         }
     }
 }
