@@ -84,7 +84,7 @@ fn rows(path: &Path, reader: impl Read, compressed: bool, report: &mut dyn FnMut
         let face = parse_pixels(field(pixels, "pixels")?).map_err(|problem| wrong("pixels", problem))?;
         let split = parse_split(field(usage, "Usage")?).map_err(|problem| wrong("Usage", problem))?;
         dataset.faces_mut(split).push(&face, label);
-        if dataset.total() % ROWS_A_REPORT == 0 {
+        if dataset.total().is_multiple_of(ROWS_A_REPORT) {
             report();
         }
     }

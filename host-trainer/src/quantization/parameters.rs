@@ -87,7 +87,7 @@ pub fn quantize_weights(
             let error = WeightRangeError { channel, magnitude: magnitudes[channel] };
             let factor = Requantization::from_real(accumulator_scale / f64::from(output.scale)).ok_or(error)?;
             let bias = (f64::from(bias) / accumulator_scale).round();
-            if !(bias.abs() <= f64::from(i32::MAX)) {
+            if bias.is_nan() || bias.abs() > f64::from(i32::MAX) {
                 return Err(error);
             }
             Ok(ChannelParameters { bias: bias as i32, multiplier: factor.multiplier, shift: factor.shift })
