@@ -125,6 +125,12 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
             self.reader.clear();
             return self.hint();
         }
+        if byte != 0 {
+            // Nothing ends here; the reader stays where it is, for copying it at every byte would cost more than a UART
+            // leaves time for.
+            self.reader.push(byte);
+            return Ok(());
+        }
         // The frame borrows the reader's buffer, which answering does not touch.
         let mut reader = core::mem::take(&mut self.reader);
         let result = match reader.push(byte) {
