@@ -25,7 +25,7 @@ fn face(seed: usize) -> [u8; FACE_PIXELS] {
 }
 
 fn normalized(model: &Model<'_>, face: &[u8; FACE_PIXELS]) -> [i8; FACE_PIXELS] {
-    let Preprocessing::Local { sigma_floor } = model.preprocessing();
+    let Preprocessing::Local { sigma_floor } = model.preprocessing() else { panic!("the sample normalizes") };
     let mut out = [0; FACE_PIXELS];
     normalize(face, sigma_floor, &mut out);
     out

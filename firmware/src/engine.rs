@@ -5,14 +5,14 @@ use core::fmt;
 use shared::{
     model::{Arithmetic, Model, Step, Tensor},
     operator::Operator,
-    preprocessing::{FACE_PIXELS, Preprocessing},
+    preprocessing::FACE_PIXELS,
 };
 
 use crate::{
     kernels::{
         self, AddArguments, ConvArguments, FullyConnectedArguments, MeanArguments, PoolArguments, ShapeMismatch,
     },
-    normalization::normalize,
+    normalization::preprocess,
     readout::Readout,
 };
 
@@ -150,11 +150,11 @@ impl<'model, 'arena> Engine<'model, 'arena> {
     }
 
     fn preprocess(&mut self, face: &[u8; FACE_PIXELS]) -> Result<(), EngineError> {
-        let Preprocessing::Local { sigma_floor } = self.model.preprocessing();
+        let preprocessing = self.model.preprocessing();
         let input = self.input()?;
         let have = input.len();
         let input = input.as_mut_array().ok_or(EngineError::Input { need: FACE_PIXELS as u32, have })?;
-        normalize(face, sigma_floor, input);
+        preprocess(preprocessing, face, input);
         Ok(())
     }
 

@@ -16,7 +16,7 @@
 //! `4 |q| (|q| - 1) S <= T - S`, and its seven bits are found one by one as in long division. All terms fit 63 bits:
 //! `|D| <= 4096 * 255`, so `T < 2^53`; `S < 2^40`, as a deviation is at most 127.5 and the floor below 256 grey levels.
 
-use shared::preprocessing::{FACE_PIXELS, FACE_SIZE};
+use shared::preprocessing::{FACE_PIXELS, FACE_SIZE, Preprocessing};
 
 /// Half of the 7-tap kernel times 64, centre first.
 const TAPS: [u32; 4] = [18, 14, 7, 2];
@@ -28,6 +28,19 @@ const REACH: usize = 3;
 const PADDED: usize = FACE_SIZE + 2 * REACH;
 
 type Row = [u8; FACE_SIZE];
+
+/// What `preprocessing` makes of a face (48x48 grey levels, row by row): the network's input.
+pub fn preprocess(preprocessing: Preprocessing, face: &[u8; FACE_PIXELS], out: &mut [i8; FACE_PIXELS]) {
+    match preprocessing {
+        Preprocessing::Local { sigma_floor } => normalize(face, sigma_floor, out),
+        Preprocessing::Grey { .. } => {
+            for (out, &grey) in out.iter_mut().zip(face) {
+                // grey - 128: the highest bit turns.
+                *out = (grey ^ 0x80) as i8;
+            }
+        }
+    }
+}
 
 /// Normalizes a face (48x48 grey levels, row by row) into `out`, `q = round(37 x')`, `-126..=126`.
 ///

@@ -9,13 +9,17 @@ use shared::{
 };
 
 use crate::{
-    architecture::{Architecture, Loss, Optimizer},
     evaluation::{Calibration, EvaluationReport, Prediction},
     inference,
     network::{Network, activation_ranges, logits},
     onnx,
-    quantization::{Particulars, parameters::Range, quantize_network},
-    report::{self, DataSource, LayerRow, ModelSize, RunSummary},
+    quantization::{
+        Particulars,
+        lower::{LowerError, lower},
+        parameters::Range,
+        quantize_network,
+    },
+    report::{self, recipe_rows, DataSource, LayerRow, ModelSize, RunSummary},
     training::{Configuration, LabelledFaces, Outcome, RunFolder, save_record, write_atomically},
 };
 
@@ -90,7 +94,8 @@ fn calibration_faces(images: &[i8]) -> Vec<i8> {
     faces.iter().step_by(every).flatten().copied().collect()
 }
 
-/// Writes `network.burnpack`, `network.onnx`, `model.fer`, the figures and `report.md` into the run's folder.
+/// Writes `network.burnpack`, `network.onnx`, `model.fer`, the figures and `report.md` into the run's folder; only the first
+/// two, and `None` comes back, if the core has no operator for a layer.
 ///
 /// # Errors
 /// When something cannot be exported or written.
@@ -101,14 +106,18 @@ pub fn write_run(
     training: LabelledFaces<'_>,
     validation: LabelledFaces<'_>,
     split: &str,
-) -> anyhow::Result<Exported> {
+) -> anyhow::Result<Option<Exported>> {
     let network = &outcome.best;
     save_record(network, &run.file("network.burnpack"))?;
-    write_atomically(&run.file("network.onnx"), &onnx::export(&network.to_float_network())?)?;
+    let float_network = network.to_float_network();
+    write_atomically(&run.file("network.onnx"), &onnx::export(&float_network)?)?;
+    if let Err(LowerError::NoOperator { .. }) = lower(&float_network) {
+        return Ok(None);
+    }
     let exported = quantize(network, training, validation, configuration, split)?;
     write_atomically(&run.file(MODEL_FILE), exported.model.as_slice())?;
     report::write(run.path(), &summary(run.path(), configuration, outcome, &exported, training, validation)?)?;
-    Ok(exported)
+    Ok(Some(exported))
 }
 
 fn summary(
@@ -132,7 +141,7 @@ fn summary(
         },
         preprocessing: preprocessing(architecture.preprocessing),
         layers: LayerRow::of(architecture),
-        recipe: recipe(architecture, configuration),
+        recipe: recipe_rows(architecture, configuration),
         epochs: outcome.metrics.clone(),
         kept_epoch: outcome.best_epoch,
         float: exported.float.clone(),
@@ -162,25 +171,6 @@ pub fn preprocessing(preprocessing: Preprocessing) -> String {
             "local intensity normalization over 7x7 pixels, floor of the deviation {} grey levels",
             f64::from(sigma_floor) / 256.0
         ),
+        Preprocessing::Grey { divisor } => format!("none: grey levels divided by {divisor}"),
     }
-}
-
-fn recipe(architecture: &Architecture, configuration: &Configuration) -> Vec<(String, String)> {
-    let Loss::CategoricalCrossEntropy = architecture.recipe.loss;
-    let optimizer = match architecture.recipe.optimizer {
-        Optimizer::RmsProp { learning_rate, rho, epsilon } => {
-            format!("RMSprop, learning rate {learning_rate}, rho {rho}, epsilon {epsilon:e}")
-        }
-        Optimizer::Sgd { learning_rate } => format!("SGD, learning rate {learning_rate}"),
-    };
-    [
-        ("loss", "categorical cross entropy".to_string()),
-        ("optimizer", optimizer),
-        ("weights at the start", "Glorot uniform, biases zero".to_string()),
-        ("images a step", configuration.batch_size.to_string()),
-        ("epochs", configuration.epochs.to_string()),
-        ("seed", configuration.seed.to_string()),
-    ]
-    .map(|(what, which)| (what.to_string(), which))
-    .to_vec()
 }

@@ -18,8 +18,7 @@ pub fn normalize(preprocessing: Preprocessing, faces: &[u8]) -> Vec<i8> {
     let mut normalized = vec![0; faces.len()];
     let (faces, _) = faces.as_chunks::<FACE_PIXELS>();
     normalized.as_chunks_mut::<FACE_PIXELS>().0.par_iter_mut().zip(faces).for_each(|(out, face)| {
-        let Preprocessing::Local { sigma_floor } = preprocessing;
-        firmware::normalization::normalize(face, sigma_floor, out);
+        firmware::normalization::preprocess(preprocessing, face, out);
     });
     normalized
 }

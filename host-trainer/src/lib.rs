@@ -17,6 +17,7 @@
 //! that the numbers in a report are the device's.
 
 pub mod architecture;
+pub mod augmentation;
 pub mod cli;
 pub mod convolution;
 pub mod data;

@@ -17,6 +17,11 @@ pub enum Preprocessing {
         /// Floor of the local standard deviation, in 1/256 grey levels; keeps flat areas from becoming noise.
         sigma_floor: u16,
     },
+    /// The grey levels themselves: one channel, `x = grey / divisor`, `q = grey - 128`, scale `1 / divisor`, zero point -128.
+    Grey {
+        /// 255 gives values of 0 to 1, 1 the bytes as they are; 0 makes no scale and is refused by `Model::parse`.
+        divisor: u16,
+    },
 }
 
 impl Preprocessing {
@@ -27,6 +32,7 @@ impl Preprocessing {
     pub const fn scale(&self) -> f32 {
         match self {
             Preprocessing::Local { .. } => 1.0 / Self::LOCAL_STEPS as f32,
+            Preprocessing::Grey { divisor } => 1.0 / *divisor as f32,
         }
     }
 
@@ -34,13 +40,14 @@ impl Preprocessing {
     pub const fn zero_point(&self) -> i8 {
         match self {
             Preprocessing::Local { .. } => 0,
+            Preprocessing::Grey { .. } => -128,
         }
     }
 
     /// Channels of the network's input tensor.
     pub const fn channels(&self) -> u16 {
         match self {
-            Preprocessing::Local { .. } => 1,
+            Preprocessing::Local { .. } | Preprocessing::Grey { .. } => 1,
         }
     }
 }

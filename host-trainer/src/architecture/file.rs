@@ -23,6 +23,7 @@ struct File {
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 enum PreprocessingFile {
     Local { sigma_floor: f64 },
+    Grey { divisor: u16 },
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
@@ -38,8 +39,10 @@ enum Kind {
     BatchNorm,
     Relu,
     Relu6,
+    Sigmoid,
     Flatten,
     Dropout,
+    SpatialDropout,
 }
 
 /// `5` or `[5, 3]`: rows and columns.
@@ -81,14 +84,17 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Architecture, Architecture
     if description.name.is_empty() || description.name.len() > 64 {
         return Err(value_error("`name` must have 1 to 64 bytes".into()));
     }
-    if description.recipe.batch_size == 0 || description.recipe.epochs == 0 {
-        return Err(value_error("`batch_size` and `epochs` must be at least 1".into()));
-    }
-    let PreprocessingFile::Local { sigma_floor } = description.preprocessing;
-    if !(0.0..256.0).contains(&sigma_floor) {
-        return Err(value_error(format!("`sigma_floor` is {sigma_floor}; it must be in 0..256 grey levels")));
-    }
-    let preprocessing = Preprocessing::Local { sigma_floor: (sigma_floor * 256.0).round().min(65535.0) as u16 };
+    description.recipe.check().map_err(value_error)?;
+    let preprocessing = match description.preprocessing {
+        PreprocessingFile::Local { sigma_floor } if (0.0..256.0).contains(&sigma_floor) => {
+            Preprocessing::Local { sigma_floor: (sigma_floor * 256.0).round().min(65535.0) as u16 }
+        }
+        PreprocessingFile::Local { sigma_floor } => {
+            return Err(value_error(format!("`sigma_floor` is {sigma_floor}; it must be in 0..256 grey levels")));
+        }
+        PreprocessingFile::Grey { divisor: 0 } => return Err(value_error("`divisor` must be at least 1".into())),
+        PreprocessingFile::Grey { divisor } => Preprocessing::Grey { divisor },
+    };
     let mut architecture = Architecture {
         name: description.name,
         preprocessing,
@@ -168,7 +174,7 @@ fn kind(layer: &LayerFile) -> Result<LayerKind, String> {
         Kind::Conv2d => &["filters", "kernel", "stride", "padding"],
         Kind::DepthwiseConv2d | Kind::MaxPool2d | Kind::AveragePool2d => &["kernel", "stride", "padding"],
         Kind::Dense => &["units"],
-        Kind::Dropout => &["rate"],
+        Kind::Dropout | Kind::SpatialDropout => &["rate"],
         _ => &[],
     };
     let given = [
@@ -200,15 +206,18 @@ fn kind(layer: &LayerFile) -> Result<LayerKind, String> {
         Kind::BatchNorm => LayerKind::BatchNorm,
         Kind::Relu => LayerKind::Activation(Activation::Relu),
         Kind::Relu6 => LayerKind::Activation(Activation::Relu6),
+        Kind::Sigmoid => LayerKind::Sigmoid,
         Kind::Flatten => LayerKind::Flatten,
-        Kind::Dropout => {
-            let rate = layer.rate.ok_or("`rate` is missing")?;
-            if !(0.0..1.0).contains(&rate) {
-                return Err(format!("`rate` is {rate}; it must be in 0..1"));
-            }
-            LayerKind::Dropout { rate }
-        }
+        Kind::Dropout => LayerKind::Dropout { rate: rate(layer)? },
+        Kind::SpatialDropout => LayerKind::SpatialDropout { rate: rate(layer)? },
     })
+}
+
+fn rate(layer: &LayerFile) -> Result<f32, String> {
+    match layer.rate.ok_or("`rate` is missing")? {
+        rate if (0.0..1.0).contains(&rate) => Ok(rate),
+        rate => Err(format!("`rate` is {rate}; it must be in 0..1")),
+    }
 }
 
 /// Keras's defaults for pooling: the stride is the window, and only whole windows count.

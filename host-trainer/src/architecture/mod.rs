@@ -16,7 +16,7 @@ use shared::{
 
 pub use self::{
     error::ArchitectureError,
-    recipe::{Loss, Optimizer, Recipe},
+    recipe::{Balanced, ClassWeights, Loss, Noise, Optimizer, Recipe, Regularization, Reweighting, Schedule},
 };
 
 /// The networks that come with the program: name and architecture file.
@@ -58,10 +58,17 @@ pub enum LayerKind {
     BatchNorm,
     /// A clamp; becomes part of the operator before it.
     Activation(Activation),
+    /// `1 / (1 + exp(-x))`. The core has no such operator: a network with it can be trained, not quantized.
+    Sigmoid,
     /// Makes a vector of a feature map; nothing happens in memory.
     Flatten,
     /// Sets a share of the values to zero in training.
     Dropout {
+        /// That share, `0..1`.
+        rate: f32,
+    },
+    /// Sets a share of the channels to zero in training, whole maps at a time (Tompson et al. 2015, section 3.2).
+    SpatialDropout {
         /// That share, `0..1`.
         rate: f32,
     },
@@ -82,8 +89,10 @@ impl LayerKind {
             LayerKind::Activation(Activation::None) => "linear",
             LayerKind::Activation(Activation::Relu) => "relu",
             LayerKind::Activation(Activation::Relu6) => "relu6",
+            LayerKind::Sigmoid => "sigmoid",
             LayerKind::Flatten => "flatten",
             LayerKind::Dropout { .. } => "dropout",
+            LayerKind::SpatialDropout { .. } => "spatial_dropout",
         }
     }
 }

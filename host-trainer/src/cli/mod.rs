@@ -2,6 +2,7 @@
 
 mod demo;
 mod evaluate;
+mod faces;
 mod inspect;
 mod model_file;
 mod monitor;

@@ -34,9 +34,12 @@ fn sigma_floor(text: &str) -> Result<u16, String> {
 
 pub fn run(arguments: &NormalizeArguments) -> anyhow::Result<()> {
     let face = image_file::read_face(&arguments.image)?;
-    let Preprocessing::Local { sigma_floor } = Architecture::find("levorse")?.preprocessing;
+    let preprocessing = match arguments.sigma_floor {
+        Some(sigma_floor) => Preprocessing::Local { sigma_floor },
+        None => Architecture::find("levorse")?.preprocessing,
+    };
     let mut normalized = [0; FACE_PIXELS];
-    normalization::normalize(&face, arguments.sigma_floor.unwrap_or(sigma_floor), &mut normalized);
+    normalization::preprocess(preprocessing, &face, &mut normalized);
     let after = image_file::normalized_as_grey(&normalized);
     let (width, height, pixels) = image_file::side_by_side(&face, &after, arguments.scale as usize);
     image_file::write_grey(&arguments.out, width, height, pixels)?;

@@ -14,12 +14,12 @@ use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{DataArgument, demo, progress};
+use super::{DataArgument, demo, faces::LoadedFaces};
 use crate::{
     architecture::Architecture,
-    data::{NormalizedDataset, Source, Split, load_normalized, locate},
+    data::{Source, Split, locate},
     export::{self, MODEL_FILE},
-    training::{Configuration, LabelledFaces, Progress, RunFolder, train},
+    training::{Configuration, Progress, RunFolder, train},
 };
 
 /// Epochs on synthetic faces, where nothing is gained by more.
@@ -41,6 +41,9 @@ pub struct TrainArguments {
     /// Images a step [default: the recipe's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     batch_size: Option<u32>,
+    /// The FER+ votes for the same faces (fer2013new.csv), for recipes that learn from them
+    #[arg(long, value_name = "CSV")]
+    votes: Option<PathBuf>,
     /// Seed of the weights, of the order of the images and of dropout
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -70,9 +73,9 @@ pub fn run(arguments: &TrainArguments) -> anyhow::Result<()> {
         (0..architecture.layers.len()).map(|layer| architecture.parameter_count(layer)).sum::<u64>(),
         (0..architecture.layers.len()).map(|layer| architecture.macs(layer)).sum::<u64>()
     );
-    let dataset = load(&source, &architecture)?;
-    let (training, validation) = (faces(&dataset, Split::Training)?, faces(&dataset, Split::PublicTest)?);
-    println!("images       {} to train on, {} to validate on", training.labels.len(), validation.labels.len());
+    let loaded = LoadedFaces::load(&source, &architecture, configuration.votes.as_deref().map(Path::new))?;
+    let (training, validation) = (loaded.training()?, loaded.validation()?);
+    println!("images       {} to train on, {} to validate on", training.faces.labels.len(), validation.labels.len());
 
     let stop = stop_on_interrupt()?;
     let mut display = Display::new();
@@ -84,8 +87,13 @@ pub fn run(arguments: &TrainArguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let split = Split::PublicTest.name();
-    let exported = export::write_run(&run, &configuration, &outcome, training, validation, split)?;
+    let exported = export::write_run(&run, &configuration, &outcome, training.faces, validation, split)?;
     println!("\nkept         the weights of epoch {}", outcome.best_epoch);
+    let Some(exported) = exported else {
+        println!("network      {}", run.file("network.onnx").display());
+        println!("model        none: the core has no operator for one of the layers (sigmoid), use relu to get one");
+        return Ok(());
+    };
     println!("float        {:.4} of {split} right", exported.float.accuracy);
     println!("int8         {:.4} of {split} right, through the core", exported.int8.accuracy);
     println!("report       {}", run.file("report.md").display());
@@ -102,6 +110,7 @@ fn begin(arguments: &TrainArguments) -> anyhow::Result<(RunFolder, Configuration
     };
     let path = source.path().map(|path| path.display().to_string());
     let mut configuration = Configuration::new(&architecture, &file, arguments.seed, path, source.description());
+    configuration.votes = arguments.votes.as_ref().map(|path| path.display().to_string());
     if matches!(source, Source::Synthetic(_)) {
         configuration.epochs = SYNTHETIC_EPOCHS;
     }
@@ -116,7 +125,10 @@ fn begin(arguments: &TrainArguments) -> anyhow::Result<(RunFolder, Configuration
 }
 
 fn resume(folder: &Path, arguments: &TrainArguments) -> anyhow::Result<(RunFolder, Configuration, Source)> {
-    let (run, configuration) = RunFolder::open(folder).context("no run to resume")?;
+    let (run, mut configuration) = RunFolder::open(folder).context("no run to resume")?;
+    if let Some(votes) = &arguments.votes {
+        configuration.votes = Some(votes.display().to_string());
+    }
     // The faces may have moved since; --data says where to.
     let path = arguments.data.data.clone().or_else(|| configuration.data.as_ref().map(PathBuf::from));
     let source = match path {
@@ -140,34 +152,6 @@ fn free_folder(name: &str) -> PathBuf {
         .map(|number| PathBuf::from(format!("runs/{name}-{number}")))
         .find(|path| !path.exists())
         .unwrap_or_default()
-}
-
-fn load(source: &Source, architecture: &Architecture) -> anyhow::Result<NormalizedDataset> {
-    let bar = match source {
-        Source::Csv(_) => progress::bar("reading faces", "bytes"),
-        Source::Folder(_) => progress::bar("reading faces", "faces"),
-        Source::Synthetic(_) => progress::bar("drawing faces", "faces"),
-    };
-    let cache = Path::new("runs/cache").join(format!("{}.bin", cache_name(source)));
-    let (dataset, warning) = load_normalized(source, architecture.preprocessing, &cache, &mut |done, total| {
-        progress::advance(&bar, done, total);
-    })?;
-    bar.finish_and_clear();
-    if let Some(warning) = warning {
-        eprintln!("warning: {warning}");
-    }
-    Ok(dataset)
-}
-
-/// A file name for the normalized faces of a source.
-fn cache_name(source: &Source) -> String {
-    let name = source.path().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    name.unwrap_or_else(|| "synthetic".into())
-}
-
-fn faces(dataset: &NormalizedDataset, split: Split) -> anyhow::Result<LabelledFaces<'_>> {
-    let faces = dataset.require(split)?;
-    Ok(LabelledFaces { images: &faces.images, labels: &faces.labels })
 }
 
 /// Becomes true at the first Ctrl-C; the second ends the process at once.
@@ -203,7 +187,7 @@ impl Display {
 
     fn show(&mut self, progress: &Progress<'_>) {
         match *progress {
-            Progress::Step { epoch, epochs, images, total, loss, accuracy, images_per_second } => {
+            Progress::Step { epoch, epochs, images, total, loss, accuracy, images_per_second, .. } => {
                 let message = format!("{images_per_second:.0} images/s  loss {loss:.3}  accuracy {accuracy:.3}");
                 match &self.bar {
                     Some(bar) => {

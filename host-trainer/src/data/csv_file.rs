@@ -65,7 +65,8 @@ fn rows(path: &Path, reader: impl Read, compressed: bool, report: &mut dyn FnMut
     }
     let column = |name: &'static str| {
         let found = header.iter().position(|field| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
-        found.ok_or(DataError::MissingColumn { path: path.into(), column: name })
+        let remedy = "the header must name emotion, pixels and Usage";
+        found.ok_or(DataError::MissingColumn { path: path.into(), column: name, remedy })
     };
     let (emotion, pixels, usage) = (column("emotion")?, column("pixels")?, column("Usage")?);
 

@@ -24,12 +24,14 @@ pub enum DataError {
         error: String,
     },
     /// The header lacks a column.
-    #[error("{}, line 1: there is no column `{column}`; the header must name emotion, pixels and Usage", path.display())]
+    #[error("{}, line 1: there is no column `{column}`; {remedy}", path.display())]
     MissingColumn {
         /// The file.
         path: PathBuf,
         /// The column.
         column: &'static str,
+        /// What would be right.
+        remedy: &'static str,
     },
     /// A field is not what its column holds.
     #[error("{}, line {line}, column {column}: {problem}", path.display())]
@@ -52,6 +54,18 @@ pub enum DataError {
         line: u64,
         /// What is wrong.
         problem: String,
+    },
+    /// The votes belong to other faces.
+    #[error("{}: {rows} rows of votes for {faces} {split} faces; both must come from the same FER2013", path.display())]
+    Votes {
+        /// The file.
+        path: PathBuf,
+        /// The split.
+        split: Split,
+        /// Rows of the split.
+        rows: usize,
+        /// Faces of the split.
+        faces: usize,
     },
     /// There is no face in the source.
     #[error("{}: no faces; {remedy}", path.display())]

@@ -4,6 +4,7 @@
 //! source.rs      what --data means, and where faces are looked for without it
 //! csv_file.rs    fer2013.csv, plain or gzipped
 //! folder.rs      train|validation|test/<emotion>/*.png|jpg
+//! votes.rs       fer2013new.csv, the FER+ votes
 //! faces.rs       48x48 grey levels and labels, by split
 //! cache.rs       the same, normalized, in one file that is read back in a moment
 //! error.rs       what can be wrong, with file, line and column
@@ -15,12 +16,14 @@ mod error;
 mod faces;
 mod folder;
 mod source;
+mod votes;
 
 pub use self::{
     cache::{NormalizedDataset, NormalizedFaces, load_normalized},
     error::DataError,
     faces::{Dataset, Faces, Split},
     source::{Source, SyntheticFaces, locate},
+    votes::{VoteShares, read_votes},
 };
 
 /// Told `(done, total)` in units of the source (bytes or faces) while faces are read.

@@ -233,3 +233,19 @@ fn fer2013_has_its_counts() {
     assert_eq!(counts(Split::Training), [3995, 436, 4097, 7215, 4830, 3171, 4965]);
     assert_eq!(counts(Split::PublicTest), [467, 56, 496, 895, 653, 415, 607]);
 }
+
+#[test]
+fn votes_become_shares_of_the_seven_emotions_in_the_order_of_the_labels() {
+    const HEADER: &str =
+        "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n";
+    let rows = "Training,a.png,4,0,0,1,3,2,0,0,0,0\nPublicTest,b.png,0,10,0,0,0,0,0,0,0,0\n\
+                Training,,0,0,0,0,0,0,0,0,0,10\n";
+    let (_folder, path) = file(&format!("{HEADER}{rows}"));
+    let votes = read_votes(&path, Split::Training, 2).expect("sound");
+    assert_eq!(votes, [Some([0.3, 0.2, 0.0, 0.0, 0.1, 0.0, 0.4]), None]);
+    let error = read_votes(&path, Split::Training, 3).expect_err("one row is missing").to_string();
+    assert!(error.contains("2 rows of votes for 3 Training faces"), "{error}");
+    let (_folder, path) = file(&format!("{HEADER}Training,a.png,4,x,0,1,3,2,0,0,0,0\n"));
+    let error = read_votes(&path, Split::Training, 1).expect_err("no number").to_string();
+    assert!(error.contains("line 2, column happiness: `x`"), "{error}");
+}

@@ -77,12 +77,20 @@ pub(super) fn forward(
             LayerKind::Activation(Activation::None) => input(0),
             LayerKind::Activation(Activation::Relu) => activation::relu(input(0)),
             LayerKind::Activation(Activation::Relu6) => input(0).clamp(0.0, 6.0),
+            LayerKind::Sigmoid => activation::sigmoid(input(0)),
             LayerKind::Flatten => {
                 let [images, channels, height, width] = input(0).dims();
                 input(0).reshape([images, channels * height * width, 1, 1])
             }
             LayerKind::Dropout { rate } => match mode {
-                Mode::Training(random) => drop_out(input(0), rate, random),
+                Mode::Training(random) => drop_out(input(0), input(0).dims(), rate, random),
+                Mode::Inference => input(0),
+            },
+            LayerKind::SpatialDropout { rate } => match mode {
+                Mode::Training(random) => {
+                    let [images, channels, _, _] = input(0).dims();
+                    drop_out(input(0), [images, channels, 1, 1], rate, random)
+                }
                 Mode::Inference => input(0),
             },
         };
@@ -103,13 +111,13 @@ fn convolve(
     conv2d(input, weight, Some(bias), stride(window), padding(window, shape), groups)
 }
 
-/// Sets each value to zero with probability `rate` and scales the others by `1 / (1 - rate)` (Srivastava et al. 2014).
-fn drop_out(input: Tensor<4>, rate: f32, random: &mut ChaCha8Rng) -> Tensor<4> {
+/// Sets values to zero with probability `rate` and scales the others by `1 / (1 - rate)` (Srivastava et al. 2014): one
+/// decision for each element of `decisions`, which is the input's shape, or has ones where a decision holds for all.
+fn drop_out(input: Tensor<4>, decisions: [usize; 4], rate: f32, random: &mut ChaCha8Rng) -> Tensor<4> {
     let keep = 1.0 / (1.0 - rate);
-    let shape = input.dims();
     let mask: Vec<f32> =
-        (0..shape.iter().product()).map(|_| if random.random::<f32>() < rate { 0.0 } else { keep }).collect();
-    let mask = Tensor::from_data(TensorData::new(mask, shape), &input.device());
+        (0..decisions.iter().product()).map(|_| if random.random::<f32>() < rate { 0.0 } else { keep }).collect();
+    let mask = Tensor::from_data(TensorData::new(mask, decisions), &input.device());
     input * mask
 }
 

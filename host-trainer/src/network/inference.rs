@@ -38,8 +38,8 @@ pub fn activation_ranges(network: &Network, faces: &[i8]) -> Vec<(f32, f32)> {
 
 fn each_batch(network: &Network, faces: &[i8], mut run: impl FnMut(&Network, Tensor<4>)) {
     let network = network.valid();
-    let scale = network.architecture.preprocessing.scale();
+    let preprocessing = network.architecture.preprocessing;
     for batch in faces.chunks(BATCH * FACE_PIXELS) {
-        run(&network, input_tensor(batch.chunks_exact(FACE_PIXELS), scale, &Device::flex()));
+        run(&network, input_tensor(batch.chunks_exact(FACE_PIXELS), preprocessing, &Device::flex()));
     }
 }

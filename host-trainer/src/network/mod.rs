@@ -4,9 +4,11 @@
 //! parameters.rs     what is learned, and how it begins
 //! forward.rs        the layers on tensors, NCHW
 //! inference.rs      logits and ranges of activations over many images
+//! flat.rs           all parameters as one vector
 //! float_network.rs  a copy without burn's types, for the ONNX export and the quantizer
 //! ```
 
+mod flat;
 mod float_network;
 mod forward;
 mod inference;
@@ -18,7 +20,7 @@ use burn::{
     module::Module,
     tensor::{Device, Tensor, TensorData},
 };
-use shared::preprocessing::{FACE_PIXELS, FACE_SIZE};
+use shared::preprocessing::{FACE_PIXELS, FACE_SIZE, Preprocessing};
 
 pub use self::{
     float_network::{FloatNetwork, LayerWeights},
@@ -67,15 +69,25 @@ impl Network {
     }
 }
 
-/// The tensor `[n, 1, 48, 48]` of `n` normalized faces (`i8`, 2,304 each, one after the other), in units of the input's
-/// standard deviations: what the network sees in training is exactly what the device's integers stand for.
-pub fn input_tensor<'a>(faces: impl ExactSizeIterator<Item = &'a [i8]>, scale: f32, device: &Device) -> Tensor<4> {
+/// The tensor `[n, 1, 48, 48]` of `n` preprocessed faces (`i8`, 2,304 each, one after the other) in real units: what the
+/// network sees in training is exactly what the device's integers stand for.
+pub fn input_tensor<'a>(
+    faces: impl ExactSizeIterator<Item = &'a [i8]>,
+    preprocessing: Preprocessing,
+    device: &Device,
+) -> Tensor<4> {
     let images = faces.len();
     let mut values = Vec::with_capacity(images * FACE_PIXELS);
     for face in faces {
-        values.extend(face.iter().map(|&q| f32::from(q) * scale));
+        append_real(&mut values, face, preprocessing);
     }
     Tensor::from_data(TensorData::new(values, [images, 1, FACE_SIZE, FACE_SIZE]), device)
+}
+
+/// Appends the real values of a preprocessed face.
+pub fn append_real(values: &mut Vec<f32>, face: &[i8], preprocessing: Preprocessing) {
+    let (scale, zero_point) = (preprocessing.scale(), f32::from(preprocessing.zero_point()));
+    values.extend(face.iter().map(|&q| (f32::from(q) - zero_point) * scale));
 }
 
 #[cfg(test)]

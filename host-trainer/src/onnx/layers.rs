@@ -85,8 +85,11 @@ impl Step<'_> {
                 let max = graph.floats(self.named("max"), &[], &[6.0]);
                 Value { name: graph.node(output, "Clip", [input.name, min, max], []), ..input }
             }
+            LayerKind::Sigmoid => Value { name: graph.node(output, "Sigmoid", [input.name], []), ..input },
             LayerKind::Flatten => as_vector(graph, input, output),
-            LayerKind::Activation(Activation::None) | LayerKind::Dropout { .. } => input,
+            LayerKind::Activation(Activation::None)
+            | LayerKind::Dropout { .. }
+            | LayerKind::SpatialDropout { .. } => input,
         })
     }
 

@@ -68,6 +68,7 @@ fn metadata(preprocessing: &Preprocessing) -> Vec<StringStringEntryProto> {
             Preprocessing::LOCAL_STEPS,
             Preprocessing::LOCAL_STEPS,
         ),
+        Preprocessing::Grey { divisor } => format!("grey levels divided by {divisor}"),
     };
     let entries = [
         ("labels", labels.join(",")),

@@ -60,6 +60,14 @@ pub enum LowerError {
         /// What it must follow.
         after: &'static str,
     },
+    /// The core does not compute it.
+    #[error("layer {layer} ({name}): the core has no such operator, so the network cannot be quantized; use relu or relu6")]
+    NoOperator {
+        /// Which layer, from 0.
+        layer: usize,
+        /// Its name.
+        name: String,
+    },
     /// The weights do not belong to the architecture.
     #[error("layer {layer} ({name}): its weights do not fit the architecture; export the network again")]
     Weights {
@@ -119,7 +127,8 @@ pub fn lower(network: &FloatNetwork) -> Result<Lowered, LowerError> {
                 lowered.tensors[first].layer = Some(index);
                 first
             }
-            LayerKind::Flatten | LayerKind::Dropout { .. } => first,
+            LayerKind::Sigmoid => return Err(LowerError::NoOperator { layer: index, name: layer.name.clone() }),
+            LayerKind::Flatten | LayerKind::Dropout { .. } | LayerKind::SpatialDropout { .. } => first,
         };
         tensor_of.push(tensor);
     }

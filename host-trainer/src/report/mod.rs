@@ -3,6 +3,7 @@
 //! ```text
 //! summary.rs     what there is to tell, as plain data
 //! markdown.rs    report.md
+//! recipe.rs      a recipe in words
 //! curves.rs      accuracy and loss by epoch
 //! heat_map.rs    the confusion matrix
 //! figure.rs      a plot as PNG and SVG, with a font of its own
@@ -15,6 +16,7 @@ mod error;
 mod figure;
 mod heat_map;
 mod markdown;
+mod recipe;
 mod summary;
 
 use std::{fs, path::Path};
@@ -25,6 +27,7 @@ pub use self::{
     figure::Figure,
     heat_map::heat_map,
     markdown::markdown,
+    recipe::recipe_rows,
     summary::{DataSource, LayerRow, ModelSize, RunSummary},
 };
 

@@ -8,13 +8,17 @@ use super::{EpochMetrics, TrainingError};
 use crate::network::Parameters;
 
 /// First bytes of a checkpoint; the number counts versions.
-const MAGIC: &[u8; 8] = b"FERCKPT1";
+const MAGIC: &[u8; 8] = b"FERCKPT2";
 
 /// Parameters, state of the optimizer and metrics after an epoch. On disk: magic, CRC-32 of the rest, postcard.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// One entry an epoch.
     pub metrics: Vec<EpochMetrics>,
+    /// Steps and values of the running mean of the parameters, if there is one.
+    pub average: Option<(u64, Vec<f32>)>,
+    /// Importance weights of the images; empty before they are known.
+    pub importance: Vec<f32>,
     parameters: Vec<u8>,
     optimizer: Vec<u8>,
 }
@@ -24,10 +28,14 @@ impl Checkpoint {
     pub fn new(
         parameters: &Parameters,
         optimizer: &ModuleOptimizer,
+        average: Option<(u64, Vec<f32>)>,
+        importance: &[f32],
         metrics: &[EpochMetrics],
     ) -> Result<Self, TrainingError> {
         Ok(Self {
             metrics: metrics.to_vec(),
+            average,
+            importance: importance.to_vec(),
             parameters: parameters.clone().into_record().into_bytes().map_err(unfit)?.to_vec(),
             optimizer: optimizer.into_bytes().map_err(unfit)?.to_vec(),
         })

@@ -12,6 +12,9 @@ pub struct Configuration {
     /// Where the faces come from, as the user can name it again (`--data`); `None` for synthetic faces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
+    /// The file of the FER+ votes (`--votes`), if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub votes: Option<String>,
     /// What the faces are, in words.
     pub data_description: String,
     /// Passes over the training images.
@@ -31,6 +34,7 @@ impl Configuration {
     pub fn new(architecture: &Architecture, file: &str, seed: u64, data: Option<String>, description: String) -> Self {
         Self {
             data,
+            votes: None,
             data_description: description,
             epochs: architecture.recipe.epochs,
             batch_size: architecture.recipe.batch_size,

@@ -1,21 +1,34 @@
 //! One pass over the training images.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::sync_channel,
+    },
+    thread,
     time::Instant,
 };
 
 use burn::{
-    nn::loss::CrossEntropyLossConfig,
-    optim::{GradientsParams, ModuleOptimizer},
-    tensor::{Device, Int, Tensor, TensorData},
+    optim::GradientsParams,
+    tensor::{Device, Tensor, TensorData},
 };
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
-use shared::preprocessing::FACE_PIXELS;
+use shared::{
+    label::Emotion,
+    preprocessing::{FACE_PIXELS, FACE_SIZE},
+};
 
-use super::{Configuration, EpochMetrics, LabelledFaces, TrainingError};
-use crate::network::{Mode, Network, input_tensor};
+use super::{
+    Configuration, EpochMetrics, TrainingError, TrainingFaces,
+    batches::{AHEAD, Batch, Loader},
+    loss::{batch_loss, penalty},
+    optimizer::decay,
+    state::State,
+    targets::Targets,
+};
+use crate::network::Mode;
 
 /// What a training tells while it runs.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +49,8 @@ pub enum Progress<'a> {
         accuracy: f64,
         /// In this epoch so far.
         images_per_second: f64,
+        /// The step's.
+        learning_rate: f64,
     },
     /// An epoch is done, validated and kept.
     Epoch {
@@ -46,86 +61,177 @@ pub enum Progress<'a> {
     },
 }
 
-pub(super) struct EpochResult {
-    pub network: Network,
-    pub optimizer: ModuleOptimizer,
-    /// `None` if it was interrupted.
-    pub completed: Option<Completed>,
-}
-
+/// An epoch that was not interrupted.
 pub(super) struct Completed {
     pub loss: f64,
     pub accuracy: f64,
     pub images_per_second: f64,
+    pub steps: usize,
 }
 
-/// The random numbers of epoch `epoch` for `purpose`: a function of the seed and the epoch alone.
-fn random(seed: u64, epoch: usize, purpose: u64) -> ChaCha8Rng {
+/// What random numbers are for; each purpose has a stream of its own.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Order,
+    Dropout,
+    Augmentation,
+}
+
+/// The random numbers of epoch `epoch`: a function of the seed, the epoch and the purpose alone.
+fn random(seed: u64, epoch: usize, purpose: Purpose) -> ChaCha8Rng {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    random.set_stream(epoch as u64 * 2 + purpose + 1);
+    let stream = match purpose {
+        Purpose::Order => epoch as u64 * 2 + 1,
+        Purpose::Dropout => epoch as u64 * 2 + 2,
+        Purpose::Augmentation => u64::MAX - epoch as u64,
+    };
+    random.set_stream(stream);
     random
 }
 
-/// Runs the epoch after `done` completed ones.
+/// Runs the epoch after those that `state` has; `None` if it was interrupted.
 pub(super) fn run_epoch(
-    mut network: Network,
-    mut optimizer: ModuleOptimizer,
+    state: &mut State,
     configuration: &Configuration,
-    faces: LabelledFaces<'_>,
-    done: usize,
+    training: &TrainingFaces<'_>,
     stop: &AtomicBool,
     observe: &mut dyn FnMut(Progress<'_>),
-) -> Result<EpochResult, TrainingError> {
-    let device = Device::flex().autodiff();
-    let criterion = CrossEntropyLossConfig::new().init(&device);
-    let learning_rate = network.architecture.recipe.optimizer.learning_rate();
-    let scale = network.architecture.preprocessing.scale();
-    let mut order: Vec<usize> = (0..faces.labels.len()).collect();
-    order.shuffle(&mut random(configuration.seed, done, 0));
-    let mut dropout = random(configuration.seed, done, 1);
-    let start = Instant::now();
-    let (mut loss_sum, mut right, mut images) = (0.0, 0usize, 0usize);
-    for (step, batch) in order.chunks(configuration.batch_size.max(1)).enumerate() {
-        if stop.load(Ordering::Relaxed) {
-            return Ok(EpochResult { network, optimizer, completed: None });
-        }
-        let pixels = batch.iter().map(|&i| &faces.images[i * FACE_PIXELS..(i + 1) * FACE_PIXELS]);
-        let labels: Vec<i32> = batch.iter().map(|&i| i32::from(faces.labels[i])).collect();
-        let targets = Tensor::<1, Int>::from_data(TensorData::new(labels.clone(), [labels.len()]), &device);
-        let logits = network.forward(input_tensor(pixels, scale, &device), &mut Mode::Training(&mut dropout));
-        let loss = criterion.forward(logits.clone(), targets);
-        let value = f64::from(loss.clone().into_scalar::<f32>());
-        if !value.is_finite() {
-            return Err(TrainingError::NonFinite { epoch: done + 1, step: step + 1, loss: value, last_good: done });
-        }
-        let gradients = GradientsParams::from_grads(loss.backward(), &network.parameters);
-        network.parameters = optimizer.step(learning_rate, network.parameters, gradients);
-
-        images += batch.len();
-        loss_sum += value * batch.len() as f64;
-        right += count_right(logits, &labels);
-        observe(Progress::Step {
-            epoch: done + 1,
-            epochs: configuration.epochs,
-            images,
-            total: order.len(),
-            loss: loss_sum / images as f64,
-            accuracy: right as f64 / images as f64,
-            images_per_second: images as f64 / start.elapsed().as_secs_f64(),
-        });
-    }
-    let completed = Completed {
-        loss: loss_sum / images as f64,
-        accuracy: right as f64 / images as f64,
-        images_per_second: images as f64 / start.elapsed().as_secs_f64(),
+) -> Result<Option<Completed>, TrainingError> {
+    let done = state.metrics.len();
+    let architecture = state.network.architecture.clone();
+    let targets = Targets::new(&architecture.recipe, training, &state.importance, done)?;
+    let mut order: Vec<usize> = (0..training.faces.labels.len()).filter(|&i| targets.weights[i] > 0.0).collect();
+    order.shuffle(&mut random(configuration.seed, done, Purpose::Order));
+    let loader = Loader {
+        training: *training,
+        targets: &targets,
+        recipe: &architecture.recipe,
+        preprocessing: architecture.preprocessing,
     };
-    Ok(EpochResult { network, optimizer, completed: Some(completed) })
+    let (sender, receiver) = sync_channel(AHEAD);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut random = random(configuration.seed, done, Purpose::Augmentation);
+            // The sender must go when all batches are sent, or the other side would wait for ever.
+            let sender = sender;
+            loader.run(&order, configuration.batch_size, &mut random, &sender);
+        });
+        let mut steps = Steps::new(configuration, done, order.len());
+        // The receiver ends with this closure, and with it a loader that still waits.
+        for batch in receiver {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            steps.run(state, &batch)?;
+            observe(steps.progress());
+        }
+        Ok(Some(steps.completed()))
+    })
 }
 
-fn count_right(logits: Tensor<2>, labels: &[i32]) -> usize {
+/// The steps of an epoch.
+struct Steps {
+    device: Device,
+    dropout: ChaCha8Rng,
+    batch_size: usize,
+    epochs: usize,
+    /// Epochs before this one.
+    done: usize,
+    /// Images of the epoch.
+    total: usize,
+    start: Instant,
+    steps: usize,
+    images: usize,
+    loss: f64,
+    right: usize,
+    learning_rate: f64,
+}
+
+impl Steps {
+    fn new(configuration: &Configuration, done: usize, total: usize) -> Self {
+        Self {
+            device: Device::flex().autodiff(),
+            dropout: random(configuration.seed, done, Purpose::Dropout),
+            batch_size: configuration.batch_size.max(1),
+            epochs: configuration.epochs,
+            done,
+            total,
+            start: Instant::now(),
+            steps: 0,
+            images: 0,
+            loss: 0.0,
+            right: 0,
+            learning_rate: 0.0,
+        }
+    }
+
+    fn run(&mut self, state: &mut State, batch: &Batch) -> Result<(), TrainingError> {
+        let images = batch.labels.len();
+        let faces = [images, 1, FACE_SIZE, FACE_SIZE];
+        debug_assert_eq!(batch.faces.len(), images * FACE_PIXELS);
+        let faces: Tensor<4> = self.tensor(&batch.faces, faces);
+        let recipe = &state.network.architecture.recipe;
+        let (kind, regularization, optimizer) = (recipe.loss, recipe.regularization, recipe.optimizer);
+        let per_epoch = self.total.div_ceil(self.batch_size);
+        let epoch = self.done as f64 + self.steps as f64 / per_epoch as f64;
+        self.learning_rate = optimizer.learning_rate() * recipe.schedule.factor(epoch, self.epochs as f64);
+
+        let logits = state.network.forward(faces, &mut Mode::Training(&mut self.dropout));
+        let targets = self.tensor(&batch.targets, [images, Emotion::COUNT]);
+        let loss = batch_loss(kind, logits.clone(), targets, self.tensor(&batch.weights, [images]));
+        let value = f64::from(loss.clone().into_scalar::<f32>());
+        if !value.is_finite() {
+            let (epoch, step) = (self.done + 1, self.steps + 1);
+            return Err(TrainingError::NonFinite { epoch, step, loss: value, last_good: self.done });
+        }
+        let total = match penalty(regularization, &state.network.parameters) {
+            Some(penalty) => loss + penalty,
+            None => loss,
+        };
+        let gradients = GradientsParams::from_grads(total.backward(), &state.network.parameters);
+        let decayed = self.learning_rate * f64::from(regularization.weight_decay);
+        state.step(self.learning_rate, gradients, |parameters| decay(parameters, decayed));
+
+        self.steps += 1;
+        self.images += images;
+        self.loss += value * images as f64;
+        self.right += count_right(logits, &batch.labels);
+        Ok(())
+    }
+
+    fn tensor<const D: usize>(&self, values: &[f32], shape: [usize; D]) -> Tensor<D> {
+        Tensor::from_data(TensorData::new(values.to_vec(), shape), &self.device)
+    }
+
+    fn progress(&self) -> Progress<'static> {
+        let Completed { loss, accuracy, images_per_second, .. } = self.completed();
+        Progress::Step {
+            epoch: self.done + 1,
+            epochs: self.epochs,
+            images: self.images,
+            total: self.total,
+            loss,
+            accuracy,
+            images_per_second,
+            learning_rate: self.learning_rate,
+        }
+    }
+
+    fn completed(&self) -> Completed {
+        let images = self.images.max(1) as f64;
+        Completed {
+            loss: self.loss / images,
+            accuracy: self.right as f64 / images,
+            images_per_second: self.images as f64 / self.start.elapsed().as_secs_f64(),
+            steps: self.steps,
+        }
+    }
+}
+
+fn count_right(logits: Tensor<2>, labels: &[u8]) -> usize {
     let classes = logits.dims()[1];
     let values: Vec<f32> = logits.into_data().iter::<f32>().collect();
-    values.chunks_exact(classes.max(1)).zip(labels).filter(|(row, label)| argmax(row) as i32 == **label).count()
+    values.chunks_exact(classes.max(1)).zip(labels).filter(|(row, label)| argmax(row) == usize::from(**label)).count()
 }
 
 /// The index of the largest value, the first of several.

@@ -34,6 +34,9 @@ pub enum TrainingError {
         /// The last epoch with a checkpoint; 0 if there is none.
         last_good: usize,
     },
+    /// The recipe learns from votes that are not there.
+    #[error("the recipe needs the FER+ votes; name their file with --votes (fer2013new.csv)")]
+    NoVotes,
     /// The run's architecture does not parse.
     #[error(transparent)]
     Architecture(#[from] ArchitectureError),
@@ -52,6 +55,12 @@ pub enum TrainingError {
         file: PathBuf,
         /// The system's words, or what is wrong in it.
         error: String,
+    },
+    /// No whole checkpoint is left to go on from.
+    #[error("{}: is damaged or missing, and no other checkpoint replaces it; start a new run with --out", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
     },
     /// A new run would overwrite another.
     #[error("{}: holds a run already; continue it with --resume, or choose another folder with --out", folder.display())]

@@ -1,37 +1,46 @@
-//! Training: epochs over normalized faces, checkpoints, and a run folder that can be resumed to the same weights.
+//! Training: epochs over faces, checkpoints, and a run folder that can be resumed to the same weights.
 //!
 //! The loop is written by hand over burn's modules, autodiff and optimizers. burn-train (0.22) checkpoints the network, the
 //! optimizer and the schedule, but neither the position of its loader's random numbers nor those of dropout, so a resumed
 //! run would end in other weights than an uninterrupted one; it does not look for losses that are no numbers; and it
-//! brings some fifty more crates to a build that is long already. Here the order of the images and the dropout of epoch `n`
-//! are functions of the seed and of `n` alone.
+//! brings some fifty more crates to a build that is long already. Here the order of the images, their augmentation and the
+//! dropout of epoch `n` are functions of the seed and of `n` alone.
 //!
 //! ```text
 //! configuration.rs  what was asked for; config.toml
-//! checkpoint.rs     everything needed to go on, in one file
+//! state.rs          what is learned, step by step
+//! checkpoint.rs     the same in one file
 //! run_folder.rs     where it all lies, and metrics.csv
 //! epoch.rs          one pass over the images
+//! batches.rs        what a step is fed with, made ahead of it
+//! targets.rs        what each image is to be answered with, and how much it counts
+//! reweighting.rs    importance weights against wrong labels
+//! loss.rs           what is minimized
+//! optimizer.rs      how
 //! ```
 
+mod batches;
 mod checkpoint;
 mod configuration;
 mod epoch;
 mod error;
+mod loss;
+mod optimizer;
+mod reweighting;
 mod run_folder;
+mod state;
+mod targets;
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
     time::Instant,
 };
 
-use burn::{
-    module::Module,
-    optim::{ModuleOptimizer, RmsPropConfig, SgdConfig},
-    tensor::Device,
-};
+use burn::{module::Module, tensor::Device};
 use serde::{Deserialize, Serialize};
+use shared::label::Emotion;
 
-use self::{checkpoint::Checkpoint, epoch::run_epoch};
+use self::{epoch::run_epoch, loss::image_loss, state::State};
 pub use self::{
     configuration::Configuration,
     epoch::Progress,
@@ -39,7 +48,7 @@ pub use self::{
     run_folder::{RunFolder, write_atomically},
 };
 use crate::{
-    architecture::{Architecture, Optimizer},
+    evaluation::Prediction,
     network::{Network, logits},
 };
 
@@ -50,6 +59,23 @@ pub struct LabelledFaces<'a> {
     pub images: &'a [i8],
     /// `0..7`, one a face.
     pub labels: &'a [u8],
+}
+
+/// What is trained on.
+#[derive(Clone, Copy, Debug)]
+pub struct TrainingFaces<'a> {
+    /// The faces, preprocessed.
+    pub faces: LabelledFaces<'a>,
+    /// The same faces as grey levels: augmentation changes these.
+    pub pixels: Option<&'a [u8]>,
+    /// The shares of the FER+ votes for each emotion, for the faces that have any.
+    pub votes: Option<&'a [Option<[f32; Emotion::COUNT]>]>,
+}
+
+impl<'a> From<LabelledFaces<'a>> for TrainingFaces<'a> {
+    fn from(faces: LabelledFaces<'a>) -> Self {
+        Self { faces, pixels: None, votes: None }
+    }
 }
 
 /// A row of `metrics.csv`.
@@ -93,43 +119,53 @@ pub struct Outcome {
 /// [`TrainingError`] for data that does not fit, a loss that is no number, and files that cannot be written or read.
 pub fn train(
     configuration: &Configuration,
-    training: LabelledFaces<'_>,
+    training: TrainingFaces<'_>,
     validation: LabelledFaces<'_>,
     run: &RunFolder,
     stop: &AtomicBool,
     observe: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Outcome, TrainingError> {
-    check("training", training)?;
+    check("training", training.faces)?;
     check("validation", validation)?;
-    let device = Device::flex().autodiff();
+    check_extras(&training, configuration)?;
     let architecture = Arc::new(configuration.architecture()?);
-    let mut network = Network::new(architecture.clone(), configuration.seed, &device);
-    let mut optimizer = optimizer(&architecture);
-    let mut best = network.clone();
-    let mut metrics: Vec<EpochMetrics> = Vec::new();
+    let network = Network::new(architecture.clone(), configuration.seed, &Device::flex().autodiff());
+    let mut state = State::new(network, optimizer::optimizer(architecture.recipe.optimizer));
+    let mut best = state.answering();
     if let Some(checkpoint) = run.last_checkpoint()? {
-        (network.parameters, optimizer) = checkpoint.restore(network.parameters, optimizer)?;
-        metrics = checkpoint.metrics;
-        best = network.clone();
-        if let Some(checkpoint) = run.best_checkpoint()?
-            && checkpoint.metrics.len() <= metrics.len()
-        {
-            best.parameters = checkpoint.restore_parameters(best.parameters)?;
+        state = state.restore(checkpoint)?;
+        let checkpoint = run.best_checkpoint()?;
+        // A best epoch that lies after the last whole checkpoint is about to be trained again, to the same weights.
+        best = state.answering();
+        if checkpoint.metrics.len() <= state.metrics.len() {
+            best = fresh_state(configuration)?.restore(checkpoint)?.answering();
         }
-        run.write_metrics(&metrics)?;
+        run.write_metrics(&state.metrics)?;
     }
+    let recipe = &architecture.recipe;
+    let patience = recipe.early_stopping.unwrap_or(configuration.epochs);
     let mut finished = true;
-    while metrics.len() < configuration.epochs && !stopped_early(configuration, &architecture, &metrics) {
+    while state.metrics.len() < configuration.epochs && !stopped_early(patience, &state.metrics) {
         let start = Instant::now();
-        let result = run_epoch(network, optimizer, configuration, training, metrics.len(), stop, observe)?;
-        (network, optimizer) = (result.network, result.optimizer);
-        let Some(trained) = result.completed else {
+        if let Some(reweighting) = recipe.reweighting
+            && state.metrics.len() == reweighting.after
+        {
+            state.importance = importance(&state.answering(), &training, &reweighting.noise);
+        }
+        let Some(trained) = run_epoch(&mut state, configuration, &training, stop, observe)? else {
             finished = false;
             break;
         };
-        let (validation_loss, validation_accuracy) = validate(&network, validation);
-        metrics.push(EpochMetrics {
-            epoch: metrics.len() + 1,
+        let answering = state.answering();
+        let (validation_loss, validation_accuracy) = validate(&answering, validation);
+        let epoch = state.metrics.len() + 1;
+        // The last update of an epoch meets no further training loss that would show an overflow.
+        if !validation_loss.is_finite() {
+            let (step, last_good) = (trained.steps, epoch - 1);
+            return Err(TrainingError::NonFinite { epoch, step, loss: validation_loss, last_good });
+        }
+        state.metrics.push(EpochMetrics {
+            epoch,
             train_loss: trained.loss,
             train_accuracy: trained.accuracy,
             validation_loss,
@@ -137,22 +173,29 @@ pub fn train(
             seconds: start.elapsed().as_secs_f64(),
             images_per_second: trained.images_per_second,
         });
-        let checkpoint = Checkpoint::new(&network.parameters, &optimizer, &metrics)?;
-        if best_epoch(&metrics) == metrics.len() {
-            best = network.clone();
+        let checkpoint = state.checkpoint()?;
+        if best_epoch(&state.metrics) == epoch {
+            best = answering;
             run.write_best(&checkpoint)?;
         }
         run.write_last(&checkpoint)?;
-        run.write_metrics(&metrics)?;
-        if let Some(row) = metrics.last() {
+        run.write_metrics(&state.metrics)?;
+        if let Some(row) = state.metrics.last() {
             observe(Progress::Epoch { metrics: row, epochs: configuration.epochs });
         }
     }
     // An interruption leaves the weights of an unfinished epoch behind; what counts is the last checkpoint.
     if !finished && let Some(checkpoint) = run.last_checkpoint()? {
-        network.parameters = checkpoint.restore_parameters(network.parameters)?;
+        state = fresh_state(configuration)?.restore(checkpoint)?;
     }
-    Ok(Outcome { finished, best_epoch: best_epoch(&metrics), metrics, best: best.valid(), last: network.valid() })
+    let last = state.answering();
+    Ok(Outcome { finished, best_epoch: best_epoch(&state.metrics), metrics: state.metrics, best, last })
+}
+
+fn fresh_state(configuration: &Configuration) -> Result<State, TrainingError> {
+    let architecture = Arc::new(configuration.architecture()?);
+    let optimizer = optimizer::optimizer(architecture.recipe.optimizer);
+    Ok(State::new(Network::new(architecture, configuration.seed, &Device::flex().autodiff()), optimizer))
 }
 
 fn check(what: &'static str, faces: LabelledFaces<'_>) -> Result<(), TrainingError> {
@@ -161,17 +204,27 @@ fn check(what: &'static str, faces: LabelledFaces<'_>) -> Result<(), TrainingErr
         return Err(TrainingError::NoFaces { what });
     }
     let fits = faces.images.len() == faces.labels.len() * pixels;
-    let labels_known = faces.labels.iter().all(|&label| usize::from(label) < shared::label::Emotion::COUNT);
+    let labels_known = faces.labels.iter().all(|&label| usize::from(label) < Emotion::COUNT);
     if fits && labels_known { Ok(()) } else { Err(TrainingError::FacesDoNotFit { what }) }
 }
 
-fn optimizer(architecture: &Architecture) -> ModuleOptimizer {
-    match architecture.recipe.optimizer {
-        Optimizer::RmsProp { rho, epsilon, .. } => {
-            RmsPropConfig::new().with_alpha(rho).with_momentum(0.0).with_epsilon(epsilon).init()
-        }
-        Optimizer::Sgd { .. } => SgdConfig::new().init(),
-    }
+/// Grey levels where the recipe augments, and votes where it needs them, must belong to the same faces.
+fn check_extras(training: &TrainingFaces<'_>, configuration: &Configuration) -> Result<(), TrainingError> {
+    let recipe = configuration.architecture()?.recipe;
+    let images = training.faces.labels.len();
+    let votes_fit = training.votes.is_none_or(|votes| votes.len() == images);
+    let pixels_fit = match training.pixels {
+        Some(pixels) => pixels.len() == training.faces.images.len(),
+        None => recipe.augmentation.is_off(),
+    };
+    if votes_fit && pixels_fit { Ok(()) } else { Err(TrainingError::FacesDoNotFit { what: "training" }) }
+}
+
+/// Importance weights by what the network has learned so far.
+fn importance(network: &Network, training: &TrainingFaces<'_>, noise: &crate::architecture::Noise) -> Vec<f32> {
+    let rows = logits(network, training.faces.images, |_| {});
+    let probabilities: Vec<_> = rows.iter().map(|row| Prediction::from_logits(row, 1.0).probabilities).collect();
+    reweighting::importance(&probabilities, training.faces.labels, training.votes, noise)
 }
 
 /// The first of the epochs with the best validation accuracy, from 1; 0 if there are none.
@@ -185,21 +238,19 @@ pub fn best_epoch(metrics: &[EpochMetrics]) -> usize {
     best
 }
 
-fn stopped_early(configuration: &Configuration, architecture: &Architecture, metrics: &[EpochMetrics]) -> bool {
-    let patience = architecture.recipe.early_stopping.unwrap_or(configuration.epochs);
-    metrics.len() > best_epoch(metrics) + patience
+fn stopped_early(patience: usize, metrics: &[EpochMetrics]) -> bool {
+    metrics.len() - best_epoch(metrics) >= patience.max(1)
 }
 
 /// Loss and accuracy over `faces`, without dropout.
 fn validate(network: &Network, faces: LabelledFaces<'_>) -> (f64, f64) {
     let rows = logits(network, faces.images, |_| {});
+    let kind = network.architecture.recipe.loss;
     let mut loss = 0.0;
     let mut right = 0usize;
     for (row, &label) in rows.iter().zip(faces.labels) {
         let label = usize::from(label);
-        let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f64 = row.iter().map(|&logit| f64::from(logit - largest).exp()).sum();
-        loss += sum.ln() - f64::from(row[label] - largest);
+        loss += image_loss(kind, row, label);
         right += usize::from(epoch::argmax(row) == label);
     }
     let images = rows.len().max(1) as f64;

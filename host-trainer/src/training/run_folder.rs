@@ -57,17 +57,23 @@ impl RunFolder {
         self.path.join(name)
     }
 
-    /// The newest checkpoint that is whole: a torn one falls back to the one before.
+    /// The newest checkpoint that is whole: a torn one falls back to the one before; `None` before the first epoch's.
     pub(super) fn last_checkpoint(&self) -> Result<Option<Checkpoint>, TrainingError> {
-        let newest = read_checkpoint(&self.file("checkpoints/last.ckpt"))?;
-        if newest.is_some() {
-            return Ok(newest);
+        let (last, previous) = (self.file("checkpoints/last.ckpt"), self.file("checkpoints/previous.ckpt"));
+        if let Some(checkpoint) = read_checkpoint(&last)? {
+            return Ok(Some(checkpoint));
         }
-        read_checkpoint(&self.file("checkpoints/previous.ckpt"))
+        let checkpoint = read_checkpoint(&previous)?;
+        if checkpoint.is_none() && (last.exists() || previous.exists()) {
+            return Err(TrainingError::Damaged { file: last });
+        }
+        Ok(checkpoint)
     }
 
-    pub(super) fn best_checkpoint(&self) -> Result<Option<Checkpoint>, TrainingError> {
-        read_checkpoint(&self.file("checkpoints/best.ckpt"))
+    /// The checkpoint of the best epoch; an error if it is not whole, as no other one holds its weights.
+    pub(super) fn best_checkpoint(&self) -> Result<Checkpoint, TrainingError> {
+        let file = self.file("checkpoints/best.ckpt");
+        read_checkpoint(&file)?.ok_or(TrainingError::Damaged { file })
     }
 
     pub(super) fn write_best(&self, checkpoint: &Checkpoint) -> Result<(), TrainingError> {
@@ -76,7 +82,8 @@ impl RunFolder {
 
     pub(super) fn write_last(&self, checkpoint: &Checkpoint) -> Result<(), TrainingError> {
         let (last, previous) = (self.file("checkpoints/last.ckpt"), self.file("checkpoints/previous.ckpt"));
-        if last.exists() {
+        // A torn one must not take the place of a whole one.
+        if read_checkpoint(&last)?.is_some() {
             fs::rename(&last, &previous)
                 .map_err(|error| TrainingError::Write { file: previous, error: error.to_string() })?;
         }

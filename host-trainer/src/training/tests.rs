@@ -3,6 +3,7 @@ use std::{fs, sync::atomic::Ordering};
 use shared::preprocessing::FACE_PIXELS;
 
 use super::*;
+use crate::architecture::Architecture;
 
 const SMALL: &str = "name = \"small\"\n[preprocessing]\nkind = \"local\"\nsigma_floor = 4.0\n[recipe]\nbatch_size = 8\n\
     epochs = 4\noptimizer = { kind = \"rmsprop\" }\n\
@@ -35,7 +36,7 @@ fn run(configuration: &Configuration, folder: &RunFolder, stop_after: Option<usi
     let faces = LabelledFaces { images: &images, labels: &labels };
     let stop = AtomicBool::new(false);
     let mut steps = 0;
-    train(configuration, faces, faces, folder, &stop, &mut |progress| {
+    train(configuration, faces.into(), faces, folder, &stop, &mut |progress| {
         if let Progress::Step { .. } = progress {
             steps += 1;
             stop.store(Some(steps) == stop_after, Ordering::Relaxed);
@@ -103,7 +104,7 @@ fn a_loss_that_is_no_number_names_epoch_and_step_and_keeps_the_checkpoint() {
     let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
     let (images, labels) = faces(56);
     let faces = LabelledFaces { images: &images, labels: &labels };
-    let error = train(&configuration, faces, faces, &run_folder, &AtomicBool::new(false), &mut |_| {})
+    let error = train(&configuration, faces.into(), faces, &run_folder, &AtomicBool::new(false), &mut |_| {})
         .expect_err("a step of 1e38 overflows");
     assert!(matches!(error, TrainingError::NonFinite { epoch: 1, last_good: 0, .. }), "{error}");
 }
@@ -124,7 +125,7 @@ fn no_faces_and_faces_that_do_not_fit_are_errors() {
     let none = LabelledFaces { images: &[], labels: &[] };
     let torn = LabelledFaces { images: &[0; 100], labels: &[1] };
     for (faces, words) in [(none, "no training faces"), (torn, "2,304")] {
-        let error = train(&configuration, faces, faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
+        let error = train(&configuration, faces.into(), faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
         let error = error.expect_err("unusable").to_string();
         assert!(error.contains(words), "{error}");
     }
@@ -141,11 +142,102 @@ fn rmsprop_takes_kerass_first_step() {
     }
     let device = Device::flex().autodiff();
     let module = One { w: Param::from_data(TensorData::new(vec![1.0f32, -2.0], [2]), &device) };
-    let mut optimizer = optimizer(&Architecture::find("levorse").expect("built in"));
+    let mut optimizer = optimizer::optimizer(Architecture::find("levorse").expect("built in").recipe.optimizer);
     let loss = (module.w.val() * module.w.val()).sum();
     let gradients = burn::optim::GradientsParams::from_grads(loss.backward(), &module);
     let module = optimizer.step(1e-3, module, gradients);
     let values: Vec<f32> = module.w.val().into_data().iter::<f32>().collect();
     let step = 1e-3 / 0.1f32.sqrt();
     assert!((values[0] - (1.0 - step)).abs() < 1e-6 && (values[1] - (step - 2.0)).abs() < 1e-6, "{values:?}");
+}
+
+fn with_validation_stuck(patience: usize) -> Outcome {
+    let folder = tempfile::tempdir().expect("a folder");
+    // A learning rate of zero: no epoch is better than the first.
+    let text = SMALL
+        .replace("{ kind = \"rmsprop\" }", &format!("{{ kind = \"sgd\", learning_rate = 0.0 }}\nearly_stopping = {patience}"));
+    let configuration = Configuration { architecture: text, epochs: 10, ..configuration() };
+    let folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    run(&configuration, &folder, None)
+}
+
+#[test]
+fn early_stopping_ends_after_its_patience_without_a_better_epoch() {
+    let outcome = with_validation_stuck(2);
+    assert!(outcome.finished);
+    assert_eq!(outcome.metrics.len(), 3, "the first epoch, and two that are no better");
+}
+
+#[test]
+fn an_update_that_overflows_in_an_epochs_last_step_is_not_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = SMALL.replace("{ kind = \"rmsprop\" }", "{ kind = \"sgd\", learning_rate = 1e38 }");
+    let configuration = Configuration { architecture: text, batch_size: 56, ..configuration() };
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    let (images, labels) = faces(56);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let result = train(&configuration, faces.into(), faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
+    assert!(matches!(result, Err(TrainingError::NonFinite { epoch: 1, last_good: 0, .. })), "{result:?}");
+    assert!(run_folder.last_checkpoint().expect("readable").is_none(), "weights that are no numbers were kept");
+}
+
+#[test]
+fn a_torn_best_checkpoint_does_not_pass_other_weights_off_as_the_best() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let configuration = configuration();
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    let text = SMALL.replace("epochs = 4", "epochs = 4");
+    let configuration = Configuration { architecture: text, seed: 11, epochs: 8, ..configuration };
+    let expected = run(&configuration, &run_folder, None);
+    println!("best {} of {}", expected.best_epoch, expected.metrics.len());
+    let best = run_folder.file("checkpoints/best.ckpt");
+    fs::write(&best, b"torn").expect("torn");
+    let (images, labels) = faces(56);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    if let Ok(again) = train(&configuration, faces.into(), faces, &run_folder, &AtomicBool::new(false), &mut |_| {}) {
+        assert_eq!(again.best.to_float_network(), expected.best.to_float_network(), "labelled epoch {}", again.best_epoch);
+    }
+}
+
+#[test]
+fn a_torn_checkpoint_never_replaces_the_good_one_before_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let configuration = configuration();
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    run(&configuration, &run_folder, None);
+    let last = run_folder.file("checkpoints/last.ckpt");
+    let good = run_folder.last_checkpoint().expect("readable").expect("there");
+    fs::write(&last, b"torn").expect("torn");
+    run_folder.write_last(&good).expect("written");
+    fs::remove_file(&last).expect("as if the power had failed between the two steps");
+    assert!(run_folder.last_checkpoint().expect("readable").is_some(), "nothing whole is left");
+}
+
+#[test]
+fn two_torn_checkpoints_are_an_error_not_a_fresh_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let configuration = configuration();
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    run(&configuration, &run_folder, None);
+    for name in ["checkpoints/last.ckpt", "checkpoints/previous.ckpt"] {
+        fs::write(run_folder.file(name), b"torn").expect("torn");
+    }
+    let (images, labels) = faces(56);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let result = train(&configuration, faces.into(), faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
+    assert!(result.is_err(), "trained anew from nothing, over the metrics of the old run");
+}
+
+#[test]
+fn a_resumed_run_keeps_the_statistics_of_batch_normalization() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = SMALL.replace("[[layer]]\nkind = \"relu\"", "[[layer]]\nkind = \"batch_norm\"\n[[layer]]\nkind = \"relu\"");
+    let configuration = Configuration { architecture: text, ..configuration() };
+    let whole = RunFolder::create(&folder.path().join("whole"), &configuration).expect("new");
+    let expected = run(&configuration, &whole, None);
+    let cut = RunFolder::create(&folder.path().join("cut"), &configuration).expect("new");
+    assert!(!run(&configuration, &cut, Some(16)).finished);
+    let second = run(&configuration, &cut, None);
+    assert_eq!(second.last.to_float_network(), expected.last.to_float_network());
+    assert_eq!(second.best.to_float_network(), expected.best.to_float_network());
 }

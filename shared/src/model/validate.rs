@@ -65,7 +65,8 @@ fn check_header(header: &Header<'_>) -> Result<(), ModelError> {
     let preprocessing = header.preprocessing;
     let shape = Shape::new(FACE_SIZE as u16, FACE_SIZE as u16, preprocessing.channels());
     let quantization = Quantization { scale: preprocessing.scale(), zero_point: preprocessing.zero_point() };
-    if header.input.shape != shape || header.input.quantization != quantization {
+    let real = quantization.scale.is_finite();
+    if !real || header.input.shape != shape || header.input.quantization != quantization {
         return Err(ModelError::Input);
     }
     if !inside(&header.input, header.arena_bytes) {

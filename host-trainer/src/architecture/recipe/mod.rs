@@ -1,0 +1,176 @@
+//! How a network is trained: the table `[recipe]` of an architecture file.
+//!
+//! ```text
+//! optimizer.rs   the rule that turns gradients into steps
+//! schedule.rs    the learning rate over time
+//! mod.rs         everything else
+//! ```
+
+mod optimizer;
+mod schedule;
+
+use serde::{Deserialize, Serialize};
+use shared::label::Emotion;
+
+pub use self::{optimizer::Optimizer, schedule::Schedule};
+use crate::augmentation::Augmentation;
+
+/// Everything about a training but the network, the faces and the seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// What is minimized.
+    #[serde(default)]
+    pub loss: Loss,
+    /// How it is minimized.
+    pub optimizer: Optimizer,
+    /// The learning rate over time.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// Images a step.
+    pub batch_size: usize,
+    /// Passes over the training images.
+    pub epochs: usize,
+    /// Stop after this many epochs without a better validation accuracy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<usize>,
+    /// What large weights cost.
+    #[serde(default)]
+    pub regularization: Regularization,
+    /// Share of the target that all emotions divide equally (Szegedy et al. 2016, section 7).
+    #[serde(default)]
+    pub label_smoothing: f32,
+    /// How much an image of each emotion counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_weights: Option<ClassWeights>,
+    /// Share of the target that the FER+ votes decide instead of the label, 0 to 1.
+    #[serde(default)]
+    pub votes: f32,
+    /// Epochs at the start whose target are the FER+ votes alone; images that have none are left out.
+    #[serde(default)]
+    pub pretraining_epochs: usize,
+    /// Importance weights against wrong labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reweighting: Option<Reweighting>,
+    /// Decay of a running mean of the weights, which is what is validated and kept (Polyak and Juditsky 1992); none without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_decay: Option<f32>,
+    /// What is done to the images, anew in every epoch.
+    #[serde(default)]
+    pub augmentation: Augmentation,
+}
+
+/// What is minimized, mean over the batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// `-sum target log softmax(logits)`.
+    #[default]
+    CategoricalCrossEntropy,
+    /// `sum max(0, 1 - y logits)^2` with `y = 2 target - 1`: one L2-SVM an emotion against the rest (Tang 2013, "Deep
+    /// Learning using Linear Support Vector Machines", equation 9). The penalty of the weights is `regularization.l2`.
+    SquaredHinge,
+}
+
+/// What large weights cost. Biases and the parameters of batch normalization are free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Regularization {
+    /// Adds `l1 sum |w|` to the loss.
+    pub l1: f32,
+    /// Adds `l2 sum w^2` to the loss, as Keras does.
+    pub l2: f32,
+    /// Every step also shrinks the weights by `learning_rate weight_decay` of themselves (Loshchilov and Hutter 2019).
+    pub weight_decay: f32,
+}
+
+/// How much an image of each emotion counts.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ClassWeights {
+    /// `"balanced"`: images / (7 images of the emotion), so that every emotion counts the same in all.
+    Named(Balanced),
+    /// One number an emotion, in the order of the labels.
+    Given([f32; Emotion::COUNT]),
+}
+
+/// The word `balanced`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Balanced {
+    /// Inversely to their number.
+    Balanced,
+}
+
+/// Importance weights against wrong labels (Wang, Liu and Tao 2017; Liu and Tao 2016, section 4), carried over to the softmax.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reweighting {
+    /// Epochs of ordinary training before; the network is then taken for the posterior of the labels as they are.
+    pub after: usize,
+    /// Where the noise rates come from.
+    #[serde(default)]
+    pub noise: Noise,
+}
+
+/// The probabilities `T[i][j]` that an image of emotion `i` was given the label `j`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Noise {
+    /// Estimated at the images that the network is surest of (Patrini et al. 2017, equations 12 and 13).
+    #[default]
+    Anchors,
+    /// Counted: what labels the images have that annotators of FER+ called `i`.
+    Votes,
+    /// Given.
+    Rates([[f32; Emotion::COUNT]; Emotion::COUNT]),
+}
+
+impl Recipe {
+    /// Whether the FER+ votes are needed.
+    pub fn needs_votes(&self) -> bool {
+        let counted = self.reweighting.is_some_and(|reweighting| reweighting.noise == Noise::Votes);
+        self.votes > 0.0 || self.pretraining_epochs > 0 || counted
+    }
+
+    /// Says which key has a value that means nothing.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.batch_size == 0 || self.epochs == 0 {
+            return Err("`batch_size` and `epochs` must be at least 1".into());
+        }
+        self.optimizer.check()?;
+        self.schedule.check()?;
+        self.augmentation.check()?;
+        let Regularization { l1, l2, weight_decay } = self.regularization;
+        for (name, value) in [("l1", l1), ("l2", l2), ("weight_decay", weight_decay)] {
+            if !(value.is_finite() && value >= 0.0) {
+                return Err(format!("`{name}` is {value}; it must be a number from 0 on"));
+            }
+        }
+        if !(0.0..1.0).contains(&self.label_smoothing) {
+            return Err(format!("`label_smoothing` is {}; it must be in 0..1", self.label_smoothing));
+        }
+        if !(0.0..=1.0).contains(&self.votes) {
+            return Err(format!("`votes` is {}; it must be from 0 to 1", self.votes));
+        }
+        if let Some(decay) = self.average_decay
+            && !(0.0..1.0).contains(&decay)
+        {
+            return Err(format!("`average_decay` is {decay}; it must be in 0..1"));
+        }
+        if let Some(ClassWeights::Given(weights)) = self.class_weights
+            && !weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0)
+        {
+            return Err("`class_weights` must be seven numbers from 0 on".into());
+        }
+        if let Some(Reweighting { noise: Noise::Rates(rates), .. }) = self.reweighting {
+            let sound = |row: &[f32; 7]| {
+                row.iter().all(|rate| (0.0..=1.0).contains(rate)) && (row.iter().sum::<f32>() - 1.0).abs() < 1e-3
+            };
+            if !rates.iter().all(sound) {
+                return Err("each row of the noise `rates` must be seven probabilities that add up to 1".into());
+            }
+        }
+        Ok(())
+    }
+}

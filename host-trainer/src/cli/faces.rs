@@ -1,0 +1,66 @@
+//! The faces a training needs, from wherever they are.
+
+use std::path::Path;
+
+use shared::{checksum::crc32, preprocessing::Preprocessing};
+
+use super::progress;
+use crate::{
+    architecture::Architecture,
+    data::{NormalizedDataset, Source, Split, VoteShares, load_normalized, read_votes},
+    training::{LabelledFaces, TrainingFaces},
+};
+
+/// Preprocessed faces, with what the recipe needs beside them.
+pub struct LoadedFaces {
+    dataset: NormalizedDataset,
+    pixels: Option<Vec<u8>>,
+    votes: Option<Vec<VoteShares>>,
+}
+
+impl LoadedFaces {
+    /// Reads, or draws, what `architecture` is trained on; preprocessed faces are kept in `runs/cache`.
+    pub fn load(source: &Source, architecture: &Architecture, votes: Option<&Path>) -> anyhow::Result<Self> {
+        let bar = match source {
+            Source::Csv(_) => progress::bar("reading faces", "bytes"),
+            Source::Folder(_) => progress::bar("reading faces", "faces"),
+            Source::Synthetic(_) => progress::bar("drawing faces", "faces"),
+        };
+        let mut report = |done, total| progress::advance(&bar, done, total);
+        let preprocessing = architecture.preprocessing;
+        let cache = Path::new("runs/cache").join(cache_name(source, preprocessing));
+        let (dataset, warning) = load_normalized(source, preprocessing, &cache, &mut report)?;
+        let pixels = match architecture.recipe.augmentation.is_off() {
+            true => None,
+            false => Some(source.read(&mut report)?.require(Split::Training)?.pixels.clone()),
+        };
+        bar.finish_and_clear();
+        if let Some(warning) = warning {
+            eprintln!("warning: {warning}");
+        }
+        let faces = dataset.require(Split::Training)?.labels.len();
+        let votes = votes.map(|path| read_votes(path, Split::Training, faces)).transpose()?;
+        Ok(Self { dataset, pixels, votes })
+    }
+
+    pub fn training(&self) -> anyhow::Result<TrainingFaces<'_>> {
+        let faces = labelled(&self.dataset, Split::Training)?;
+        Ok(TrainingFaces { faces, pixels: self.pixels.as_deref(), votes: self.votes.as_deref() })
+    }
+
+    pub fn validation(&self) -> anyhow::Result<LabelledFaces<'_>> {
+        labelled(&self.dataset, Split::PublicTest)
+    }
+}
+
+fn labelled(dataset: &NormalizedDataset, split: Split) -> anyhow::Result<LabelledFaces<'_>> {
+    let faces = dataset.require(split)?;
+    Ok(LabelledFaces { images: &faces.images, labels: &faces.labels })
+}
+
+/// A file name for the faces of a source after a preprocessing.
+fn cache_name(source: &Source, preprocessing: Preprocessing) -> String {
+    let name = source.path().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let kind = crc32(format!("{preprocessing:?}").as_bytes());
+    format!("{}-{kind:08x}.bin", name.unwrap_or_else(|| "synthetic".into()))
+}

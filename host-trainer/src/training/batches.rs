@@ -1,0 +1,68 @@
+//! Batches, made on a thread of their own ahead of the step that uses them.
+
+use std::sync::mpsc::SyncSender;
+
+use rand_chacha::ChaCha8Rng;
+use shared::preprocessing::{FACE_PIXELS, Preprocessing};
+
+use super::{TrainingFaces, targets::Targets};
+use crate::{architecture::Recipe, network::append_real};
+
+/// Batches that wait at most: enough to hide a hiccup, few enough to cost no memory.
+pub(super) const AHEAD: usize = 4;
+
+/// Images of one step.
+pub(super) struct Batch {
+    /// 2,304 real values an image.
+    pub faces: Vec<f32>,
+    /// Seven probabilities an image.
+    pub targets: Vec<f32>,
+    /// A factor of the loss an image.
+    pub weights: Vec<f32>,
+    /// The labels, to count right answers.
+    pub labels: Vec<u8>,
+}
+
+/// Where batches are made of.
+pub(super) struct Loader<'a> {
+    pub training: TrainingFaces<'a>,
+    pub targets: &'a Targets,
+    pub recipe: &'a Recipe,
+    pub preprocessing: Preprocessing,
+}
+
+impl Loader<'_> {
+    /// Sends the batches of `order`, until there is no receiver any more. Images change with `random`, in their order.
+    pub fn run(&self, order: &[usize], batch_size: usize, random: &mut ChaCha8Rng, sender: &SyncSender<Batch>) {
+        for indices in order.chunks(batch_size.max(1)) {
+            if sender.send(self.batch(indices, random)).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn batch(&self, indices: &[usize], random: &mut ChaCha8Rng) -> Batch {
+        let mut faces = Vec::with_capacity(indices.len() * FACE_PIXELS);
+        for &index in indices {
+            match self.training.pixels {
+                Some(pixels) if !self.recipe.augmentation.is_off() => {
+                    let face = &pixels.as_chunks::<FACE_PIXELS>().0[index];
+                    let face = self.recipe.augmentation.apply(face, random);
+                    let mut preprocessed = [0; FACE_PIXELS];
+                    firmware::normalization::preprocess(self.preprocessing, &face, &mut preprocessed);
+                    append_real(&mut faces, &preprocessed, self.preprocessing);
+                }
+                _ => {
+                    let face = &self.training.faces.images.as_chunks::<FACE_PIXELS>().0[index];
+                    append_real(&mut faces, face, self.preprocessing);
+                }
+            }
+        }
+        Batch {
+            faces,
+            targets: indices.iter().flat_map(|&index| self.targets.rows[index]).collect(),
+            weights: indices.iter().map(|&index| self.targets.weights[index]).collect(),
+            labels: indices.iter().map(|&index| self.training.faces.labels[index]).collect(),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The numbers that are minimized.
+
+use burn::tensor::{Tensor, activation::log_softmax};
+use shared::label::Emotion;
+
+use crate::{
+    architecture::{Loss, Regularization},
+    network::Parameters,
+};
+
+/// The loss of a batch: `logits` and `targets` are `[n, 7]`, `weights` `[n]`; the sum over the images divided by `n`.
+pub(super) fn batch_loss(loss: Loss, logits: Tensor<2>, targets: Tensor<2>, weights: Tensor<1>) -> Tensor<1> {
+    let images = weights.dims()[0].max(1) as f32;
+    let rows: Tensor<2> = match loss {
+        Loss::CategoricalCrossEntropy => (log_softmax(logits, 1) * targets).sum_dim(1).neg(),
+        Loss::SquaredHinge => {
+            let sides = targets * 2.0 - 1.0;
+            let short = (sides * logits).neg().add_scalar(1.0).clamp_min(0.0);
+            (short.clone() * short).sum_dim(1)
+        }
+    };
+    (rows * weights.unsqueeze_dim(1)).sum() / images
+}
+
+/// [`batch_loss`] of one image of weight 1, for validation.
+pub(super) fn image_loss(loss: Loss, logits: &[f32; Emotion::COUNT], label: usize) -> f64 {
+    match loss {
+        Loss::CategoricalCrossEntropy => {
+            let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let sum: f64 = logits.iter().map(|&logit| f64::from(logit - largest).exp()).sum();
+            sum.ln() - f64::from(logits[label] - largest)
+        }
+        Loss::SquaredHinge => {
+            let short = |(class, &logit): (usize, &f32)| {
+                let side = if class == label { 1.0 } else { -1.0 };
+                (1.0 - side * f64::from(logit)).max(0.0).powi(2)
+            };
+            logits.iter().enumerate().map(short).sum()
+        }
+    }
+}
+
+/// `l1 sum |w| + l2 sum w^2` over the kernels and dense weights; `None` if both are free.
+pub(super) fn penalty(regularization: Regularization, parameters: &Parameters) -> Option<Tensor<1>> {
+    let Regularization { l1, l2, .. } = regularization;
+    let convolutions = parameters.convolutions.iter().map(|layer| cost(layer.weight.val(), l1, l2));
+    let dense = parameters.dense.iter().map(|layer| cost(layer.weight.val(), l1, l2));
+    convolutions.chain(dense).flatten().reduce(|sum, cost| sum + cost)
+}
+
+fn cost<const D: usize>(weight: Tensor<D>, l1: f32, l2: f32) -> Option<Tensor<1>> {
+    let absolute = (l1 > 0.0).then(|| weight.clone().abs().sum() * l1);
+    let square = (l2 > 0.0).then(|| (weight.clone() * weight).sum() * l2);
+    absolute.into_iter().chain(square).reduce(|sum, cost| sum + cost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+
+    const LOGITS: [f32; 7] = [0.5, -1.0, 0.25, 2.0, -0.5, 0.0, 1.0];
+
+    fn of_tensors(loss: Loss, label: usize) -> f64 {
+        let device = Device::flex();
+        let target: Vec<f32> = (0..7).map(|class| f32::from(u8::from(class == label))).collect();
+        let row = |values: Vec<f32>| Tensor::<2>::from_data(TensorData::new(values, [1, 7]), &device);
+        let weights = Tensor::<1>::from_data(TensorData::new(vec![2.0f32], [1]), &device);
+        batch_loss(loss, row(LOGITS.to_vec()), row(target), weights).into_scalar::<f32>().into()
+    }
+
+    #[test]
+    fn validation_and_training_measure_the_same_loss_and_weights_multiply_it() {
+        for loss in [Loss::CategoricalCrossEntropy, Loss::SquaredHinge] {
+            for label in 0..7 {
+                let (tensors, image) = (of_tensors(loss, label), image_loss(loss, &LOGITS, label));
+                assert!((tensors - 2.0 * image).abs() < 1e-5, "{loss:?} {label}: {tensors} {image}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_hinge_costs_nothing_beyond_its_margin() {
+        let logits = [-1.0, -1.5, -1.0, 1.0, -2.0, -3.0, -1.0];
+        assert_eq!(image_loss(Loss::SquaredHinge, &logits, 3), 0.0);
+        assert_eq!(image_loss(Loss::SquaredHinge, &logits, 0), 4.0 + 4.0);
+    }
+}

@@ -1,0 +1,131 @@
+//! What each image is to be answered with, and how much it counts.
+
+use shared::label::Emotion;
+
+use super::{TrainingError, TrainingFaces};
+use crate::architecture::{Balanced, ClassWeights, Recipe};
+
+const CLASSES: usize = Emotion::COUNT;
+
+/// One entry an image.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Targets {
+    /// Probabilities.
+    pub rows: Vec<[f32; CLASSES]>,
+    /// Factors of the loss; an image of weight 0 is left out.
+    pub weights: Vec<f32>,
+}
+
+impl Targets {
+    /// The targets of the epoch after `done` others. `importance` holds a factor for each image, or nothing.
+    pub fn new(
+        recipe: &Recipe,
+        training: &TrainingFaces<'_>,
+        importance: &[f32],
+        done: usize,
+    ) -> Result<Self, TrainingError> {
+        if recipe.needs_votes() && training.votes.is_none() {
+            return Err(TrainingError::NoVotes);
+        }
+        let share = if done < recipe.pretraining_epochs { 1.0 } else { recipe.votes };
+        let pretraining = done < recipe.pretraining_epochs;
+        let class_weights = class_weights(recipe.class_weights, training.faces.labels);
+        let mut targets = Self { rows: Vec::new(), weights: Vec::new() };
+        for (image, &label) in training.faces.labels.iter().enumerate() {
+            let label = usize::from(label);
+            let votes = training.votes.and_then(|votes| votes[image]);
+            let row = mixed(label, votes, share);
+            let smooth = recipe.label_smoothing;
+            targets.rows.push(row.map(|p| p * (1.0 - smooth) + smooth / CLASSES as f32));
+            let usable = !pretraining || votes.is_some();
+            let weight = importance.get(image).copied().unwrap_or(1.0) * class_weights[label];
+            targets.weights.push(if usable { weight } else { 0.0 });
+        }
+        Ok(targets)
+    }
+}
+
+/// The label and the votes, the latter with weight `share`.
+fn mixed(label: usize, votes: Option<[f32; CLASSES]>, share: f32) -> [f32; CLASSES] {
+    let one_hot: [f32; CLASSES] = std::array::from_fn(|class| f32::from(u8::from(class == label)));
+    match votes {
+        Some(votes) => std::array::from_fn(|class| one_hot[class] * (1.0 - share) + votes[class] * share),
+        None => one_hot,
+    }
+}
+
+fn class_weights(weights: Option<ClassWeights>, labels: &[u8]) -> [f32; CLASSES] {
+    match weights {
+        None => [1.0; CLASSES],
+        Some(ClassWeights::Given(weights)) => weights,
+        Some(ClassWeights::Named(Balanced::Balanced)) => std::array::from_fn(|class| {
+            let count = labels.iter().filter(|&&label| usize::from(label) == class).count();
+            if count == 0 { 0.0 } else { labels.len() as f32 / (CLASSES * count) as f32 }
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{architecture::Architecture, training::LabelledFaces};
+
+    fn recipe(change: impl FnOnce(&mut Recipe)) -> Recipe {
+        let mut recipe = Architecture::find("levorse").expect("built in").recipe;
+        change(&mut recipe);
+        recipe
+    }
+
+    fn targets(recipe: &Recipe, votes: Option<&[Option<[f32; CLASSES]>]>, done: usize) -> Targets {
+        let faces = LabelledFaces { images: &[], labels: &[3, 3, 3, 1] };
+        let training = TrainingFaces { faces, pixels: None, votes };
+        Targets::new(recipe, &training, &[], done).expect("there are votes")
+    }
+
+    const VOTES: [Option<[f32; CLASSES]>; 4] =
+        [Some([0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.5]), None, None, Some([0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0])];
+
+    #[test]
+    fn without_options_the_label_is_the_target_and_every_image_counts_once() {
+        let targets = targets(&recipe(|_| {}), None, 0);
+        assert_eq!(targets.rows[3], [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(targets.weights, [1.0; 4]);
+    }
+
+    #[test]
+    fn smoothing_gives_every_emotion_its_share() {
+        let targets = targets(&recipe(|recipe| recipe.label_smoothing = 0.7), None, 0);
+        let expected = [0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1];
+        assert!(targets.rows[3].iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{:?}", targets.rows[3]);
+    }
+
+    #[test]
+    fn votes_are_mixed_with_the_label_where_there_are_any() {
+        let targets = targets(&recipe(|recipe| recipe.votes = 0.5), Some(&VOTES), 0);
+        assert_eq!(targets.rows[0], [0.0, 0.0, 0.0, 0.75, 0.0, 0.0, 0.25]);
+        assert_eq!(targets.rows[1], [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn pretraining_takes_the_votes_alone_and_leaves_out_images_without() {
+        let recipe = recipe(|recipe| recipe.pretraining_epochs = 2);
+        let first = targets(&recipe, Some(&VOTES), 1);
+        assert_eq!((first.rows[3], first.weights.as_slice()), (VOTES[3].unwrap_or_default(), &[1.0, 0.0, 0.0, 1.0][..]));
+        let second = targets(&recipe, Some(&VOTES), 2);
+        assert_eq!((second.rows[3][1], second.weights.as_slice()), (1.0, &[1.0; 4][..]));
+    }
+
+    #[test]
+    fn balanced_emotions_count_the_same_in_all() {
+        let targets = targets(&recipe(|recipe| recipe.class_weights = Some(ClassWeights::Named(Balanced::Balanced))), None, 0);
+        assert!((targets.weights[..3].iter().sum::<f32>() - targets.weights[3]).abs() < 1e-6, "{:?}", targets.weights);
+    }
+
+    #[test]
+    fn votes_that_are_needed_and_missing_are_an_error() {
+        let faces = LabelledFaces { images: &[], labels: &[3] };
+        let training = TrainingFaces { faces, pixels: None, votes: None };
+        let error = Targets::new(&recipe(|recipe| recipe.votes = 0.5), &training, &[], 0).expect_err("none");
+        assert!(error.to_string().contains("--votes"), "{error}");
+    }
+}
