@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! data  image_file  synthetic      labelled faces, from files or drawn
-//! architecture                     a network as data
+//! architecture  augmentation       a network as data, with its recipe
 //! network  convolution             the same in burn
 //! training                         epochs, checkpoints, run folders
 //! quantization                     float network -> integers
 //! inference                        many faces through the core: the device's numbers
 //! evaluation  report  onnx         how good it is, and for people and other programs to read
+//! experiment                       the paper's experiments as presets
 //! export                           all that a finished training leaves
 //! monitor                          the host's end of the serial link
 //! cli                              the commands
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod convolution;
 pub mod data;
 pub mod evaluation;
+pub mod experiment;
 pub mod export;
 pub mod image_file;
 pub mod inference;

@@ -1,6 +1,7 @@
 //! The commands.
 
 mod demo;
+mod display;
 mod evaluate;
 mod faces;
 mod inspect;
@@ -9,6 +10,7 @@ mod monitor;
 mod normalize;
 mod predict;
 mod progress;
+mod reproduce;
 mod train;
 
 use std::process::ExitCode;
@@ -29,6 +31,8 @@ struct Cli {
 enum Command {
     /// Train a network, quantize it and report (the default command).
     Train(train::TrainArguments),
+    /// Run the paper's experiments, or its future work, and put the results beside its figures.
+    Reproduce(reproduce::ReproduceArguments),
     /// Measure a model file on labelled faces, through the core.
     Evaluate(evaluate::EvaluateArguments),
     /// Classify image files.
@@ -55,6 +59,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command.unwrap_or(Command::Train(cli.train)) {
         Command::Train(arguments) => train::run(&arguments),
+        Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Normalize(arguments) => normalize::run(&arguments),

@@ -17,8 +17,8 @@ use super::{
 use crate::training::EpochMetrics;
 
 /// Blue and vermilion of Okabe and Ito's palette, which colour-blind readers tell apart; the marks differ as well.
-const TRAINING: RGBColor = RGBColor(0, 114, 178);
-const VALIDATION: RGBColor = RGBColor(213, 94, 0);
+pub(super) const TRAINING: RGBColor = RGBColor(0, 114, 178);
+pub(super) const VALIDATION: RGBColor = RGBColor(213, 94, 0);
 
 /// Height of the title over both panels, and of a panel's own title with its legend.
 const TITLE: u32 = 36;
@@ -66,12 +66,15 @@ struct Panel {
 
 impl Plot for Curves {
     const NAME: &'static str = "curves";
-    const SIZE: (u32, u32) = (1080, 460);
+
+    fn size(&self) -> (u32, u32) {
+        (1080, 460)
+    }
 
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), DrawingError<B>> {
         let (title, panels) = area.split_vertically(scale.length(TITLE));
-        scale.write(&title, &self.title, 22, INK, (Self::SIZE.0 as i32 / 2, 22, HPos::Center))?;
-        let width = Self::SIZE.0 as i32 / 2;
+        scale.write(&title, &self.title, 22, INK, (self.size().0 as i32 / 2, 22, HPos::Center))?;
+        let width = self.size().0 as i32 / 2;
         for (panel, area) in self.panels.iter().zip(panels.split_evenly((1, 2))) {
             let (header, plot) = area.split_vertically(scale.length(HEADER));
             panel.draw_header(&header, scale, width)?;

@@ -62,7 +62,7 @@ pub(super) trait Plot {
     const NAME: &'static str;
 
     /// Width and height in units.
-    const SIZE: (u32, u32);
+    fn size(&self) -> (u32, u32);
 
     /// Draws it; lengths and font sizes are units, which `scale` makes pixels of.
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), DrawingError<B>>;
@@ -121,10 +121,10 @@ pub(super) fn render<P: Plot>(plot: &P) -> Result<Figure, ReportError> {
     register();
     let mut svg = String::new();
     {
-        let area = SVGBackend::with_string(&mut svg, P::SIZE).into_drawing_area();
+        let area = SVGBackend::with_string(&mut svg, plot.size()).into_drawing_area();
         draw(plot, &area, Scale { factor: 1, text_lift: 0.0 }).map_err(|problem| error(problem.to_string()))?;
     }
-    let (width, height) = (P::SIZE.0 * PNG_SCALE, P::SIZE.1 * PNG_SCALE);
+    let (width, height) = (plot.size().0 * PNG_SCALE, plot.size().1 * PNG_SCALE);
     let drawn = (width * OVERSAMPLING, height * OVERSAMPLING);
     let mut pixels = RgbImage::new(drawn.0, drawn.1);
     {
@@ -156,7 +156,7 @@ fn register() {
 }
 
 /// `12345` as `12,345`.
-pub(super) fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

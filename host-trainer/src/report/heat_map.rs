@@ -39,7 +39,10 @@ struct HeatMap<'a> {
 
 impl Plot for HeatMap<'_> {
     const NAME: &'static str = "confusion matrix";
-    const SIZE: (u32, u32) = (682, 682);
+
+    fn size(&self) -> (u32, u32) {
+        (682, 682)
+    }
 
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), DrawingError<B>> {
         let write = |text: &str, size, x, y| scale.write(area, text, size, INK, (x, y, HPos::Center));

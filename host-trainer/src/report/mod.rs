@@ -5,6 +5,7 @@
 //! markdown.rs    report.md
 //! recipe.rs      a recipe in words
 //! curves.rs      accuracy and loss by epoch
+//! small_multiples.rs  accuracy by epoch of many runs, beside published figures
 //! heat_map.rs    the confusion matrix
 //! figure.rs      a plot as PNG and SVG, with a font of its own
 //! ```
@@ -17,10 +18,12 @@ mod figure;
 mod heat_map;
 mod markdown;
 mod recipe;
+mod small_multiples;
 mod summary;
 
 use std::{fs, path::Path};
 
+pub(crate) use self::figure::thousands;
 pub use self::{
     curves::curves,
     error::ReportError,
@@ -28,6 +31,7 @@ pub use self::{
     heat_map::heat_map,
     markdown::markdown,
     recipe::recipe_rows,
+    small_multiples::{Cell, small_multiples},
     summary::{DataSource, LayerRow, ModelSize, RunSummary},
 };
 
