@@ -11,7 +11,7 @@
 //! experiment                       the paper's experiments as presets
 //! export                           all that a finished training leaves
 //! monitor                          the host's end of the serial link
-//! cli                              the commands
+//! dashboard  cli                   a training on the terminal, the commands
 //! ```
 //!
 //! Normalization, integer kernels, labels and messages are not here: they are the core's (`firmware`) and `shared`'s, so
@@ -21,6 +21,7 @@ pub mod architecture;
 pub mod augmentation;
 pub mod cli;
 pub mod convolution;
+pub mod dashboard;
 pub mod data;
 pub mod evaluation;
 pub mod experiment;

@@ -1,7 +1,7 @@
 //! What a training shows while it runs, and how it is stopped.
 
 use std::{
-    io::{IsTerminal, stderr},
+    io::{IsTerminal, stderr, stdin, stdout},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,12 +10,16 @@ use std::{
 };
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::training::Progress;
+use crate::{
+    dashboard::{Dashboard, EpochRow, Facts, StepNow},
+    training::{EpochMetrics, Progress},
+};
 
 /// Between two plain lines of progress.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
+
+const HEADER: &str = "epoch     loss  accuracy   validation loss  accuracy   seconds  images/s";
 
 /// Becomes true at the first Ctrl-C; the second ends the process at once.
 pub fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
@@ -31,73 +35,94 @@ pub fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-/// Progress of a training: a bar on a terminal, a line every ten seconds elsewhere, and a line an epoch in both.
+/// Progress of a training: a dashboard on a terminal, a line every ten seconds elsewhere; in the end a line an epoch in both.
 pub struct Display {
-    bar: Option<ProgressBar>,
+    dashboard: Option<Dashboard>,
     last_line: Instant,
-    header: bool,
+    lines: Vec<String>,
 }
 
 impl Display {
-    pub fn new() -> Self {
-        let bar = stderr().is_terminal().then(|| {
-            let template = "epoch {prefix} {wide_bar} {human_pos}/{human_len}  {msg}  {eta} left";
-            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-            ProgressBar::new(0).with_style(style)
-        });
-        Self { bar, last_line: Instant::now(), header: false }
+    /// Takes the terminal if there is one and `plain` is false.
+    pub fn new(facts: Facts, stop: Arc<AtomicBool>, plain: bool) -> Self {
+        let terminal = stdin().is_terminal() && stdout().is_terminal() && stderr().is_terminal();
+        // A terminal that cannot be taken gets plain lines.
+        let dashboard = (terminal && !plain).then(|| Dashboard::start(facts, stop).ok()).flatten();
+        Self { dashboard, last_line: Instant::now(), lines: Vec::new() }
     }
 
     pub fn show(&mut self, progress: &Progress<'_>) {
         match *progress {
-            Progress::Step { epoch, epochs, images, total, loss, accuracy, images_per_second, .. } => {
-                let message = format!("{images_per_second:.0} images/s  loss {loss:.3}  accuracy {accuracy:.3}");
-                match &self.bar {
-                    Some(bar) => {
-                        bar.set_prefix(format!("{epoch}/{epochs}"));
-                        bar.set_length(total as u64);
-                        bar.set_position(images as u64);
-                        bar.set_message(message);
+            Progress::Step { epoch, epochs, images, total, loss, accuracy, images_per_second, learning_rate } => {
+                let now = StepNow { epoch, done: images, total, loss, accuracy, images_per_second, learning_rate };
+                if let Some(dashboard) = &mut self.dashboard {
+                    if dashboard.step(now).is_err() {
+                        self.give_back();
                     }
-                    None if self.last_line.elapsed() >= LINE_INTERVAL => {
-                        self.last_line = Instant::now();
-                        let remaining = (epochs - epoch) * total + total - images;
-                        let seconds = remaining as f64 / images_per_second;
-                        eprintln!("epoch {epoch}/{epochs}  {images}/{total}  {message}  {} left", duration(seconds));
-                    }
-                    None => {}
+                } else if self.last_line.elapsed() >= LINE_INTERVAL {
+                    self.last_line = Instant::now();
+                    let left = duration(((epochs - epoch) * total + total - images) as f64 / images_per_second);
+                    let rate = format!("{images_per_second:.0} images/s");
+                    let mean = format!("loss {loss:.3}  accuracy {accuracy:.3}");
+                    eprintln!("epoch {epoch}/{epochs}  {images}/{total}  {rate}  {mean}  {left} left");
                 }
             }
             Progress::Epoch { metrics, epochs } => {
-                let header = "epoch     loss  accuracy   validation loss  accuracy   seconds  images/s";
-                let row = format!(
-                    "{:>2}/{:<2}  {:>7.4}  {:>8.4}  {:>16.4}  {:>8.4}  {:>8.1}  {:>8.0}",
-                    metrics.epoch,
-                    epochs,
-                    metrics.train_loss,
-                    metrics.train_accuracy,
-                    metrics.validation_loss,
-                    metrics.validation_accuracy,
-                    metrics.seconds,
-                    metrics.images_per_second
-                );
-                let lines = if self.header { row } else { format!("{header}\n{row}") };
-                self.header = true;
-                match &self.bar {
-                    Some(bar) => {
-                        bar.reset();
-                        bar.suspend(|| println!("{lines}"));
+                let line = line(metrics, epochs);
+                match &mut self.dashboard {
+                    Some(dashboard) => {
+                        let taken = dashboard.epoch(row(metrics)).is_ok();
+                        self.lines.push(line);
+                        if !taken {
+                            self.give_back();
+                        }
                     }
-                    None => println!("{lines}"),
+                    None => {
+                        if self.lines.is_empty() {
+                            println!("{HEADER}");
+                        }
+                        println!("{line}");
+                        self.lines.push(line);
+                    }
                 }
             }
         }
     }
 
-    pub fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+    /// Gives the terminal back; the epochs stay on it.
+    pub fn finish(mut self) {
+        self.give_back();
+    }
+
+    fn give_back(&mut self) {
+        if self.dashboard.take().is_some() && !self.lines.is_empty() {
+            println!("{HEADER}\n{}", self.lines.join("\n"));
         }
+    }
+}
+
+fn line(metrics: &EpochMetrics, epochs: usize) -> String {
+    format!(
+        "{:>2}/{:<2}  {:>7.4}  {:>8.4}  {:>16.4}  {:>8.4}  {:>8.1}  {:>8.0}",
+        metrics.epoch,
+        epochs,
+        metrics.train_loss,
+        metrics.train_accuracy,
+        metrics.validation_loss,
+        metrics.validation_accuracy,
+        metrics.seconds,
+        metrics.images_per_second
+    )
+}
+
+fn row(metrics: &EpochMetrics) -> EpochRow {
+    EpochRow {
+        epoch: metrics.epoch,
+        train_loss: metrics.train_loss,
+        train_accuracy: metrics.train_accuracy,
+        validation_loss: metrics.validation_loss,
+        validation_accuracy: metrics.validation_accuracy,
+        seconds: metrics.seconds,
     }
 }
 

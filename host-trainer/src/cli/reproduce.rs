@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     architecture::Architecture,
+    dashboard::Facts,
     data::{Source, locate},
     experiment::{self, Experiment, ExperimentError, FUTURE_WORK, Measured, PAPER, Run},
     report,
@@ -40,6 +41,9 @@ pub struct ReproduceArguments {
     /// Seeds of each experiment [default: the preset's, 1 or 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     seeds: Option<u32>,
+    /// Plain lines of progress on a terminal too
+    #[arg(long)]
+    plain: bool,
     /// Folder of the runs and the tables; what is done in it is not done again
     #[arg(long, value_name = "FOLDER", default_value = "runs/reproduce")]
     out: PathBuf,
@@ -67,7 +71,16 @@ pub fn run(arguments: &ReproduceArguments) -> anyhow::Result<()> {
             println!("\nexperiment   {} of {}: {title}, seed {seed}", number + 1, experiments.len());
             let epochs = arguments.epochs.map(|epochs| epochs as usize);
             let run = Run { experiment, seed, epochs, folder: &arguments.out, source: &source, votes };
-            let mut display = Display::new();
+            let facts = Facts {
+                name: format!("{title}, seed {seed}"),
+                rows: vec![
+                    ("experiment".into(), format!("{} of {}", number + 1, experiments.len())),
+                    ("faces".into(), source.description()),
+                    ("runs".into(), arguments.out.display().to_string()),
+                ],
+                epochs: epochs.map_or(architecture.recipe.epochs, |most| most.min(architecture.recipe.epochs)),
+            };
+            let mut display = Display::new(facts, stop.clone(), arguments.plain);
             let observe = &mut |progress: crate::training::Progress<'_>| display.show(&progress);
             let measured = experiment::run(&run, loaded.training()?, loaded.validation()?, &stop, observe)?;
             display.finish();

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     architecture::Architecture,
+    dashboard::Facts,
     data::{Source, Split, locate},
     export::{self, MODEL_FILE},
     training::{Configuration, RunFolder, train},
@@ -42,6 +43,9 @@ pub struct TrainArguments {
     /// Continue an interrupted run; everything else comes from its config.toml
     #[arg(long, value_name = "RUN", conflicts_with_all = ["architecture", "epochs", "batch_size", "seed", "out"])]
     resume: Option<PathBuf>,
+    /// Plain lines of progress on a terminal too
+    #[arg(long)]
+    plain: bool,
     /// Folder of the run [default: runs/ARCHITECTURE-1, -2, …]
     #[arg(long, value_name = "RUN")]
     out: Option<PathBuf>,
@@ -70,7 +74,16 @@ pub fn run(arguments: &TrainArguments) -> anyhow::Result<()> {
     println!("images       {} to train on, {} to validate on", training.faces.labels.len(), validation.labels.len());
 
     let stop = stop_on_interrupt()?;
-    let mut display = Display::new();
+    let facts = Facts {
+        name: architecture.name.clone(),
+        rows: vec![
+            ("faces".into(), configuration.data_description.clone()),
+            ("run".into(), run.path().display().to_string()),
+            ("seed".into(), configuration.seed.to_string()),
+        ],
+        epochs: configuration.epochs,
+    };
+    let mut display = Display::new(facts, stop.clone(), arguments.plain);
     let outcome = train(&configuration, training, validation, &run, &stop, &mut |progress| display.show(&progress))?;
     display.finish();
     if !outcome.finished {

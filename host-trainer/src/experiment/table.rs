@@ -85,6 +85,9 @@ fn notes(paper: &Published, runs: &[&Measured]) -> String {
             notes.push(format!("loss {loss} in epoch {epoch}, step {step} (seed {})", run.seed));
         }
     }
+    if let Some(reason) = runs.iter().find_map(|run| run.not_quantized.as_ref()) {
+        notes.push(format!("no int8: {reason}"));
+    }
     notes.join("; ")
 }
 

@@ -80,6 +80,7 @@ fn measured(seed: u64, accuracy: f64) -> Measured {
         macro_f1: 0.3,
         int8_accuracy: Some(accuracy),
         int8_bytes: Some(1234),
+        not_quantized: None,
         parameters: 180_965,
         macs: 17_230_320,
         failure: (seed == 2).then(|| Failure { epoch: 3, step: 4, loss: "NaN".into() }),
