@@ -9,9 +9,13 @@ mod weight_gradient;
 
 pub(super) use correlate::{Kernels, SLACK, Walk};
 pub(super) use lanes::LANES;
-pub(super) use weight_gradient::Correlated;
+pub(super) use weight_gradient::{Correlated, STRIP_PIXELS};
 
-use lanes::Portable;
+#[cfg(target_arch = "aarch64")]
+use lanes::Neon as Certain;
+/// What the target has for certain.
+#[cfg(not(target_arch = "aarch64"))]
+use lanes::Portable as Certain;
 
 /// Whether the processor has AVX2 and fused multiply-add; the standard library caches the answer.
 #[cfg(target_arch = "x86_64")]
@@ -35,10 +39,10 @@ pub(super) fn correlate(kernels: &Kernels, walk: &Walk, source: &[f32], start: O
             return unsafe { with_avx2(kernels, walk, source, start, target) };
         }
     }
-    correlate::correlate::<Portable>(kernels, walk, source, start, target);
+    correlate::correlate::<Certain>(kernels, walk, source, start, target);
 }
 
-/// Adds one image's share of the weight gradient to `sums` (`[outputs][taps][LANES]`); the gradient is each vector's sum.
+/// Adds some images' share of the weight gradient to `sums` (`[outputs][taps]`).
 ///
 /// # Panics
 /// When a part lies outside its slice.
@@ -54,5 +58,5 @@ pub(super) fn accumulate_weight_gradient(images: &Correlated<'_>, sums: &mut [f3
             return unsafe { with_avx2(images, sums) };
         }
     }
-    weight_gradient::accumulate::<Portable>(images, sums);
+    weight_gradient::accumulate::<Certain>(images, sums);
 }
