@@ -127,7 +127,8 @@ pub(crate) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Fle
 
 /// `tensor` after `change`: in place where nobody else holds it, else a changed copy.
 pub(crate) fn changed<const D: usize>(tensor: FlexTensor, change: impl FnOnce(&mut [f32])) -> FlexTensor {
-    let mut tensor = tensor.to_contiguous();
+    // A second handle, even to the same memory, would make it a shared one.
+    let mut tensor = if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() };
     let len = tensor.layout().num_elements();
     let start = tensor.layout().start_offset();
     if let Some(storage) = tensor.try_storage_mut::<f32>() {

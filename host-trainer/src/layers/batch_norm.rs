@@ -3,7 +3,7 @@
 //! A task is a few whole images, so that memory is read as it lies; what the tasks found is added up in the order of the
 //! batch, in double precision.
 
-use super::wide::{sums, wide};
+use super::wide::{Loop, sums, wide};
 use rayon::prelude::*;
 
 /// Images of one task.
@@ -29,16 +29,113 @@ pub(super) struct Normalization<'a> {
 /// Mean of each channel of `x` (`[n, channels, pixels]`), then its biased variance: `[2][channels]`.
 pub(super) fn statistics(x: &[f32], channels: usize, pixels: usize) -> Vec<f32> {
     let moments = per_channel(x, x, channels, pixels, |_, values, _| {
-        let mean = sums(values, values, |x, _| [x])[0] / pixels as f32;
-        // Around the plane's own mean, which keeps the digits that the squares of large values would lose.
-        let [rest, squares] = sums(values, values, |x, _| [x - mean, (x - mean) * (x - mean)]);
-        let (mean, rest, count) = (f64::from(mean), f64::from(rest), pixels as f64);
-        [mean * count + rest, f64::from(squares) + 2.0 * mean * rest + mean * mean * count]
+        let [mean, rest, squares] = wide(Moments(values)).map(f64::from);
+        let count = pixels as f64;
+        [mean * count + rest, squares + 2.0 * mean * rest + mean * mean * count]
     });
     let count = (x.len() / channels.max(1)) as f64;
     let mean = moments.iter().map(|[sum, _]| (sum / count) as f32);
     let variance = moments.iter().map(|[sum, squares]| (squares / count - (sum / count).powi(2)).max(0.0) as f32);
     mean.chain(variance).collect()
+}
+
+/// A plane's rounded mean, and the sums of the values and of their squares around it, which keep the digits that the squares
+/// of large values would lose.
+struct Moments<'a>(&'a [f32]);
+
+impl Loop for Moments<'_> {
+    type Found = [f32; 3];
+
+    #[inline(always)]
+    fn run(self) -> [f32; 3] {
+        let values = self.0;
+        let mean = sums(values, values, |x, _| [x])[0] / values.len() as f32;
+        let [rest, squares] = sums(values, values, |x, _| [x - mean, (x - mean) * (x - mean)]);
+        [mean, rest, squares]
+    }
+}
+
+/// `output = (x - mean) * scale + shift`, nothing below `floor`.
+#[derive(Clone, Copy)]
+struct Line {
+    mean: f32,
+    scale: f32,
+    shift: f32,
+    floor: f32,
+}
+
+impl Line {
+    #[inline(always)]
+    fn at(self, x: f32) -> f32 {
+        let value = (x - self.mean) * self.scale + self.shift;
+        // A comparison that not-a-number fails, unlike `max`: it must reach the loss.
+        if value <= self.floor { self.floor } else { value }
+    }
+
+    /// The output's gradient, where the output is above the floor.
+    #[inline(always)]
+    fn passes(self, x: f32, gradient: f32) -> f32 {
+        let value = (x - self.mean) * self.scale + self.shift;
+        if value <= self.floor { 0.0 } else { gradient }
+    }
+}
+
+struct Apply<'a> {
+    line: Line,
+    x: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl Loop for Apply<'_> {
+    type Found = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (output, x) in self.output.iter_mut().zip(self.x) {
+            *output = self.line.at(*x);
+        }
+    }
+}
+
+/// The sums of the gradients, and of the gradients times `x - mean`.
+struct Products<'a> {
+    line: Line,
+    x: &'a [f32],
+    gradient: &'a [f32],
+}
+
+impl Loop for Products<'_> {
+    type Found = [f32; 2];
+
+    #[inline(always)]
+    fn run(self) -> [f32; 2] {
+        let line = self.line;
+        sums(self.x, self.gradient, |x, gradient| {
+            let passed = line.passes(x, gradient);
+            [passed, passed * (x - line.mean)]
+        })
+    }
+}
+
+/// Replaces the output's gradient by the input's.
+struct Differentiate<'a> {
+    line: Line,
+    /// Slope over `x - mean`, and constant.
+    correction: [f32; 2],
+    x: &'a [f32],
+    gradient: &'a mut [f32],
+}
+
+impl Loop for Differentiate<'_> {
+    type Found = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { line, correction: [slope, constant], x, gradient } = self;
+        for (gradient, x) in gradient.iter_mut().zip(x) {
+            *gradient = line.passes(*x, *gradient) * line.scale + (x - line.mean) * slope + constant;
+        }
+    }
 }
 
 /// The sums, over the images, of what `of_plane(channel, plane of a, plane of b)` finds.
@@ -58,13 +155,11 @@ fn per_channel(
         .par_chunks(chunk)
         .zip(b.par_chunks(chunk))
         .map(|(a, b)| {
-            wide(|| {
-                let mut found = vec![[0.0; 2]; channels];
-                for (plane, (a, b)) in a.chunks_exact(pixels).zip(b.chunks_exact(pixels)).enumerate() {
-                    add(&mut found[plane % channels], of_plane(plane % channels, a, b));
-                }
-                found
-            })
+            let mut found = vec![[0.0; 2]; channels];
+            for (plane, (a, b)) in a.chunks_exact(pixels).zip(b.chunks_exact(pixels)).enumerate() {
+                add(&mut found[plane % channels], of_plane(plane % channels, a, b));
+            }
+            found
         })
         .collect();
     for chunk in &chunks {
@@ -86,40 +181,29 @@ impl Normalization<'_> {
         self.gamma.len()
     }
 
-    fn mean(&self, channel: usize) -> f32 {
-        self.statistics[channel]
-    }
-
     fn inverse_deviation(&self, channel: usize) -> f64 {
         (f64::from(self.statistics[self.channels() + channel]) + self.epsilon).sqrt().recip()
     }
 
-    /// `(scale, shift)` with `output = (x - mean) * scale + shift`.
-    fn scale_and_shift(&self, channel: usize) -> [f32; 2] {
-        [(f64::from(self.gamma[channel]) * self.inverse_deviation(channel)) as f32, self.beta[channel]]
-    }
-
-    /// No output is below it.
-    fn floor(&self) -> f32 {
-        if self.rectify { 0.0 } else { f32::NEG_INFINITY }
+    fn lines(&self) -> Vec<Line> {
+        let line = |channel: usize| Line {
+            mean: self.statistics[channel],
+            scale: (f64::from(self.gamma[channel]) * self.inverse_deviation(channel)) as f32,
+            shift: self.beta[channel],
+            floor: if self.rectify { 0.0 } else { f32::NEG_INFINITY },
+        };
+        (0..self.channels()).map(line).collect()
     }
 
     /// Writes the normalized `x` to `output`, both `[n, channels, pixels]`.
     pub fn forward(&self, x: &[f32], output: &mut [f32]) {
-        let (channels, pixels) = (self.channels(), self.pixels.max(1));
-        let chunk = (CHUNK_IMAGES * channels * pixels).max(1);
-        let floor = self.floor();
+        let (lines, pixels) = (self.lines(), self.pixels.max(1));
+        let chunk = (CHUNK_IMAGES * lines.len() * pixels).max(1);
         output.par_chunks_mut(chunk).zip(x.par_chunks(chunk)).for_each(|(output, x)| {
-            wide(|| {
-                for (plane, (output, x)) in output.chunks_exact_mut(pixels).zip(x.chunks_exact(pixels)).enumerate() {
-                    let ([scale, shift], mean) = (self.scale_and_shift(plane % channels), self.mean(plane % channels));
-                    for (output, x) in output.iter_mut().zip(x) {
-                        let value = (x - mean) * scale + shift;
-                        // A comparison that not-a-number fails, unlike `max`: it must reach the loss.
-                        *output = if value <= floor { floor } else { value };
-                    }
-                }
-            });
+            let planes = output.chunks_exact_mut(pixels).zip(x.chunks_exact(pixels));
+            for ((output, x), line) in planes.zip(lines.iter().cycle()) {
+                wide(Apply { line: *line, x, output });
+            }
         });
     }
 
@@ -128,22 +212,12 @@ impl Normalization<'_> {
     /// With g the output's gradient, x' the normalized x and N the values of a channel:
     /// `gamma / sqrt(variance + epsilon) * (g - sum(g) / N - x' * sum(g x') / N)`.
     pub fn backward(&self, x: &[f32], gradient: &mut [f32]) -> [Vec<f32>; 2] {
-        let (channels, pixels) = (self.channels(), self.pixels.max(1));
-        // The forward pass's own expression, so that both see the same sign.
-        let floor = self.floor();
-        let passes = move |x: f32, mean: f32, [scale, shift]: [f32; 2], gradient: f32| {
-            if (x - mean) * scale + shift <= floor { 0.0 } else { gradient }
-        };
-        let found = per_channel(x, gradient, channels, self.pixels, |channel, x, gradient| {
-            let (linear, mean) = (self.scale_and_shift(channel), self.mean(channel));
-            let products = sums(x, gradient, |x, gradient| {
-                let gradient = passes(x, mean, linear, gradient);
-                [gradient, gradient * (x - mean)]
-            });
-            products.map(f64::from)
+        let (lines, pixels) = (self.lines(), self.pixels.max(1));
+        let found = per_channel(x, gradient, lines.len(), self.pixels, |channel, x, gradient| {
+            wide(Products { line: lines[channel], x, gradient }).map(f64::from)
         });
-        let count = (x.len() / channels.max(1)) as f64;
-        let factors: Vec<[f32; 2]> = found
+        let count = (x.len() / lines.len().max(1)) as f64;
+        let corrections: Vec<[f32; 2]> = found
             .iter()
             .enumerate()
             .map(|(channel, [sum, product])| {
@@ -152,20 +226,12 @@ impl Normalization<'_> {
                 [(-scale * inverse * inverse * product / count) as f32, (-scale * sum / count) as f32]
             })
             .collect();
-        let chunk = (CHUNK_IMAGES * channels * pixels).max(1);
+        let chunk = (CHUNK_IMAGES * lines.len() * pixels).max(1);
         gradient.par_chunks_mut(chunk).zip(x.par_chunks(chunk)).for_each(|(gradient, x)| {
-            wide(|| {
-                for (plane, (gradient, x)) in gradient.chunks_exact_mut(pixels).zip(x.chunks_exact(pixels)).enumerate()
-                {
-                    let channel = plane % channels;
-                    let (linear, mean) = (self.scale_and_shift(channel), self.mean(channel));
-                    let [slope, constant] = factors[channel];
-                    for (gradient, x) in gradient.iter_mut().zip(x) {
-                        let passed = passes(*x, mean, linear, *gradient);
-                        *gradient = passed * linear[0] + (x - mean) * slope + constant;
-                    }
-                }
-            });
+            let planes = gradient.chunks_exact_mut(pixels).zip(x.chunks_exact(pixels));
+            for ((gradient, x), (line, correction)) in planes.zip(lines.iter().zip(&corrections).cycle()) {
+                wide(Differentiate { line: *line, correction: *correction, x, gradient });
+            }
         });
         let gamma = found.iter().enumerate().map(|(c, [_, product])| (product * self.inverse_deviation(c)) as f32);
         [gamma.collect(), found.iter().map(|[sum, _]| *sum as f32).collect()]

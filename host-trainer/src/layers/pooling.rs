@@ -1,6 +1,6 @@
 //! Largest values of windows, and means of planes.
 
-use super::wide::{sums, wide};
+use super::wide::{Loop, sums, wide};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -66,7 +66,7 @@ impl Pool {
             |(result, x)| {
                 for (result, plane) in result.chunks_exact_mut(sizes[1]).zip(x.chunks_exact(sizes[0])) {
                     if self.halves(input) {
-                        wide(|| halve(plane, input[1], result));
+                        wide(Halve { plane, width: input[1], result });
                         continue;
                     }
                     for (y, row) in result.chunks_exact_mut(output[1]).enumerate() {
@@ -97,7 +97,7 @@ impl Pool {
                 let images = result.chunks_exact_mut(sizes[0]).zip(x.chunks_exact(sizes[0]));
                 for ((result, plane), gradient) in images.zip(gradient.chunks_exact(sizes[1])) {
                     if self.halves(input) {
-                        wide(|| halve_backward(plane, gradient, input[1], result));
+                        wide(HalveBackward { plane, gradient, width: input[1], result });
                         continue;
                     }
                     result.fill(0.0);
@@ -118,34 +118,57 @@ fn larger(a: f32, b: f32) -> f32 {
 }
 
 /// The largest values of two by two.
-#[inline(always)]
-fn halve(plane: &[f32], width: usize, result: &mut [f32]) {
-    for (rows, result) in plane.chunks_exact(2 * width).zip(result.chunks_exact_mut(width / 2)) {
-        let (upper, lower) = rows.split_at(width);
-        for ((upper, lower), result) in upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0).zip(result) {
-            *result = larger(larger(upper[0], upper[1]), larger(lower[0], lower[1]));
+struct Halve<'a> {
+    plane: &'a [f32],
+    width: usize,
+    result: &'a mut [f32],
+}
+
+impl Loop for Halve<'_> {
+    type Found = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { plane, width, result } = self;
+        for (rows, result) in plane.chunks_exact(2 * width).zip(result.chunks_exact_mut(width / 2)) {
+            let (upper, lower) = rows.split_at(width);
+            for ((upper, lower), result) in upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0).zip(result) {
+                *result = larger(larger(upper[0], upper[1]), larger(lower[0], lower[1]));
+            }
         }
     }
 }
 
-/// The gradient of [`halve`].
-#[inline(always)]
-fn halve_backward(plane: &[f32], gradient: &[f32], width: usize, result: &mut [f32]) {
-    let rows = plane.chunks_exact(2 * width).zip(result.chunks_exact_mut(2 * width));
-    for ((rows, results), gradient) in rows.zip(gradient.chunks_exact(width / 2)) {
-        let (upper, lower) = rows.split_at(width);
-        let (upper_result, lower_result) = results.split_at_mut(width);
-        let values = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
-        let results = upper_result.as_chunks_mut::<2>().0.iter_mut().zip(lower_result.as_chunks_mut::<2>().0);
-        for (((upper, lower), (upper_result, lower_result)), gradient) in values.zip(results).zip(gradient) {
-            let second_above = !(upper[1] <= upper[0] || upper[0].is_nan());
-            let second_below = !(lower[1] <= lower[0] || lower[0].is_nan());
-            let above = if second_above { upper[1] } else { upper[0] };
-            let below = if second_below { lower[1] } else { lower[0] };
-            let is_below = !(below <= above || above.is_nan());
-            let pick = |here: bool| if here { *gradient } else { 0.0 };
-            *upper_result = [pick(!is_below & !second_above), pick(!is_below & second_above)];
-            *lower_result = [pick(is_below & !second_below), pick(is_below & second_below)];
+/// The gradient of [`Halve`].
+struct HalveBackward<'a> {
+    plane: &'a [f32],
+    gradient: &'a [f32],
+    width: usize,
+    result: &'a mut [f32],
+}
+
+impl Loop for HalveBackward<'_> {
+    type Found = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { plane, gradient, width, result } = self;
+        let rows = plane.chunks_exact(2 * width).zip(result.chunks_exact_mut(2 * width));
+        for ((rows, results), gradient) in rows.zip(gradient.chunks_exact(width / 2)) {
+            let (upper, lower) = rows.split_at(width);
+            let (upper_result, lower_result) = results.split_at_mut(width);
+            let values = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+            let results = upper_result.as_chunks_mut::<2>().0.iter_mut().zip(lower_result.as_chunks_mut::<2>().0);
+            for (((upper, lower), (upper_result, lower_result)), gradient) in values.zip(results).zip(gradient) {
+                let second_above = !(upper[1] <= upper[0] || upper[0].is_nan());
+                let second_below = !(lower[1] <= lower[0] || lower[0].is_nan());
+                let above = if second_above { upper[1] } else { upper[0] };
+                let below = if second_below { lower[1] } else { lower[0] };
+                let is_below = !(below <= above || above.is_nan());
+                let pick = |here: bool| if here { *gradient } else { 0.0 };
+                *upper_result = [pick(!is_below & !second_above), pick(!is_below & second_above)];
+                *lower_result = [pick(is_below & !second_below), pick(is_below & second_below)];
+            }
         }
     }
 }
@@ -153,7 +176,18 @@ fn halve_backward(plane: &[f32], gradient: &[f32], width: usize, result: &mut [f
 /// The mean of each plane of `pixels`.
 pub(super) fn means(x: &[f32], pixels: usize) -> Vec<f32> {
     let planes: Vec<&[f32]> = x.chunks_exact(pixels.max(1)).collect();
-    planes.par_iter().with_min_len(64).map(|plane| wide(|| sums(plane, plane, |x, _| [x])[0] / pixels as f32)).collect()
+    planes.par_iter().with_min_len(64).map(|plane| wide(Sum(plane)) / pixels as f32).collect()
+}
+
+struct Sum<'a>(&'a [f32]);
+
+impl Loop for Sum<'_> {
+    type Found = f32;
+
+    #[inline(always)]
+    fn run(self) -> f32 {
+        sums(self.0, self.0, |value, _| [value])[0]
+    }
 }
 
 /// The gradient of [`means`]: each plane's, spread evenly.
