@@ -100,13 +100,13 @@ impl AllocationController for Buffer {
     }
 
     unsafe fn memory_mut(&mut self, _policy: AccessPolicy) -> Result<&mut [MaybeUninit<u8>], AccessError> {
-        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut **self);
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut self.values[..self.len]);
         // SAFETY: the caller writes nothing but initialized bytes, so that these stay what they are.
         Ok(unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), bytes.len()) })
     }
 
     fn memory(&self, _policy: AccessPolicy) -> Result<&[MaybeUninit<u8>], AccessError> {
-        let bytes: &[u8] = bytemuck::cast_slice(&**self);
+        let bytes: &[u8] = bytemuck::cast_slice(&self.values[..self.len]);
         // SAFETY: initialized bytes are valid as bytes that may be uninitialized.
         Ok(unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) })
     }

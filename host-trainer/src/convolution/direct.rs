@@ -72,7 +72,7 @@ pub(super) fn backward(
     with_input: bool,
 ) -> Gradients {
     let task = Backward::new(geometry, weight, with_input);
-    // As many images as make a strip of the weight gradient, but no fewer tasks than a processor has cores.
+    // As many images as make a strip of the weight gradient, but so few that a batch of 32 keeps four cores busy.
     let chunk = (STRIP_PIXELS / (geometry.output[0] * geometry.output[1]).max(1)).clamp(1, 8);
     let input_len = chunk * geometry.groups * geometry.input_len().max(1);
     let mut input_gradient = with_input.then(|| Buffer::new(input.len()));

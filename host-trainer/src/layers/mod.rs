@@ -53,7 +53,7 @@ pub fn batch_norm(layer: &BatchNorm, x: Tensor<4>, rectify: bool) -> Tensor<4> {
     );
     let statistics = Tensor::<2>::from_dispatch(statistics);
     for (row, running) in [&layer.running_mean, &layer.running_var].into_iter().enumerate() {
-        let batch = statistics.clone().slice([row..row + 1]).reshape([channels]);
+        let batch = statistics.clone().narrow(0, row, 1).reshape([channels]);
         let before = running.value_sync().to_device(&batch.device());
         let after = before.mul_scalar(1.0 - layer.momentum).add(batch.mul_scalar(layer.momentum));
         running.update(after.detach());

@@ -44,10 +44,12 @@ pub(super) trait Lanes: Copy {
 }
 
 /// Plain arrays: whatever vectors the compilation target has for certain.
+#[cfg(not(target_arch = "aarch64"))]
 #[derive(Clone, Copy)]
 pub(super) struct Portable([f32; LANES]);
 
 // SAFETY of every method: nothing but the reads and writes that the trait's contract allows.
+#[cfg(not(target_arch = "aarch64"))]
 impl Lanes for Portable {
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
