@@ -84,7 +84,7 @@ mod tests {
             let kernels = Kernels::pack(offsets.clone(), channels, |channel, tap| weights[channel * 12 + tap]);
             let walk = Walk::new([12, 13], 16, 0, [12 * 13, 13, 1]);
             let (mut found, mut expected) = (vec![0.0; channels * 12 * 13], vec![0.0; channels * 12 * 13]);
-            super::correlate(&kernels, &walk, &source, None, &mut found);
+            correlate(&kernels, &walk, &source, None, &mut found);
             correlate::correlate::<Certain>(&kernels, &walk, &source, None, &mut expected);
             assert_close(&found, &expected);
 
