@@ -3,7 +3,7 @@
 //! ```text
 //! data  image_file  synthetic      labelled faces, from files or drawn
 //! architecture  augmentation       a network as data, with its recipe
-//! network  convolution             the same in burn
+//! network  convolution  layers     the same in burn
 //! training                         epochs, checkpoints, run folders
 //! quantization                     float network -> integers
 //! inference                        many faces through the core: the device's numbers
@@ -28,6 +28,8 @@ pub mod experiment;
 pub mod export;
 pub mod image_file;
 pub mod inference;
+pub mod layers;
+mod memory;
 pub mod monitor;
 pub mod network;
 pub mod onnx;

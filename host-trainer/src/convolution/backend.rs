@@ -2,6 +2,7 @@
 
 use super::direct;
 use super::geometry::Geometry;
+use crate::memory::{tensor, values};
 use burn::backend::autodiff::{
     Autodiff,
     checkpoint::base::Checkpointer,
@@ -10,23 +11,25 @@ use burn::backend::autodiff::{
     ops::{Backward, Ops, OpsKind},
 };
 use burn::backend::{Backend, TensorMetadata, backend_extension, tensor::FloatTensor};
-use burn::tensor::{DType, Shape, TensorData};
+use burn::tensor::{DType, Shape};
 use burn_flex::{Flex, FlexTensor};
 
-/// Strides and paddings of a convolution.
+/// Strides, paddings and groups of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Steps {
     /// Step between neighbouring outputs, down and across.
     pub stride: [usize; 2],
     /// Zeros around the input, `[[top, bottom], [left, right]]`.
     pub padding: [[usize; 2]; 2],
+    /// Convolutions side by side: group `g` of the outputs sees group `g` of the channels alone.
+    pub groups: usize,
 }
 
 /// Convolutions that a backend computes itself.
 #[backend_extension(Flex, Autodiff)]
 pub trait ConvolutionBackend: Backend {
-    /// The convolution of `x` (`[n, channels, height, width]`) with `weight` (`[outputs, channels, kernel_height,
-    /// kernel_width]`) plus `bias` (`[outputs]`).
+    /// The convolution of `x` (`[n, channels, height, width]`) with `weight` (`[outputs, channels / groups,
+    /// kernel_height, kernel_width]`) plus `bias` (`[outputs]`).
     fn direct_conv2d(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -48,16 +51,8 @@ pub trait ConvolutionBackend: Backend {
 fn geometry(x: &FlexTensor, weight: &FlexTensor, steps: Steps) -> Geometry {
     let input: [usize; 4] = x.shape().dims();
     let kernel: [usize; 4] = weight.shape().dims();
-    Geometry::new(input, kernel, steps.stride, steps.padding)
+    Geometry::new(input, kernel, steps.stride, steps.padding, steps.groups)
         .unwrap_or_else(|| panic!("no convolution of {input:?} with {kernel:?} and {steps:?}"))
-}
-
-fn values(tensor: &FlexTensor) -> &[f32] {
-    tensor.as_slice().expect("a contiguous tensor of 32-bit floats")
-}
-
-fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
-    FlexTensor::from_data(TensorData::new(values, Shape::from(shape)))
 }
 
 impl ConvolutionBackend for Flex {
@@ -66,7 +61,7 @@ impl ConvolutionBackend for Flex {
         let (x, weight, bias) = (x.to_contiguous(), weight.to_contiguous(), bias.to_contiguous());
         let output = direct::forward(&geometry, values(&x), values(&weight), values(&bias));
         let [height, width] = geometry.output_shape;
-        tensor(output, [x.shape()[0], geometry.outputs, height, width])
+        output.into_tensor([x.shape()[0], geometry.groups * geometry.outputs, height, width])
     }
 
     fn direct_conv2d_backward(
@@ -80,11 +75,11 @@ impl ConvolutionBackend for Flex {
         let (x, weight, gradient) = (x.to_contiguous(), weight.to_contiguous(), gradient.to_contiguous());
         let gradients = direct::backward(&geometry, values(&x), values(&weight), values(&gradient), with_input);
         let input = match gradients.input {
-            Some(input) => tensor(input, x.shape().dims::<4>()),
+            Some(input) => input.into_tensor(x.shape().dims::<4>()),
             None => FlexTensor::empty(Shape::from([0]), DType::F32),
         };
         let weight = tensor(gradients.weight, weight.shape().dims::<4>());
-        (input, weight, tensor(gradients.bias, [geometry.outputs]))
+        (input, weight, tensor(gradients.bias, [geometry.groups * geometry.outputs]))
     }
 }
 

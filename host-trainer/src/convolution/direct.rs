@@ -1,22 +1,20 @@
 //! A batch convolved directly, image by image over the cores, forward and backward.
 //!
 //! The result does not depend on the number of threads: an output image is one task, and the weight gradient is summed
-//! over chunks of [`CHUNK_IMAGES`] images in the order of the batch.
+//! over chunks of images in the order of the batch.
 
-use super::geometry::Geometry;
-use super::simd::{self, Correlated, Kernels, LANES, SLACK, Walk};
+use super::geometry::{Geometry, Scratch};
+use super::scratch::Padded;
+use super::simd::{self, Correlated, Kernels, LANES, STRIP_PIXELS, Walk};
+use crate::memory::Buffer;
 use rayon::prelude::*;
 use std::cell::RefCell;
 
-/// Images whose weight gradients one task adds up.
-const CHUNK_IMAGES: usize = 2;
-
-/// Working memory of one thread, kept from call to call: fresh pages would cost more than the copies made into them.
+/// Padded images of one thread.
 #[derive(Default)]
 struct Buffers {
-    input: Vec<f32>,
-    gradient: Vec<f32>,
-    sums: Vec<f32>,
+    input: Padded,
+    gradient: Padded,
 }
 
 thread_local! {
@@ -25,26 +23,30 @@ thread_local! {
 
 /// The convolution's output, `[n, outputs, out_height, out_width]`, of `input` (`[n, channels, height, width]`) with
 /// `weight` (`[outputs, channels, kernel_height, kernel_width]`) and one `bias` for each output channel.
-pub(super) fn forward(geometry: &Geometry, input: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
+pub(super) fn forward(geometry: &Geometry, input: &[f32], weight: &[f32], bias: &[f32]) -> Buffer {
     let scratch = geometry.padded_input();
-    let depth = geometry.depth();
-    let kernels = Kernels::pack(geometry.input_offsets(), geometry.outputs, geometry.output[1], |output, tap| {
-        weight[output * depth + tap]
-    });
+    let (depth, outputs) = (geometry.depth(), geometry.outputs);
+    let kernels: Vec<Kernels> = (0..geometry.groups)
+        .map(|group| {
+            Kernels::pack(geometry.input_offsets(), outputs, |output, tap| {
+                weight[(group * outputs + output) * depth + tap]
+            })
+        })
+        .collect();
     let [height, width] = geometry.output;
-    let walk = Walk {
-        size: geometry.output,
-        source_row: geometry.stride[0] * scratch.pitch(),
-        target_start: 0,
-        target_steps: [height * width, width, 1],
-    };
-    let images = input.len() / geometry.input_len().max(1);
-    let mut output = vec![0.0; images * geometry.output_len()];
-    output.par_chunks_mut(geometry.output_len().max(1)).zip(input.par_chunks(geometry.input_len().max(1))).for_each(
+    let walk = Walk::new(geometry.output, geometry.stride[0] * scratch.pitch(), 0, [height * width, width, 1]);
+    let plain = scratch.is_plain() && width >= LANES;
+    let (input_len, output_len) = (geometry.input_len().max(1), geometry.output_len().max(1));
+    let images = input.len() / (geometry.groups * input_len);
+    let mut output = Buffer::new(images * geometry.groups * geometry.output_len());
+    output.par_chunks_mut(geometry.groups * output_len).zip(input.par_chunks(geometry.groups * input_len)).for_each(
         |(output, input)| {
             BUFFERS.with_borrow_mut(|buffers| {
-                scratch.fill(input, &mut buffers.input, SLACK);
-                simd::correlate(&kernels, &walk, &buffers.input, Some(bias), output);
+                let groups = input.chunks_exact(input_len).zip(output.chunks_exact_mut(output_len));
+                for ((kernels, bias), (input, output)) in kernels.iter().zip(bias.chunks_exact(outputs)).zip(groups) {
+                    let source = if plain { input } else { buffers.input.fill(&scratch, 0, input) };
+                    simd::correlate(kernels, &walk, source, Some(bias), output);
+                }
             });
         },
     );
@@ -54,7 +56,7 @@ pub(super) fn forward(geometry: &Geometry, input: &[f32], weight: &[f32], bias: 
 /// The gradients of a loss with respect to a convolution's operands.
 pub(super) struct Gradients {
     /// `[n, channels, height, width]`, if it was asked for.
-    pub input: Option<Vec<f32>>,
+    pub input: Option<Buffer>,
     /// `[outputs, channels, kernel_height, kernel_width]`.
     pub weight: Vec<f32>,
     /// `[outputs]`.
@@ -69,24 +71,26 @@ pub(super) fn backward(
     gradient: &[f32],
     with_input: bool,
 ) -> Gradients {
-    let task = Backward::new(geometry, weight);
-    let image_len = geometry.input_len().max(1);
-    let mut input_gradient = with_input.then(|| vec![0.0; input.len()]);
+    let task = Backward::new(geometry, weight, with_input);
+    // As many images as make a strip of the weight gradient, but so few that a batch of 32 keeps four cores busy.
+    let chunk = (STRIP_PIXELS / (geometry.output[0] * geometry.output[1]).max(1)).clamp(1, 8);
+    let input_len = chunk * geometry.groups * geometry.input_len().max(1);
+    let mut input_gradient = with_input.then(|| Buffer::new(input.len()));
     let targets: Vec<Option<&mut [f32]>> = match &mut input_gradient {
-        Some(target) => target.chunks_mut(CHUNK_IMAGES * image_len).map(Some).collect(),
-        None => input.chunks(CHUNK_IMAGES * image_len).map(|_| None).collect(),
+        Some(target) => target.chunks_mut(input_len).map(Some).collect(),
+        None => input.chunks(input_len).map(|_| None).collect(),
     };
     let chunks: Vec<_> = targets
         .into_par_iter()
-        .zip(input.par_chunks(CHUNK_IMAGES * image_len))
-        .zip(gradient.par_chunks(CHUNK_IMAGES * geometry.output_len().max(1)))
+        .zip(input.par_chunks(input_len))
+        .zip(gradient.par_chunks(chunk * geometry.groups * geometry.output_len().max(1)))
         .map(|((target, input), gradient)| {
             BUFFERS.with_borrow_mut(|buffers| task.chunk(input, gradient, target, buffers))
         })
         .collect();
 
-    let mut weight = vec![0.0; geometry.outputs * geometry.depth()];
-    let mut bias = vec![0.0; geometry.outputs];
+    let mut weight = vec![0.0; geometry.groups * geometry.outputs * geometry.depth()];
+    let mut bias = vec![0.0; geometry.groups * geometry.outputs];
     for (chunk_weight, chunk_bias) in &chunks {
         add(&mut weight, chunk_weight);
         add(&mut bias, chunk_bias);
@@ -103,29 +107,36 @@ fn add(sums: &mut [f32], values: &[f32]) {
 /// What all images of a backward pass share.
 struct Backward<'a> {
     geometry: &'a Geometry,
+    padded_input: Scratch,
+    padded_gradient: Scratch,
     input_offsets: Vec<usize>,
-    /// Kernels and walk of each phase of the input gradient.
-    phases: Vec<(Kernels, Walk)>,
+    /// Walk of each phase of the input gradient, with the kernels of each group.
+    phases: Vec<(Walk, Vec<Kernels>)>,
+    /// Whether some pixels of the input gradient belong to no phase and stay zero.
+    some_stay_zero: bool,
 }
 
 impl<'a> Backward<'a> {
-    fn new(geometry: &'a Geometry, weight: &[f32]) -> Self {
-        let scratch = geometry.padded_gradient(LANES);
+    fn new(geometry: &'a Geometry, weight: &[f32], with_input: bool) -> Self {
+        let padded_gradient = geometry.padded_gradient(LANES);
         let [height, width] = geometry.input;
         let [stride_y, stride_x] = geometry.stride;
-        let phases = geometry.gradient_phases(&scratch).into_iter().map(|phase| {
-            let kernels = Kernels::pack(phase.offsets, geometry.channels, phase.size[1], |channel, tap| {
-                weight[phase.taps[tap] + channel * phase.channel_stride]
+        let group_len = geometry.outputs * geometry.depth();
+        let phases = if with_input { geometry.gradient_phases(&padded_gradient) } else { Vec::new() };
+        let phases = phases.into_iter().map(|phase| {
+            let kernels = weight.chunks_exact(group_len.max(1)).map(|weight| {
+                Kernels::pack(phase.offsets.clone(), geometry.channels, |channel, tap| {
+                    weight[phase.taps[tap] + channel * phase.channel_stride]
+                })
             });
-            let walk = Walk {
-                size: phase.size,
-                source_row: scratch.pitch(),
-                target_start: phase.phase[0] * width + phase.phase[1],
-                target_steps: [height * width, stride_y * width, stride_x],
-            };
-            (kernels, walk)
+            let start = phase.phase[0] * width + phase.phase[1];
+            let steps = [height * width, stride_y * width, stride_x];
+            (Walk::new(phase.size, padded_gradient.pitch(), start, steps), kernels.collect())
         });
-        Self { geometry, input_offsets: geometry.input_offsets(), phases: phases.collect() }
+        let phases: Vec<_> = phases.collect();
+        let some_stay_zero = phases.len() < stride_y.min(height) * stride_x.min(width);
+        let (padded_input, input_offsets) = (geometry.padded_input(), geometry.input_offsets());
+        Self { geometry, padded_input, padded_gradient, input_offsets, phases, some_stay_zero }
     }
 
     /// The weight and bias gradients of some images; their input gradient goes to `target`.
@@ -136,40 +147,52 @@ impl<'a> Backward<'a> {
         mut target: Option<&mut [f32]>,
         buffers: &mut Buffers,
     ) -> (Vec<f32>, Vec<f32>) {
-        let geometry = self.geometry;
-        let padded_input = geometry.padded_input();
-        let padded_gradient = geometry.padded_gradient(LANES);
+        let Self { geometry, padded_input, padded_gradient, .. } = self;
         let [height, width] = geometry.output;
-        let mut bias = vec![0.0; geometry.outputs];
-        buffers.sums.clear();
-        buffers.sums.resize(geometry.outputs * geometry.depth() * LANES, 0.0);
-
-        let images = input.chunks(geometry.input_len().max(1)).zip(gradient.chunks(geometry.output_len().max(1)));
-        for (image, (input, gradient)) in images.enumerate() {
-            padded_input.fill(input, &mut buffers.input, SLACK);
-            padded_gradient.fill(gradient, &mut buffers.gradient, SLACK);
+        let (input_len, output_len) = (geometry.input_len().max(1), geometry.output_len().max(1));
+        let group_len = geometry.outputs * geometry.depth();
+        let images = gradient.len() / (geometry.groups * output_len);
+        let mut weight = vec![0.0; geometry.groups * group_len];
+        let mut bias = vec![0.0; geometry.groups * geometry.outputs];
+        for group in 0..geometry.groups {
+            let bias = &mut bias[group * geometry.outputs..][..geometry.outputs];
+            for image in 0..images {
+                let at = image * geometry.groups + group;
+                let gradient = &gradient[at * output_len..][..output_len];
+                buffers.input.fill(padded_input, image, &input[at * input_len..][..input_len]);
+                buffers.gradient.fill(padded_gradient, image, gradient);
+                for (sum, plane) in bias.iter_mut().zip(gradient.chunks_exact(height * width)) {
+                    *sum += sum_of(plane);
+                }
+                if let Some(target) = &mut target {
+                    let source = buffers.gradient.slot(padded_gradient, image);
+                    self.input_gradient(group, source, &mut target[at * input_len..][..input_len]);
+                }
+            }
             let correlated = Correlated {
-                input: &buffers.input,
+                images,
+                input: buffers.input.values(),
+                input_image: Padded::slot_len(padded_input),
                 input_offsets: &self.input_offsets,
                 input_row: geometry.stride[0] * padded_input.pitch(),
-                gradient: &buffers.gradient,
+                gradient: buffers.gradient.values(),
+                gradient_image: Padded::slot_len(padded_gradient),
                 gradient_start: padded_gradient.at(0, padded_gradient.before[0], padded_gradient.before[1]),
                 gradient_steps: [padded_gradient.rows * padded_gradient.pitch(), padded_gradient.pitch()],
                 output: [geometry.outputs, height, width],
             };
-            simd::accumulate_weight_gradient(&correlated, &mut buffers.sums);
-            for (sum, plane) in bias.iter_mut().zip(gradient.chunks_exact(height * width)) {
-                *sum += sum_of(plane);
-            }
-            if let Some(target) = &mut target {
-                let target = &mut target[image * geometry.input_len()..][..geometry.input_len()];
-                for (kernels, walk) in &self.phases {
-                    simd::correlate(kernels, walk, &buffers.gradient, None, target);
-                }
-            }
+            simd::accumulate_weight_gradient(&correlated, &mut weight[group * group_len..][..group_len]);
         }
-        let weight = buffers.sums.chunks_exact(LANES).map(|lanes| lanes.iter().sum()).collect();
         (weight, bias)
+    }
+
+    fn input_gradient(&self, group: usize, source: &[f32], target: &mut [f32]) {
+        if self.some_stay_zero {
+            target.fill(0.0);
+        }
+        for (walk, kernels) in &self.phases {
+            simd::correlate(&kernels[group], walk, source, None, target);
+        }
     }
 }
 

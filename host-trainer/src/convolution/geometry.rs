@@ -1,12 +1,15 @@
 //! Shapes of a convolution, and where each of its taps finds its operand in a padded scratch image.
 
-/// A two-dimensional convolution with one group: input `[n, channels, height, width]`, weight
-/// `[outputs, channels, kernel_height, kernel_width]`, output `[n, outputs, out_height, out_width]`.
+/// A two-dimensional convolution: input `[n, groups * channels, height, width]`, weight
+/// `[groups * outputs, channels, kernel_height, kernel_width]`, output `[n, groups * outputs, out_height, out_width]`.
+/// Channels, outputs and lengths are those of one group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Geometry {
-    /// Input channels.
+    /// Convolutions side by side, each with channels and outputs of its own.
+    pub groups: usize,
+    /// Input channels of a group.
     pub channels: usize,
-    /// Output channels.
+    /// Output channels of a group.
     pub outputs: usize,
     /// Input height and width in pixels.
     pub input: [usize; 2],
@@ -25,12 +28,24 @@ pub(super) struct Geometry {
 impl Geometry {
     /// The geometry of a convolution, or `None` where a stride or a kernel side is zero, the channels disagree, the
     /// image is empty or the padded input is smaller than the kernel.
-    pub fn new(input: [usize; 4], weight: [usize; 4], stride: [usize; 2], padding: [[usize; 2]; 2]) -> Option<Self> {
-        let [_, channels, height, width] = input;
-        let [outputs, weight_channels, kernel_height, kernel_width] = weight;
-        if channels != weight_channels || height == 0 || width == 0 {
+    pub fn new(
+        input: [usize; 4],
+        weight: [usize; 4],
+        stride: [usize; 2],
+        padding: [[usize; 2]; 2],
+        groups: usize,
+    ) -> Option<Self> {
+        let [_, all_channels, height, width] = input;
+        let [all_outputs, channels, kernel_height, kernel_width] = weight;
+        if groups == 0
+            || all_channels != groups * channels
+            || !all_outputs.is_multiple_of(groups)
+            || height == 0
+            || width == 0
+        {
             return None;
         }
+        let outputs = all_outputs / groups;
         let along = |size: usize, kernel: usize, stride: usize, padding: [usize; 2]| {
             let padded = size + padding[0] + padding[1];
             (kernel > 0 && stride > 0 && padded >= kernel).then(|| (padded - kernel) / stride + 1)
@@ -43,9 +58,11 @@ impl Geometry {
             let pixels = height * width;
             let (input, output) = ([1, pixels], [1, pixels]);
             let output_shape = [height, width];
-            return Some(Self { channels, outputs, input, kernel: [1, 1], stride, padding, output, output_shape });
+            let kernel = [1, 1];
+            return Some(Self { groups, channels, outputs, input, kernel, stride, padding, output, output_shape });
         }
         Some(Self {
+            groups,
             channels,
             outputs,
             input: [height, width],
@@ -62,12 +79,12 @@ impl Geometry {
         self.channels * self.kernel[0] * self.kernel[1]
     }
 
-    /// Values of one input image.
+    /// Values of one group of an input image.
     pub fn input_len(&self) -> usize {
         self.channels * self.input[0] * self.input[1]
     }
 
-    /// Values of one output image.
+    /// Values of one group of an output image.
     pub fn output_len(&self) -> usize {
         self.outputs * self.output[0] * self.output[1]
     }
@@ -175,7 +192,7 @@ pub(super) struct GradientPhase {
 }
 
 /// Layout of an image with zeros around it: `[planes][rows][phases][run]`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Scratch {
     /// Channels.
     pub planes: usize,
@@ -207,23 +224,28 @@ impl Scratch {
         self.planes * self.rows * self.pitch()
     }
 
-    /// Copies `image` (`[planes, height, width]`) into `scratch`, zeros around it and `slack` zeros behind it, which
-    /// the last vector of the last row may read.
-    pub fn fill(&self, image: &[f32], scratch: &mut Vec<f32>, slack: usize) {
-        scratch.clear();
-        scratch.resize(self.len() + slack, 0.0);
+    /// Whether the padded image is the image itself.
+    pub fn is_plain(&self) -> bool {
+        self.len() == self.planes * self.source[0] * self.source[1]
+    }
+
+    /// Copies `image` (`[planes, height, width]`) into `scratch`, whose zeros around it are there already.
+    pub fn fill(&self, image: &[f32], scratch: &mut [f32]) {
         let [height, width] = self.source;
-        for plane in 0..self.planes {
-            for y in 0..height {
-                let row = &image[(plane * height + y) * width..][..width];
-                let (start, left) = (self.at(plane, y + self.before[0], 0), self.before[1]);
-                if self.phases == 1 {
-                    scratch[start + left..][..width].copy_from_slice(row);
-                } else {
-                    for (x, value) in row.iter().enumerate() {
-                        let x = x + left;
-                        scratch[start + x % self.phases * self.run + x / self.phases] = *value;
-                    }
+        let left = self.before[1];
+        for (index, row) in image.chunks_exact(width).enumerate() {
+            let (plane, y) = (index / height, index % height);
+            let start = self.at(plane, y + self.before[0], 0);
+            if self.phases == 1 {
+                scratch[start + left..][..width].copy_from_slice(row);
+                continue;
+            }
+            for phase in 0..self.phases {
+                // The first column of the image in this phase's run.
+                let first = (phase + self.phases - left % self.phases) % self.phases;
+                let run = &mut scratch[start + phase * self.run + (first + left) / self.phases..];
+                for (target, value) in run.iter_mut().zip(row.iter().skip(first).step_by(self.phases)) {
+                    *target = *value;
                 }
             }
         }

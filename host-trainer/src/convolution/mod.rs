@@ -10,27 +10,27 @@
 //! backend.rs    the operation on burn's backends, and its place in the autodiff graph
 //! direct.rs     a batch, forward and backward
 //! geometry.rs   shapes, paddings, strides: where each tap finds its operand
+//! scratch.rs    padded images, kept from call to call
 //! simd/         the inner loops
 //! ```
 
 mod backend;
 mod direct;
 mod geometry;
+mod scratch;
 mod simd;
 
 pub use backend::{ConvolutionBackend, Steps};
 
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
-use burn::tensor::ops::ConvOptions;
 
 /// The two-dimensional convolution of `x` (`[n, channels, height, width]`) with `weight` (`[outputs, channels / groups,
 /// kernel_height, kernel_width]`) plus `bias` (`[outputs]`): `[n, outputs, out_height, out_width]`, where
 /// `out_height = (height + top + bottom - kernel_height) / stride[0] + 1`.
 ///
-/// `padding` is `[[top, bottom], [left, right]]`, in zeros. More than one group goes to burn's own convolution.
-/// Differentiable in `x`, `weight` and `bias`. All tensors are
-/// of 32-bit floats, on burn's `flex` device, with or without autodiff.
+/// `padding` is `[[top, bottom], [left, right]]`, in zeros. With `groups` equal to `channels` it is depthwise.
+/// Differentiable in `x`, `weight` and `bias`. All tensors are of 32-bit floats, on burn's `flex` device, with or without autodiff.
 ///
 /// # Panics
 /// As burn's own operations do: when the shapes do not fit, a stride is zero, or the tensors lie on another device.
@@ -42,13 +42,8 @@ pub fn conv2d(
     padding: [[usize; 2]; 2],
     groups: usize,
 ) -> Tensor<4> {
-    if groups != 1 {
-        let [[top, bottom], [left, right]] = padding;
-        let options = ConvOptions::new_with_padding(stride, [(top, bottom), (left, right)], [1, 1], groups);
-        return burn::tensor::module::conv2d(x, weight, bias, options);
-    }
     let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[0]], &x.device()));
-    let steps = Steps { stride, padding };
+    let steps = Steps { stride, padding, groups };
     Tensor::from_dispatch(Dispatch::direct_conv2d(
         x.into_dispatch(),
         weight.into_dispatch(),

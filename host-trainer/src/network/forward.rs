@@ -1,10 +1,6 @@
 //! The layers on tensors. Everything is NCHW; a vector is a feature map of one pixel.
 
-use burn::tensor::{
-    Tensor, TensorData, activation,
-    module::{avg_pool2d, max_pool2d},
-    ops::{AvgPoolOptions, MaxPoolOptions},
-};
+use burn::tensor::{Tensor, TensorData, activation, module::avg_pool2d, ops::AvgPoolOptions};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use shared::{
@@ -16,6 +12,7 @@ use super::parameters::Parameters;
 use crate::{
     architecture::{Architecture, LayerKind},
     convolution::conv2d,
+    layers::{Pool, batch_norm, global_average_pool, max_pool2d, relu},
 };
 
 /// Whether the network learns or answers.
@@ -36,68 +33,103 @@ pub(super) fn forward(
 ) -> Tensor<4> {
     let (mut convolutions, mut dense, mut batch_norms) =
         (parameters.convolutions.iter(), parameters.dense.iter(), parameters.batch_norms.iter());
-    let mut outputs: Vec<Tensor<4>> = Vec::with_capacity(architecture.layers.len());
+    let training = matches!(mode, Mode::Training(_));
+    let fuses = |layer: usize| training && rectified(architecture, layer);
+    let last_reader =
+        |source: usize| architecture.layers.iter().rposition(|layer| layer.inputs.contains(&Some(source)));
+    let mut outputs: Vec<Option<Tensor<4>>> = Vec::with_capacity(architecture.layers.len());
     for (index, layer) in architecture.layers.iter().enumerate() {
-        let input = |position: usize| match layer.inputs[position] {
-            Some(source) => outputs[source].clone(),
-            None => faces.clone(),
-        };
+        let inputs: Vec<Tensor<4>> = layer
+            .inputs
+            .iter()
+            .map(|source| match source {
+                Some(source) => outputs[*source].clone().expect("kept for its last reader"),
+                None => faces.clone(),
+            })
+            .collect();
+        // The last reader holds a tensor alone, so that it may work in place.
+        for &source in layer.inputs.iter().flatten() {
+            if last_reader(source) == Some(index) {
+                outputs[source] = None;
+            }
+        }
+        let mut inputs = inputs.into_iter();
+        let mut input = || inputs.next().expect("as many inputs as the operator takes");
         let shape = architecture.shape_before(index);
         // The parameters were built by walking the same layers, so there is one of its kind for each.
         let output = match layer.kind {
             LayerKind::Operator(Operator::Conv2d { window, .. }) => {
                 let convolution = convolutions.next().expect("one a convolution");
-                convolve(input(0), convolution.weight.val(), convolution.bias.val(), window, shape, 1)
+                convolve(input(), convolution.weight.val(), convolution.bias.val(), window, shape, 1)
             }
             LayerKind::Operator(Operator::DepthwiseConv2d { window }) => {
                 let convolution = convolutions.next().expect("one a convolution");
                 let groups = usize::from(shape.channels);
-                convolve(input(0), convolution.weight.val(), convolution.bias.val(), window, shape, groups)
+                convolve(input(), convolution.weight.val(), convolution.bias.val(), window, shape, groups)
             }
             LayerKind::Operator(Operator::FullyConnected { .. }) => {
                 let dense = dense.next().expect("one a dense layer");
-                let product = input(0).flatten::<2>(1, 3).matmul(dense.weight.val()) + dense.bias.val().unsqueeze();
+                let product = input().flatten::<2>(1, 3).matmul(dense.weight.val()) + dense.bias.val().unsqueeze();
                 let [images, units] = product.dims();
                 product.reshape([images, units, 1, 1])
             }
             LayerKind::Operator(Operator::MaxPool2d { window }) => {
-                let mut options = MaxPoolOptions::new(kernel(window)).with_stride(stride(window));
-                options.padding = padding(window, shape).map(|[before, after]| (before, after));
-                max_pool2d(input(0), options)
+                let (kernel, stride, padding) = (kernel(window), stride(window), padding(window, shape));
+                max_pool2d(input(), Pool { kernel, stride, padding })
             }
             LayerKind::Operator(Operator::AveragePool2d { window }) => {
                 let mut options = AvgPoolOptions::new(kernel(window)).with_stride(stride(window));
                 options.padding = padding(window, shape).map(|[before, after]| (before, after));
                 options.count_include_pad = false;
-                avg_pool2d(input(0), options)
+                avg_pool2d(input(), options)
             }
-            LayerKind::Operator(Operator::GlobalAveragePool) => input(0).mean_dim(2).mean_dim(3),
-            LayerKind::Operator(Operator::Add) => input(0) + input(1),
-            LayerKind::BatchNorm => batch_norms.next().expect("one a batch normalization").forward(input(0)),
-            LayerKind::Activation(Activation::None) => input(0),
-            LayerKind::Activation(Activation::Relu) => activation::relu(input(0)),
-            LayerKind::Activation(Activation::Relu6) => input(0).clamp(0.0, 6.0),
-            LayerKind::Sigmoid => activation::sigmoid(input(0)),
+            LayerKind::Operator(Operator::GlobalAveragePool) => global_average_pool(input()),
+            LayerKind::Operator(Operator::Add) => input() + input(),
+            LayerKind::BatchNorm => {
+                batch_norm(batch_norms.next().expect("one a batch normalization"), input(), fuses(index))
+            }
+            LayerKind::Activation(Activation::None) => input(),
+            LayerKind::Activation(Activation::Relu) => {
+                let done = layer.inputs.iter().flatten().any(|&source| fuses(source));
+                if done { input() } else { relu(input()) }
+            }
+            LayerKind::Activation(Activation::Relu6) => input().clamp(0.0, 6.0),
+            LayerKind::Sigmoid => activation::sigmoid(input()),
             LayerKind::Flatten => {
-                let [images, channels, height, width] = input(0).dims();
-                input(0).reshape([images, channels * height * width, 1, 1])
+                let input = input();
+                let [images, channels, height, width] = input.dims();
+                input.reshape([images, channels * height * width, 1, 1])
             }
             LayerKind::Dropout { rate } => match mode {
-                Mode::Training(random) => drop_out(input(0), input(0).dims(), rate, random),
-                Mode::Inference => input(0),
+                Mode::Training(random) => {
+                    let input = input();
+                    let decisions = input.dims();
+                    drop_out(input, decisions, rate, random)
+                }
+                Mode::Inference => input(),
             },
             LayerKind::SpatialDropout { rate } => match mode {
                 Mode::Training(random) => {
-                    let [images, channels, _, _] = input(0).dims();
-                    drop_out(input(0), [images, channels, 1, 1], rate, random)
+                    let input = input();
+                    let [images, channels, _, _] = input.dims();
+                    drop_out(input, [images, channels, 1, 1], rate, random)
                 }
-                Mode::Inference => input(0),
+                Mode::Inference => input(),
             },
         };
         see(index, &output);
-        outputs.push(output);
+        outputs.push(Some(output));
     }
-    outputs.pop().unwrap_or(faces)
+    outputs.pop().flatten().unwrap_or(faces)
+}
+
+/// Whether a layer is a batch normalization that a ReLU alone reads; in training the two are one operation.
+fn rectified(architecture: &Architecture, layer: usize) -> bool {
+    let mut readers = architecture.layers.iter().filter(|reader| reader.inputs.contains(&Some(layer)));
+    let relu = LayerKind::Activation(Activation::Relu);
+    architecture.layers[layer].kind == LayerKind::BatchNorm
+        && readers.next().is_some_and(|reader| reader.kind == relu)
+        && readers.next().is_none()
 }
 
 fn convolve(

@@ -58,7 +58,8 @@ impl Network {
         outputs.reshape([images, units])
     }
 
-    /// As [`forward`](Self::forward), and `see(layer, output)` is shown every layer's output.
+    /// As [`forward`](Self::forward), and `see(layer, output)` is shown every layer's output (in training, that of a batch
+    /// normalization with a ReLU behind it is the ReLU's).
     pub fn forward_collect(
         &self,
         faces: Tensor<4>,

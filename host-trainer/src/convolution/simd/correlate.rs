@@ -1,9 +1,18 @@
 //! One image correlated with a bank of kernels: the forward pass and, with the kernels turned round, the input gradient.
 //!
-//! Neighbouring output pixels of a row lie in the lanes, a tile of `R` channels by `V` vectors stays in registers over
-//! all taps. The operand of a tap is the padded image at an offset, so no column matrix is ever built.
+//! Neighbouring output pixels of a row lie in the lanes of a vector; a tile of some channels by some vectors, of one row
+//! or several, stays in registers over all taps. The operand of a tap is the padded image at an offset, so no column
+//! matrix is ever built.
 
 use super::lanes::{LANES, Lanes};
+
+/// Channels of a block at most: with two vectors each, their sums, the operands and a weight fill thirteen of sixteen
+/// registers. At exactly sixteen the compiler spills one of the sums, and each addition to it waits for memory.
+const MOST_ROWS: usize = 5;
+
+/// Vectors whose operands stay in the first-level cache while one block of channels after the other uses them; a multiple
+/// of the vectors of every tile.
+const GROUP: usize = 12;
 
 /// A bank of kernels, packed for the tiles: `[blocks][taps][rows of the block]`.
 #[derive(Clone, Debug)]
@@ -16,23 +25,13 @@ pub(in crate::convolution) struct Kernels {
     weights: Vec<f32>,
     /// First channel and channel count of each block.
     blocks: Vec<(usize, usize)>,
-    /// Vectors in a tile.
-    vectors: usize,
 }
 
 impl Kernels {
-    /// Packs `channels` kernels for rows of `width` output pixels; `weight(channel, tap)` is the weight that the tap
-    /// with offset `offsets[tap]` has for `channel`.
-    pub fn pack(offsets: Vec<usize>, channels: usize, width: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
-        let row_vectors = width.div_ceil(LANES);
-        // Sixteen registers hold the tile, its V operands and one weight, with a few to spare: at exactly sixteen the
-        // compiler spills one of the sums, and each addition to it waits for memory.
-        let (vectors, most_rows) = match row_vectors {
-            1 => (1, 8),
-            n if n % 2 == 1 && n % 3 == 0 => (3, 3),
-            _ => (2, 5),
-        };
-        let count = channels.div_ceil(most_rows);
+    /// Packs `channels` kernels; `weight(channel, tap)` is the weight that the tap with offset `offsets[tap]` has for
+    /// `channel`.
+    pub fn pack(offsets: Vec<usize>, channels: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
+        let count = channels.div_ceil(MOST_ROWS);
         let blocks: Vec<_> = (0..count)
             .map(|block| (block * channels / count, (block + 1) * channels / count))
             .map(|(first, end)| (first, end - first))
@@ -44,25 +43,50 @@ impl Kernels {
             .map(|(channel, tap)| weight(channel, tap))
             .collect();
         let reach = offsets.iter().copied().max().unwrap_or(0);
-        Self { offsets, reach, weights, blocks, vectors }
+        Self { offsets, reach, weights, blocks }
     }
 }
 
-/// Where output pixel `(y, x)` reads and writes.
+/// Where a vector of output pixels reads and writes.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::convolution) struct Walk {
-    /// Output rows and columns.
-    pub size: [usize; 2],
-    /// Distance in the source between operands of neighbouring output rows (columns are neighbours).
-    pub source_row: usize,
-    /// Offset of output `(0, 0)` of channel 0 in the target.
-    pub target_start: usize,
-    /// Distance in the target between channels, rows and columns.
-    pub target_steps: [usize; 3],
+struct Place {
+    source: usize,
+    target: usize,
 }
 
-/// Floats that must follow the last operand in the source, since a row's last tile reads whole vectors.
-pub(in crate::convolution) const SLACK: usize = 3 * LANES;
+/// The vectors of output pixels of an image.
+#[derive(Clone, Debug)]
+pub(in crate::convolution) struct Walk {
+    places: Vec<Place>,
+    /// Largest source and target of the places.
+    last: Place,
+    /// Pixels of each vector; fewer than [`LANES`] where rows are shorter.
+    columns: usize,
+    channel_step: usize,
+    column_step: usize,
+}
+
+impl Walk {
+    /// The walk over `size` output rows and columns. `source_row` is the distance in the source between operands of
+    /// neighbouring output rows (columns are neighbours); output `(0, 0)` of channel 0 lies at `target_start`, and
+    /// channels, rows and columns lie `target_steps` apart.
+    pub fn new([height, width]: [usize; 2], source_row: usize, target_start: usize, target_steps: [usize; 3]) -> Self {
+        let [channel_step, row_step, column_step] = target_steps;
+        // The last vector of a row begins early enough to be whole, and writes again what the one before it wrote.
+        let last = width.saturating_sub(LANES);
+        let place = |y: usize, x: usize| Place {
+            source: y * source_row + x.min(last),
+            target: target_start + y * row_step + x.min(last) * column_step,
+        };
+        let places = (0..height).flat_map(|y| (0..width).step_by(LANES).map(move |x| (y, x)));
+        let places = places.map(|(y, x)| place(y, x)).collect();
+        let last = place(height.saturating_sub(1), last);
+        Self { places, last, columns: width.min(LANES), channel_step, column_step }
+    }
+}
+
+/// Floats that may be read behind the last operand of an image whose rows are shorter than a vector.
+pub(in crate::convolution) const SLACK: usize = LANES;
 
 /// Writes `start(channel) + sum over taps of weight * source[operand]` to every output pixel.
 ///
@@ -76,117 +100,110 @@ pub(super) fn correlate<L: Lanes>(
     start: Option<&[f32]>,
     target: &mut [f32],
 ) {
-    let [height, width] = walk.size;
-    let [channel_step, row_step, column_step] = walk.target_steps;
     let channels = kernels.blocks.last().map_or(0, |&(first, rows)| first + rows);
-    if channels == 0 || height == 0 || width == 0 {
+    if channels == 0 || walk.places.is_empty() {
         return;
     }
-    let tile = kernels.vectors * LANES;
-    let last_operand = (height - 1) * walk.source_row + kernels.reach + width.next_multiple_of(tile);
+    let last_operand = walk.last.source + kernels.reach + LANES;
     assert!(last_operand <= source.len(), "the padded image is shorter than the convolution's reach");
-    let last_target =
-        walk.target_start + (channels - 1) * channel_step + (height - 1) * row_step + (width - 1) * column_step;
+    let last_target = walk.last.target + (channels - 1) * walk.channel_step + (walk.columns - 1) * walk.column_step;
     assert!(last_target < target.len(), "the output image is shorter than the convolution's output");
     assert!(start.is_none_or(|start| start.len() >= channels), "a bias for every output channel");
 
-    let mut weights = kernels.weights.as_slice();
-    for &(first, rows) in &kernels.blocks {
-        let (block, rest) = weights.split_at(rows * kernels.offsets.len());
-        weights = rest;
-        for y in 0..height {
-            for x in (0..width).step_by(tile) {
-                let out = walk.target_start + first * channel_step + y * row_step + x * column_step;
-                let tile = Tile {
-                    weights: block,
-                    offsets: &kernels.offsets,
-                    source: &source[y * walk.source_row + x..],
-                    start: start.map(|start| &start[first..first + rows]),
-                    target: &mut target[out..],
-                    columns: (width - x).min(tile),
-                    channel_step,
-                    column_step,
-                };
-                // SAFETY: the assertions above bound every operand and every output pixel of every tile; `L` is what
-                // the caller found the processor to have.
-                unsafe {
-                    match (kernels.vectors, rows) {
-                        (1, 1) => tile.run::<L, 1, 1>(),
-                        (1, 2) => tile.run::<L, 1, 2>(),
-                        (1, 3) => tile.run::<L, 1, 3>(),
-                        (1, 4) => tile.run::<L, 1, 4>(),
-                        (1, 5) => tile.run::<L, 1, 5>(),
-                        (1, 6) => tile.run::<L, 1, 6>(),
-                        (1, 7) => tile.run::<L, 1, 7>(),
-                        (1, _) => tile.run::<L, 1, 8>(),
-                        (2, 1) => tile.run::<L, 2, 1>(),
-                        (2, 2) => tile.run::<L, 2, 2>(),
-                        (2, 3) => tile.run::<L, 2, 3>(),
-                        (2, 4) => tile.run::<L, 2, 4>(),
-                        (2, _) => tile.run::<L, 2, 5>(),
-                        (_, 1) => tile.run::<L, 3, 1>(),
-                        (_, 2) => tile.run::<L, 3, 2>(),
-                        (_, _) => tile.run::<L, 3, 3>(),
-                    }
+    let group = if kernels.blocks.len() == 1 { walk.places.len() } else { GROUP };
+    for places in walk.places.chunks(group) {
+        let mut weights = kernels.weights.as_slice();
+        for &(first, rows) in &kernels.blocks {
+            let (block, rest) = weights.split_at(rows * kernels.offsets.len());
+            weights = rest;
+            let tiles = Tiles {
+                weights: block,
+                offsets: &kernels.offsets,
+                source,
+                start: start.map(|start| &start[first..first + rows]),
+                target: &mut target[first * walk.channel_step..],
+                walk,
+            };
+            // SAFETY: the assertions above bound every operand and every output pixel of every place; `L` is what
+            // the caller found the processor to have.
+            unsafe {
+                match rows {
+                    1 => tiles.run::<L, 8, 1>(places),
+                    2 => tiles.run::<L, 4, 2>(places),
+                    3 => tiles.run::<L, 3, 3>(places),
+                    4 => tiles.run::<L, 2, 4>(places),
+                    _ => tiles.run::<L, 2, 5>(places),
                 }
             }
         }
     }
 }
 
-/// Some channels of some neighbouring output pixels.
-struct Tile<'a> {
+/// A block of channels.
+struct Tiles<'a> {
     /// `[taps][rows]`.
     weights: &'a [f32],
     offsets: &'a [usize],
     source: &'a [f32],
     start: Option<&'a [f32]>,
+    /// From the block's first channel on.
     target: &'a mut [f32],
-    columns: usize,
-    channel_step: usize,
-    column_step: usize,
+    walk: &'a Walk,
 }
 
-impl Tile<'_> {
+impl Tiles<'_> {
     /// # Safety
-    /// `L`'s instructions exist; `weights` holds `ROWS` values for each offset; every offset is followed by `VECTORS`
-    /// whole vectors in `source`; `ROWS` channels of `columns <= VECTORS * LANES` pixels lie inside `target`.
+    /// `L`'s instructions exist; `weights` holds `ROWS` values for each offset; each place's source is followed by a
+    /// whole vector at every offset in `source`; `ROWS` channels of the walk's columns lie inside `target` from each
+    /// place's target on.
     #[inline(always)]
-    unsafe fn run<L: Lanes, const VECTORS: usize, const ROWS: usize>(self) {
+    unsafe fn run<L: Lanes, const VECTORS: usize, const ROWS: usize>(self, places: &[Place]) {
         let mut row_start = [0.0; ROWS];
         if let Some(start) = self.start {
             row_start.copy_from_slice(&start[..ROWS]);
         }
-        // SAFETY: the contract above, for every pointer made here.
-        unsafe {
-            let mut sums = row_start.map(|value| [L::splat(value); VECTORS]);
-            let mut weight = self.weights.as_ptr();
-            for &offset in self.offsets {
-                let source = self.source.as_ptr().add(offset);
-                let operands: [L; VECTORS] = std::array::from_fn(|v| L::load(source.add(v * LANES)));
-                for (row, sums) in sums.iter_mut().enumerate() {
-                    let factor = L::splat(*weight.add(row));
-                    for (sum, operand) in sums.iter_mut().zip(operands) {
-                        *sum = sum.add_product(factor, operand);
+        for places in places.chunks(VECTORS) {
+            // The last tile does its last vector several times.
+            let places: [Place; VECTORS] = std::array::from_fn(|v| places[v.min(places.len() - 1)]);
+            // SAFETY: the contract above, for every pointer made here.
+            unsafe {
+                let sources = places.map(|place| self.source.as_ptr().add(place.source));
+                let mut sums = row_start.map(|value| [L::splat(value); VECTORS]);
+                let mut weight = self.weights.as_ptr();
+                for &offset in self.offsets {
+                    let operands: [L; VECTORS] = sources.map(|source| L::load(source.add(offset)));
+                    for (row, sums) in sums.iter_mut().enumerate() {
+                        let factor = L::splat(*weight.add(row));
+                        for (sum, operand) in sums.iter_mut().zip(operands) {
+                            *sum = sum.add_product(factor, operand);
+                        }
+                    }
+                    weight = weight.add(ROWS);
+                }
+                for (row, sums) in sums.iter().enumerate() {
+                    for (sum, place) in sums.iter().zip(places) {
+                        let target = self.target.as_mut_ptr().add(place.target + row * self.walk.channel_step);
+                        self.store(*sum, target);
                     }
                 }
-                weight = weight.add(ROWS);
             }
-            for (row, sums) in sums.iter().enumerate() {
-                let target = self.target.as_mut_ptr().add(row * self.channel_step);
-                if self.column_step == 1 && self.columns == VECTORS * LANES {
-                    for (v, sum) in sums.iter().enumerate() {
-                        sum.store(target.add(v * LANES));
-                    }
-                } else {
-                    let mut values = [[0.0; LANES]; VECTORS];
-                    for (values, sum) in values.iter_mut().zip(sums) {
-                        sum.store(values.as_mut_ptr());
-                    }
-                    for (x, value) in values.as_flattened()[..self.columns].iter().enumerate() {
-                        *target.add(x * self.column_step) = *value;
-                    }
-                }
+        }
+    }
+
+    /// # Safety
+    /// As [`run`](Self::run), for one place and channel.
+    #[inline(always)]
+    unsafe fn store<L: Lanes>(&self, sum: L, target: *mut f32) {
+        let Walk { columns, column_step, .. } = *self.walk;
+        // SAFETY: the contract above.
+        unsafe {
+            if column_step == 1 && columns == LANES {
+                return sum.store(target);
+            }
+            let mut values = [0.0; LANES];
+            sum.store(values.as_mut_ptr());
+            for (x, value) in values[..columns].iter().enumerate() {
+                *target.add(x * column_step) = *value;
             }
         }
     }

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Training speed of host-trainer beside PyTorch's on this machine, both on two threads, turn by turn.
+
+Usage: compare.py [--rounds N] [--python VENV/bin/python]
+
+Makes a throw-away virtual environment with PyTorch from PyPI (unless --python names one), runs both programs on each
+network round after round, writes training_speed.csv beside this file and prints the ratio of the medians.
+"""
+
+import argparse
+import csv
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+NETWORKS = [
+    (HERE.parent / "architectures" / "levorse.toml", 32, 60),
+    (HERE / "networks" / "plain.toml", 128, 20),
+    (HERE / "networks" / "separable.toml", 64, 30),
+]
+COLUMNS = ["network", "program", "version", "images_per_second", "best_images_per_second", "peak_mib"]
+
+
+def cpu_model():
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def run(command, environment=None):
+    output = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, env=environment).stdout
+    return dict(zip(COLUMNS, output.strip().splitlines()[-1].split(",")))
+
+
+def measure(python, rounds):
+    two_threads = os.environ | {"RAYON_NUM_THREADS": "2"}
+    cpu, rows = cpu_model(), []
+    for turn in range(1, rounds + 1):
+        for network, batch, steps in NETWORKS:
+            arguments = [str(network), str(batch), str(steps)]
+            bench = ["cargo", "bench", "--quiet", "-p", "host-trainer", "--bench", "training_speed", "--", *arguments]
+            for command in (bench, [python, str(HERE / "pytorch.py"), *arguments]):
+                row = run(command, two_threads) | {"batch": batch, "round": turn, "cpu": cpu}
+                rows.append(row)
+                print(row["network"], row["program"], row["images_per_second"], "images/s", file=sys.stderr)
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--python", help="an interpreter that has PyTorch")
+    arguments = parser.parse_args()
+    os.chdir(HERE)
+    with tempfile.TemporaryDirectory() as folder:
+        python = arguments.python
+        if python is None:
+            subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+            python = f"{folder}/bin/python"
+            subprocess.run([python, "-m", "pip", "install", "--quiet", "torch", "numpy"], check=True)
+        rows = measure(python, arguments.rounds)
+    order = ["network", "batch", "program", "version", "round", *COLUMNS[3:], "cpu"]
+    with open(HERE / "training_speed.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, order, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    for name in dict.fromkeys(row["network"] for row in rows):
+        medians = [
+            statistics.median(float(r["images_per_second"]) for r in rows if (r["network"], r["program"]) == (name, p))
+            for p in ("host-trainer", "pytorch")
+        ]
+        print(f"{name}: {medians[0]:.0f} / {medians[1]:.0f} images/s = {medians[0] / medians[1]:.2f}")
+
+
+if __name__ == "__main__":
+    main()

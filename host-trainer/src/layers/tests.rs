@@ -1,0 +1,209 @@
+//! Against burn's own operations, and against the slopes that small steps show.
+
+use super::{Pool, batch_norm, global_average_pool, max_pool2d, relu};
+use burn::module::Param;
+use burn::nn::{BatchNorm, BatchNormConfig};
+use burn::tensor::{Device, Tensor, TensorData, activation, module, ops::MaxPoolOptions};
+use proptest::prelude::*;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+fn random<const D: usize>(seed: u64, shape: [usize; D], device: &Device) -> Tensor<D> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().unwrap()
+}
+
+/// The largest difference, relative to the largest value.
+fn distance(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let largest = b.iter().fold(1e-6f32, |most, value| most.max(value.abs()));
+    a.iter().zip(b).fold(0.0f32, |most, (a, b)| most.max((a - b).abs())) / largest
+}
+
+/// The output of `layer`, and the gradient of a weighted sum of it with respect to `x`.
+fn run(x: &Tensor<4>, layer: impl Fn(Tensor<4>) -> Tensor<4>) -> [Vec<f32>; 2] {
+    let x = x.clone().require_grad();
+    let output = layer(x.clone());
+    let factors = random(99, output.dims(), &output.device());
+    let grads = (output.clone() * factors).sum().backward();
+    [values(output), values(x.grad(&grads).unwrap())]
+}
+
+fn check(x: &Tensor<4>, ours: impl Fn(Tensor<4>) -> Tensor<4>, burns: impl Fn(Tensor<4>) -> Tensor<4>) {
+    let (found, expected) = (run(x, ours), run(x, burns));
+    for (what, (found, expected)) in ["output", "gradient"].iter().zip(found.iter().zip(&expected)) {
+        let distance = distance(found, expected);
+        assert!(distance <= 1e-4, "{what} is off by {distance:e} for {:?}", x.dims());
+    }
+}
+
+/// A batch normalization with scales, shifts and running statistics of its own.
+fn layer(channels: usize, device: &Device) -> BatchNorm {
+    let mut layer = BatchNormConfig::new(channels).init(device);
+    layer.gamma = Param::from_data((random(11, [channels], device) + 1.5).into_data(), device);
+    layer.beta = Param::from_data(random(12, [channels], device).into_data(), device);
+    layer
+}
+
+/// Output, gradients of x, gamma and beta, running mean and variance.
+fn normalized(x: &Tensor<4>, forward: impl Fn(&BatchNorm, Tensor<4>) -> Tensor<4>) -> [Vec<f32>; 6] {
+    // A clone would share the running statistics.
+    let (x, layer) = (x.clone().require_grad(), layer(x.dims()[1], &x.device()));
+    let output = forward(&layer, x.clone());
+    let factors = random(98, output.dims(), &output.device());
+    let grads = (output.clone() * factors).sum().backward();
+    [
+        values(output),
+        values(x.grad(&grads).unwrap()),
+        values(layer.gamma.val().grad(&grads).unwrap()),
+        values(layer.beta.val().grad(&grads).unwrap()),
+        values(layer.running_mean.value_sync()),
+        values(layer.running_var.value_sync()),
+    ]
+}
+
+const PARTS: [&str; 6] =
+    ["output", "x gradient", "gamma gradient", "beta gradient", "running mean", "running variance"];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn batch_normalization_is_burns_with_or_without_a_relu_behind_it(
+        images in 1usize..11, channels in 1usize..10, height in 1usize..14, width in 2usize..14,
+        mean in -3.0f32..3.0, rectify: bool, seed: u64,
+    ) {
+        let device = Device::flex().autodiff();
+        let x = random(seed, [images, channels, height, width], &device) + mean;
+        let found = normalized(&x, |layer, x| batch_norm(layer, x, rectify));
+        let expected = normalized(&x, |layer, x| {
+            let output = layer.forward(x);
+            if rectify { activation::relu(output) } else { output }
+        });
+        // Few values have a small variance, which magnifies the rounding of both.
+        let most = if images * height * width < 16 { 1e-3 } else { 1e-4 };
+        for (what, (found, expected)) in PARTS.iter().zip(found.iter().zip(&expected)) {
+            let distance = distance(found, expected);
+            prop_assert!(distance <= most, "{what} is off by {distance:e}");
+        }
+    }
+
+    #[test]
+    fn max_pooling_is_burns_for_any_window(
+        images in 1usize..5, channels in 1usize..12, height in 6usize..20, width in 6usize..20,
+        kernel in (1usize..5, 1usize..5), stride in (1usize..4, 1usize..4), seed: u64, halve: bool,
+    ) {
+        let device = Device::flex().autodiff();
+        let kernel = if halve { [2, 2] } else { [kernel.0, kernel.1] };
+        let stride = if halve { [2, 2] } else { [stride.0, stride.1] };
+        let pad = kernel.map(|side| if halve { 0 } else { side / 2 });
+        let (height, width) = if halve { (height / 2 * 2, width / 2 * 2) } else { (height, width) };
+        let x = random(seed, [images, channels, height, width], &device);
+        let pool = Pool { kernel, stride, padding: pad.map(|pad| [pad; 2]) };
+        check(&x, |x| max_pool2d(x, pool), |x| {
+            let mut options = MaxPoolOptions::new(kernel).with_stride(stride);
+            options.padding = pad.map(|pad| (pad, pad));
+            module::max_pool2d(x, options)
+        });
+    }
+
+    #[test]
+    fn relu_and_global_average_pooling_are_burns(
+        images in 1usize..40, channels in 1usize..12, height in 1usize..20, width in 1usize..20, seed: u64,
+    ) {
+        let device = Device::flex().autodiff();
+        let x = random(seed, [images, channels, height, width], &device);
+        check(&x, relu, activation::relu);
+        check(&x, global_average_pool, |x| x.mean_dim(2).mean_dim(3));
+    }
+}
+
+/// Compares the gradient of `loss` at `x` with central differences, in steps of `step`.
+fn check_slopes(x: &Tensor<4>, step: f32, loss: impl Fn(Tensor<4>) -> Tensor<4>) {
+    let device = x.device();
+    let [_, gradient] = run(x, &loss);
+    let sum = |x: Tensor<4>| -> f64 {
+        let output = loss(x);
+        let factors = values(random(99, output.dims(), &device));
+        values(output).iter().zip(factors).map(|(a, b)| f64::from(*a) * f64::from(b)).sum()
+    };
+    let count = gradient.len();
+    let found: Vec<f32> = (0..count)
+        .map(|at| {
+            let mut shift = vec![0.0f32; count];
+            shift[at] = step;
+            let shift = Tensor::<4>::from_data(TensorData::new(shift, x.dims()), &device);
+            ((sum(x.clone() + shift.clone()) - sum(x.clone() - shift)) / f64::from(2.0 * step)) as f32
+        })
+        .collect();
+    let distance = distance(&gradient, &found);
+    assert!(distance <= 1e-3, "the gradient is {distance:e} off the slope");
+}
+
+#[test]
+fn every_gradient_is_the_slope_that_a_small_step_shows() {
+    let device = Device::flex().autodiff();
+    // Far from each other and from zero, so that no step changes which value is largest or passes.
+    let ladder: Vec<f32> = (0..96).map(|at| (at * 37 % 96) as f32 / 24.0 - 1.99).collect();
+    let ladder = Tensor::from_data(TensorData::new(ladder, [2, 3, 4, 4]), &device);
+    let batch_norms = layer(3, &device);
+    check_slopes(&ladder, 4e-3, |x| batch_norm(&batch_norms, x, false));
+    check_slopes(&ladder, 4e-3, relu);
+    check_slopes(&ladder, 4e-3, global_average_pool);
+    let pool = Pool { kernel: [3, 2], stride: [1, 2], padding: [[1, 1], [0, 0]] };
+    check_slopes(&ladder, 4e-3, |x| max_pool2d(x, pool));
+    check_slopes(&ladder, 4e-3, |x| max_pool2d(x, Pool { kernel: [2; 2], stride: [2; 2], padding: [[0; 2]; 2] }));
+}
+
+#[test]
+fn the_same_inputs_give_the_same_bits_on_any_number_of_threads() {
+    let device = Device::flex().autodiff();
+    let x = random(5, [13, 6, 12, 10], &device);
+    let bits = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let parts = pool.install(|| normalized(&x, |layer, x| batch_norm(layer, x, true)));
+        parts.map(|part| part.iter().map(|value| value.to_bits()).collect::<Vec<_>>())
+    };
+    let once = bits(1);
+    for threads in [2, 5] {
+        assert!(bits(threads) == once, "other bits on {threads} threads");
+    }
+}
+
+#[test]
+fn a_frozen_or_answering_batch_normalization_uses_the_running_statistics() {
+    let device = Device::flex();
+    let x = random(6, [3, 4, 5, 5], &device);
+    let norm = layer(4, &device);
+    let before = values(norm.running_mean.value_sync());
+    let found = values(batch_norm(&norm, x.clone(), false));
+    assert!(distance(&found, &values(norm.forward(x))) <= 1e-6);
+    assert_eq!(values(norm.running_mean.value_sync()), before);
+}
+
+#[test]
+fn a_value_that_is_no_number_stays_visible() {
+    let device = Device::flex();
+    let mut image = vec![0.5f32; 16];
+    image[5] = f32::NAN;
+    let x: Tensor<4> = Tensor::from_data(TensorData::new(image, [1, 1, 4, 4]), &device);
+    assert!(values(relu(x.clone()))[5].is_nan());
+    let halves = Pool { kernel: [2; 2], stride: [2; 2], padding: [[0; 2]; 2] };
+    assert!(values(max_pool2d(x.clone(), halves))[0].is_nan());
+    let threes = Pool { kernel: [3; 2], stride: [1; 2], padding: [[0; 2]; 2] };
+    assert!(values(max_pool2d(x, threes))[0].is_nan());
+}
+
+#[test]
+fn a_tensor_that_somebody_else_holds_is_not_overwritten() {
+    let device = Device::flex();
+    let x = random(7, [1, 1, 50, 100], &device);
+    let before = values(x.clone());
+    let _ = relu(x.clone());
+    assert_eq!(values(x), before);
+}

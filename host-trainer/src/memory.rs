@@ -1,0 +1,170 @@
+//! Memory of large tensors, kept from step to step.
+//!
+//! A training step allocates the same tensors as the one before. Given back to the allocator in between, their pages would
+//! go to the system and come back as zeros, page by page; here a [`Buffer`] that is dropped, alone or as a tensor, waits
+//! for the next of about its size.
+
+use burn::tensor::DType;
+use burn_flex::{FlexTensor, Layout};
+use burn_std::{
+    Bytes, Shape,
+    bytes::{AccessError, AccessPolicy, AllocationController, AllocationProperty},
+};
+use std::mem::MaybeUninit;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Mutex, PoisonError};
+
+/// Floats below which the allocator is as good.
+const SMALL: usize = 1 << 12;
+
+/// Floats that may wait; more are given back, the smallest buffers first.
+const MOST_WAITING: usize = 1 << 27;
+
+/// Buffers that nobody uses, the shortest first.
+static WAITING: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
+
+/// Floats of unspecified value, to be written and made a tensor.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    /// At least `len` long.
+    values: Vec<f32>,
+    len: usize,
+}
+
+impl Buffer {
+    /// `len` floats; what they hold is left from their last use.
+    pub fn new(len: usize) -> Self {
+        if len >= SMALL {
+            let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
+            let first = waiting.partition_point(|values| values.len() < len);
+            if waiting.get(first).is_some_and(|values| values.len() <= len + len / 4) {
+                return Self { values: waiting.remove(first), len };
+            }
+        }
+        Self { values: vec![0.0; len], len }
+    }
+
+    /// The tensor of this shape.
+    ///
+    /// # Panics
+    /// When the shape has another number of elements.
+    pub fn into_tensor<const D: usize>(self, shape: [usize; D]) -> FlexTensor {
+        assert_eq!(self.len, shape.iter().product::<usize>(), "as many values as the shape has elements");
+        let len = self.len * size_of::<f32>();
+        // SAFETY: `len` bytes of `self` are floats, all of them initialized.
+        let bytes = unsafe { Bytes::from_controller(Box::new(self), len) };
+        FlexTensor::new(bytes, Layout::contiguous(Shape::from(shape)), DType::F32)
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let values = std::mem::take(&mut self.values);
+        if values.len() < SMALL {
+            return;
+        }
+        let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = waiting.partition_point(|other| other.len() < values.len());
+        waiting.insert(at, values);
+        let mut total: usize = waiting.iter().map(Vec::len).sum();
+        let mut surplus = 0;
+        while total > MOST_WAITING {
+            total -= waiting[surplus].len();
+            surplus += 1;
+        }
+        waiting.drain(..surplus);
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.values[..self.len]
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.values[..self.len]
+    }
+}
+
+impl AllocationController for Buffer {
+    fn alloc_align(&self) -> usize {
+        align_of::<f32>()
+    }
+
+    fn property(&self) -> AllocationProperty {
+        AllocationProperty::Other
+    }
+
+    unsafe fn memory_mut(&mut self, _policy: AccessPolicy) -> Result<&mut [MaybeUninit<u8>], AccessError> {
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut self.values[..self.len]);
+        // SAFETY: the caller writes nothing but initialized bytes, so that these stay what they are.
+        Ok(unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), bytes.len()) })
+    }
+
+    fn memory(&self, _policy: AccessPolicy) -> Result<&[MaybeUninit<u8>], AccessError> {
+        let bytes: &[u8] = bytemuck::cast_slice(&self.values[..self.len]);
+        // SAFETY: initialized bytes are valid as bytes that may be uninitialized.
+        Ok(unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) })
+    }
+}
+
+/// The values of a tensor of 32-bit floats that lies in one piece.
+///
+/// # Panics
+/// When it does not, or holds other numbers.
+pub(crate) fn values(tensor: &FlexTensor) -> &[f32] {
+    tensor.as_slice().expect("a contiguous tensor of 32-bit floats")
+}
+
+/// A tensor of a few values.
+pub(crate) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+    FlexTensor::from_data(burn::tensor::TensorData::new(values, Shape::from(shape)))
+}
+
+/// `tensor` after `change`: in place where nobody else holds it, else a changed copy.
+pub(crate) fn changed<const D: usize>(tensor: FlexTensor, change: impl FnOnce(&mut [f32])) -> FlexTensor {
+    // A second handle, even to the same memory, would make it a shared one.
+    let mut tensor = if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() };
+    let len = tensor.layout().num_elements();
+    let start = tensor.layout().start_offset();
+    if let Some(storage) = tensor.try_storage_mut::<f32>() {
+        change(&mut storage[start..start + len]);
+        return tensor;
+    }
+    let mut copy = Buffer::new(len);
+    copy.copy_from_slice(values(&tensor));
+    change(&mut copy);
+    copy.into_tensor::<D>(burn::backend::TensorMetadata::shape(&tensor).dims())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_tensor_leaves_its_memory_to_the_next_of_its_size() {
+        // A size of its own, since tests run side by side.
+        let len = 1_234_567;
+        let mut buffer = Buffer::new(len);
+        buffer.fill(3.0);
+        let address = buffer.as_ptr();
+        let tensor = buffer.into_tensor([len]);
+        assert_eq!(values(&tensor)[len - 1], 3.0);
+        drop(tensor);
+        assert_eq!(Buffer::new(len).as_ptr(), address);
+    }
+
+    #[test]
+    fn a_tensor_is_changed_in_place_and_a_shared_one_is_copied() {
+        let tensor = changed::<1>(Buffer::new(5000).into_tensor([5000]), |values| values.fill(1.0));
+        let shared = tensor.clone();
+        let other = changed::<1>(tensor, |values| values.fill(2.0));
+        assert_eq!((values(&shared)[0], values(&other)[0]), (1.0, 2.0));
+        let address = values(&other).as_ptr();
+        assert_eq!(values(&changed::<1>(other, |values| values[1] = 3.0)).as_ptr(), address);
+    }
+}
