@@ -19,7 +19,7 @@ use crate::{
         parameters::Range,
         quantize_network,
     },
-    report::{self, recipe_rows, DataSource, LayerRow, ModelSize, RunSummary},
+    report::{self, DataSource, LayerRow, ModelSize, RunSummary, recipe_rows},
     training::{Configuration, LabelledFaces, Outcome, RunFolder, save_record, write_atomically},
 };
 

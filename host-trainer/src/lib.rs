@@ -4,6 +4,7 @@
 //! data  image_file  synthetic      labelled faces, from files or drawn
 //! architecture  augmentation       a network as data, with its recipe
 //! network  convolution  layers     the same in burn
+//! device                           where tensors are computed
 //! training                         epochs, checkpoints, run folders
 //! quantization                     float network -> integers
 //! inference                        many faces through the core: the device's numbers
@@ -23,6 +24,7 @@ pub mod cli;
 pub mod convolution;
 pub mod dashboard;
 pub mod data;
+pub mod device;
 pub mod evaluation;
 pub mod experiment;
 pub mod export;

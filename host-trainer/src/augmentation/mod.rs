@@ -87,7 +87,9 @@ impl Augmentation {
             ("erasing", self.erasing, 1.0),
         ];
         match ranges.into_iter().find(|(_, value, most)| !(0.0..=*most).contains(value)) {
-            Some((name, value, most)) => Err(format!("`{name}` of the augmentation is {value}; it must be 0 to {most}")),
+            Some((name, value, most)) => {
+                Err(format!("`{name}` of the augmentation is {value}; it must be 0 to {most}"))
+            }
             None => Ok(()),
         }
     }
@@ -142,7 +144,8 @@ fn erase(face: &mut [u8; FACE_PIXELS], draw: &Draw) {
     let ratio = SIDES.powf(2.0 * shape - 1.0);
     let side = |length: f32| (length.round() as usize).clamp(1, FACE_SIZE);
     let (height, width) = (side((area * ratio).sqrt()), side((area / ratio).sqrt()));
-    let start = |share: f32, length: usize| ((share * (FACE_SIZE - length + 1) as f32) as usize).min(FACE_SIZE - length);
+    let start =
+        |share: f32, length: usize| ((share * (FACE_SIZE - length + 1) as f32) as usize).min(FACE_SIZE - length);
     let (top, left) = (start(top, height), start(left, width));
     let mean = face.iter().map(|&grey| u32::from(grey)).sum::<u32>() as i32 / FACE_PIXELS as i32;
     let mut state = draw.noise | 1;

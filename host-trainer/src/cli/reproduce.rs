@@ -54,7 +54,9 @@ pub fn run(arguments: &ReproduceArguments) -> anyhow::Result<()> {
     let experiments = chosen(experiment::parse(file, text)?, &arguments.only)?;
     let source = locate(arguments.data.data.as_deref())?;
     if matches!(source, Source::Synthetic(_)) {
-        println!("faces        synthetic, drawn by this program: the paper's figures are not to be expected (name FER2013 with --data)");
+        println!(
+            "faces        synthetic, drawn by this program: the paper's figures are not to be expected (name FER2013 with --data)"
+        );
     }
     let stop = stop_on_interrupt()?;
     let mut results: Vec<Measured> = Vec::new();

@@ -14,6 +14,7 @@ use crate::{
     architecture::Architecture,
     dashboard::Facts,
     data::{Source, Split, locate},
+    device::Hardware,
     export::{self, MODEL_FILE},
     training::{Configuration, RunFolder, train},
 };
@@ -43,6 +44,9 @@ pub struct TrainArguments {
     /// Continue an interrupted run; everything else comes from its config.toml
     #[arg(long, value_name = "RUN", conflicts_with_all = ["architecture", "epochs", "batch_size", "seed", "out"])]
     resume: Option<PathBuf>,
+    /// What to train on; features `cuda` and `wgpu` of this program add GPUs
+    #[arg(long, value_enum, default_value_t)]
+    device: Hardware,
     /// Plain lines of progress on a terminal too
     #[arg(long)]
     plain: bool,
@@ -115,6 +119,7 @@ fn begin(arguments: &TrainArguments) -> anyhow::Result<(RunFolder, Configuration
     };
     let path = source.path().map(|path| path.display().to_string());
     let mut configuration = Configuration::new(&architecture, &file, arguments.seed, path, source.description());
+    configuration.hardware = arguments.device;
     configuration.votes = arguments.votes.as_ref().map(|path| path.display().to_string());
     if matches!(source, Source::Synthetic(_)) {
         configuration.epochs = SYNTHETIC_EPOCHS;

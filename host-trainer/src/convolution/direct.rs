@@ -5,16 +5,17 @@
 
 use super::geometry::{Geometry, Scratch};
 use super::scratch::Padded;
-use super::simd::{self, Correlated, Kernels, LANES, STRIP_PIXELS, Walk};
+use super::simd::{self, Across, Blocked, Correlated, Kernels, LANES, STRIP_PIXELS, Walk};
 use crate::memory::Buffer;
 use rayon::prelude::*;
 use std::cell::RefCell;
 
-/// Padded images of one thread.
+/// Working memory of one thread.
 #[derive(Default)]
 struct Buffers {
     input: Padded,
     gradient: Padded,
+    blocked: Blocked,
 }
 
 thread_local! {
@@ -24,18 +25,19 @@ thread_local! {
 /// The convolution's output, `[n, outputs, out_height, out_width]`, of `input` (`[n, channels, height, width]`) with
 /// `weight` (`[outputs, channels, kernel_height, kernel_width]`) and one `bias` for each output channel.
 pub(super) fn forward(geometry: &Geometry, input: &[f32], weight: &[f32], bias: &[f32]) -> Buffer {
-    let scratch = geometry.padded_input();
     let (depth, outputs) = (geometry.depth(), geometry.outputs);
+    let [height, width] = geometry.output;
+    let across = Across::choose(outputs, depth, width, 1);
+    let scratch = geometry.padded_input(across == Across::Pixels);
     let kernels: Vec<Kernels> = (0..geometry.groups)
         .map(|group| {
-            Kernels::pack(geometry.input_offsets(), outputs, |output, tap| {
+            Kernels::pack(across, geometry.input_offsets(&scratch), outputs, |output, tap| {
                 weight[(group * outputs + output) * depth + tap]
             })
         })
         .collect();
-    let [height, width] = geometry.output;
-    let walk = Walk::new(geometry.output, geometry.stride[0] * scratch.pitch(), 0, [height * width, width, 1]);
-    let plain = scratch.is_plain() && width >= LANES;
+    let walk = Walk::new(across, geometry.output, scratch.steps(geometry.stride), 0, [height * width, width, 1]);
+    let plain = scratch.is_plain() && (across == Across::Channels || width >= LANES);
     let (input_len, output_len) = (geometry.input_len().max(1), geometry.output_len().max(1));
     let images = input.len() / (geometry.groups * input_len);
     let mut output = Buffer::new(images * geometry.groups * geometry.output_len());
@@ -110,6 +112,8 @@ struct Backward<'a> {
     padded_input: Scratch,
     padded_gradient: Scratch,
     input_offsets: Vec<usize>,
+    /// What lies in the lanes for the weight gradient.
+    across: Across,
     /// Walk of each phase of the input gradient, with the kernels of each group.
     phases: Vec<(Walk, Vec<Kernels>)>,
     /// Whether some pixels of the input gradient belong to no phase and stay zero.
@@ -124,19 +128,22 @@ impl<'a> Backward<'a> {
         let group_len = geometry.outputs * geometry.depth();
         let phases = if with_input { geometry.gradient_phases(&padded_gradient) } else { Vec::new() };
         let phases = phases.into_iter().map(|phase| {
+            let across = Across::choose(geometry.channels, phase.taps.len(), phase.size[1], stride_x);
             let kernels = weight.chunks_exact(group_len.max(1)).map(|weight| {
-                Kernels::pack(phase.offsets.clone(), geometry.channels, |channel, tap| {
+                Kernels::pack(across, phase.offsets.clone(), geometry.channels, |channel, tap| {
                     weight[phase.taps[tap] + channel * phase.channel_stride]
                 })
             });
             let start = phase.phase[0] * width + phase.phase[1];
             let steps = [height * width, stride_y * width, stride_x];
-            (Walk::new(phase.size, padded_gradient.pitch(), start, steps), kernels.collect())
+            (Walk::new(across, phase.size, padded_gradient.steps([1, 1]), start, steps), kernels.collect())
         });
         let phases: Vec<_> = phases.collect();
         let some_stay_zero = phases.len() < stride_y.min(height) * stride_x.min(width);
-        let (padded_input, input_offsets) = (geometry.padded_input(), geometry.input_offsets());
-        Self { geometry, padded_input, padded_gradient, input_offsets, phases, some_stay_zero }
+        let across = Across::choose(geometry.outputs, geometry.depth(), geometry.output[1], 1);
+        let padded_input = geometry.padded_input(across == Across::Pixels);
+        let input_offsets = geometry.input_offsets(&padded_input);
+        Self { geometry, padded_input, padded_gradient, input_offsets, across, phases, some_stay_zero }
     }
 
     /// The weight and bias gradients of some images; their input gradient goes to `target`.
@@ -174,14 +181,15 @@ impl<'a> Backward<'a> {
                 input: buffers.input.values(),
                 input_image: Padded::slot_len(padded_input),
                 input_offsets: &self.input_offsets,
-                input_row: geometry.stride[0] * padded_input.pitch(),
+                input_steps: padded_input.steps(geometry.stride),
                 gradient: buffers.gradient.values(),
                 gradient_image: Padded::slot_len(padded_gradient),
                 gradient_start: padded_gradient.at(0, padded_gradient.before[0], padded_gradient.before[1]),
                 gradient_steps: [padded_gradient.rows * padded_gradient.pitch(), padded_gradient.pitch()],
                 output: [geometry.outputs, height, width],
             };
-            simd::accumulate_weight_gradient(&correlated, &mut weight[group * group_len..][..group_len]);
+            let weight = &mut weight[group * group_len..][..group_len];
+            simd::accumulate_weight_gradient(self.across, &correlated, weight, &mut buffers.blocked);
         }
         (weight, bias)
     }

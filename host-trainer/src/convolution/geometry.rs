@@ -95,21 +95,19 @@ impl Geometry {
         (0..channels).flat_map(move |c| (0..height).flat_map(move |ky| (0..width).map(move |kx| [c, ky, kx])))
     }
 
-    /// The padded input: a row holds one run for each phase of the horizontal stride, so that neighbouring outputs
-    /// read neighbouring values whatever the stride.
-    pub fn padded_input(&self) -> Scratch {
+    /// The padded input. If `split`, a row holds one run for each phase of the horizontal stride, so that neighbouring
+    /// outputs read neighbouring values whatever the stride.
+    pub fn padded_input(&self, split: bool) -> Scratch {
         let [[top, bottom], [left, right]] = self.padding;
-        let phases = self.stride[1];
+        let phases = if split { self.stride[1] } else { 1 };
         let run = (left + self.input[1] + right).div_ceil(phases);
         let rows = top + self.input[0] + bottom;
         Scratch { planes: self.channels, source: self.input, before: [top, left], phases, run, rows }
     }
 
-    /// For each tap, in the order of the weights, the offset of its operand for output `(0, 0)` in [`padded_input`].
-    ///
-    /// [`padded_input`]: Self::padded_input
-    pub fn input_offsets(&self) -> Vec<usize> {
-        let scratch = self.padded_input();
+    /// For each tap, in the order of the weights, the offset of its operand for output `(0, 0)` in `scratch`, a
+    /// [`padded_input`](Self::padded_input).
+    pub fn input_offsets(&self, scratch: &Scratch) -> Vec<usize> {
         self.taps().map(|[c, ky, kx]| scratch.at(c, ky, kx)).collect()
     }
 
@@ -209,6 +207,11 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
+    /// Distances between the operands of neighbouring outputs, down and across, for a stride over this padded input.
+    pub fn steps(&self, stride: [usize; 2]) -> [usize; 2] {
+        [stride[0] * self.pitch(), stride[1] / self.phases]
+    }
+
     /// Values between neighbouring rows.
     pub fn pitch(&self) -> usize {
         self.phases * self.run

@@ -2,7 +2,7 @@
 //!
 //! burn's `flex` backend takes most of a training step for the gradients of its convolutions. [`conv2d`] is the same
 //! operation with the same gradients, computed directly: each image is copied once with zeros around it, and tiles of
-//! output channels by neighbouring pixels are kept in vector registers over all taps. The images of a batch are spread
+//! output channels by pixels are kept in vector registers over all taps. The images of a batch are spread
 //! over the cores by rayon; the same inputs give the same bits on any number of them.
 //!
 //! ```text
@@ -23,17 +23,20 @@ mod simd;
 pub use backend::{ConvolutionBackend, Steps};
 
 use burn::backend::Dispatch;
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, ops::ConvOptions};
+
+use crate::device::on_processor;
 
 /// The two-dimensional convolution of `x` (`[n, channels, height, width]`) with `weight` (`[outputs, channels / groups,
 /// kernel_height, kernel_width]`) plus `bias` (`[outputs]`): `[n, outputs, out_height, out_width]`, where
 /// `out_height = (height + top + bottom - kernel_height) / stride[0] + 1`.
 ///
 /// `padding` is `[[top, bottom], [left, right]]`, in zeros. With `groups` equal to `channels` it is depthwise.
-/// Differentiable in `x`, `weight` and `bias`. All tensors are of 32-bit floats, on burn's `flex` device, with or without autodiff.
+/// Differentiable in `x`, `weight` and `bias`. All tensors are of 32-bit floats and on one device, with or without autodiff;
+/// on another than burn's `flex`, burn's own convolution is taken.
 ///
 /// # Panics
-/// As burn's own operations do: when the shapes do not fit, a stride is zero, or the tensors lie on another device.
+/// As burn's own operations do: when the shapes do not fit, a stride is zero, or the tensors lie on different devices.
 pub fn conv2d(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -42,6 +45,11 @@ pub fn conv2d(
     padding: [[usize; 2]; 2],
     groups: usize,
 ) -> Tensor<4> {
+    if !on_processor(&x) {
+        let [[top, bottom], [left, right]] = padding;
+        let options = ConvOptions::new_with_padding(stride, [(top, bottom), (left, right)], [1, 1], groups);
+        return burn::tensor::module::conv2d(x, weight, bias, options);
+    }
     let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[0]], &x.device()));
     let steps = Steps { stride, padding, groups };
     Tensor::from_dispatch(Dispatch::direct_conv2d(

@@ -4,7 +4,7 @@ use super::conv2d;
 use burn::tensor::module::conv2d as burn_conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
-use rand::{RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 
 /// A convolution's shapes and its operands.
@@ -26,8 +26,10 @@ impl Case {
         let mut pad = || rng.random_range(0..5);
         let padding = [[pad(), pad()], [pad(), pad()]];
         let stride = [rng.random_range(1..4), rng.random_range(1..4)];
-        let (n, channels, outputs) = (rng.random_range(1..6), rng.random_range(1..10), rng.random_range(1..18));
-        Self { n, channels, outputs, groups: 1, size, kernel, stride, padding }
+        let groups = *[1, 1, 1, 2, 3, 7].choose(rng).unwrap();
+        let mut most = |most: usize| rng.random_range(1..=most);
+        let (n, channels, outputs) = (most(5), most(9).div_ceil(groups) * groups, most(35).div_ceil(groups) * groups);
+        Self { n, channels, outputs, groups, size, kernel, stride, padding }
     }
 
     fn describe(&self) -> String {
@@ -124,6 +126,11 @@ fn output_and_gradients_are_those_of_burn_for_the_shapes_that_networks_have() {
         (12, 12, 12, 24, 3, 1),
         (12, 12, 12, 24, 3, 2),
         (12, 8, 4, 12, 3, 1),
+        (16, 32, 1, 24, 3, 1),
+        (16, 32, 1, 24, 3, 2),
+        (20, 40, 1, 6, 3, 1),
+        (64, 64, 1, 6, 1, 1),
+        (9, 48, 1, 3, 3, 1),
     ] {
         let (size, kernel_size, stride) = ([side; 2], [kernel; 2], [stride; 2]);
         let case = Case { n: 5, channels, outputs, groups, size, kernel: kernel_size, stride, padding: same(kernel) };
@@ -176,16 +183,18 @@ fn the_same_inputs_give_the_same_bits_twice_and_on_any_number_of_threads() {
     let device = Device::flex().autodiff();
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let (size, padding) = ([24; 2], [[2; 2]; 2]);
-    let case = Case { n: 7, channels: 5, outputs: 9, groups: 1, size, kernel: [5; 2], stride: [1; 2], padding };
-    let (images, bias) = operands(&case, &mut rng, &device);
-    let bits = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let found = pool.install(|| run(&case, images.clone(), bias.clone(), 7, ours));
-        found.map(|values| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>())
-    };
-    let once = bits(1);
-    for threads in [1, 2, 5] {
-        assert!(bits(threads) == once, "other bits on {threads} threads");
+    for outputs in [9, 16] {
+        let case = Case { n: 7, channels: 5, outputs, groups: 1, size, kernel: [5; 2], stride: [1; 2], padding };
+        let (images, bias) = operands(&case, &mut rng, &device);
+        let bits = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let found = pool.install(|| run(&case, images.clone(), bias.clone(), 7, ours));
+            found.map(|values| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>())
+        };
+        let once = bits(1);
+        for threads in [1, 2, 5] {
+            assert!(bits(threads) == once, "other bits on {threads} threads for {outputs} outputs");
+        }
     }
 }
 

@@ -40,9 +40,15 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State) {
     draw_gauges(frame, state, gauges);
     frame.render_widget(Line::from(numbers(state)), numbers_line);
     let [accuracy, loss] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(charts);
-    draw_chart(frame, state, accuracy, "accuracy", |row| row.train_accuracy, |row| row.validation_accuracy, |now| {
-        now.accuracy
-    });
+    draw_chart(
+        frame,
+        state,
+        accuracy,
+        "accuracy",
+        |row| row.train_accuracy,
+        |row| row.validation_accuracy,
+        |now| now.accuracy,
+    );
     draw_chart(frame, state, loss, "loss", |row| row.train_loss, |row| row.validation_loss, |now| now.loss);
     draw_epochs(frame, state, table);
     draw_facts(frame, state, facts_area);

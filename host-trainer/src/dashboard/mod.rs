@@ -23,8 +23,8 @@ use ratatui::{
     crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers},
 };
 
-pub use self::state::{EpochRow, Facts, StepNow};
 use self::state::State;
+pub use self::state::{EpochRow, Facts, StepNow};
 
 /// Between two drawings.
 const FRAME: Duration = Duration::from_millis(100);

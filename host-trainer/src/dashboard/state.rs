@@ -73,7 +73,9 @@ impl State {
 
     /// The epoch with the best validation accuracy, the first of equals.
     pub fn best(&self) -> Option<&EpochRow> {
-        self.epochs.iter().reduce(|best, row| if row.validation_accuracy > best.validation_accuracy { row } else { best })
+        self.epochs
+            .iter()
+            .reduce(|best, row| if row.validation_accuracy > best.validation_accuracy { row } else { best })
     }
 
     /// Share of this epoch that is done.

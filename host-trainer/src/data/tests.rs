@@ -236,8 +236,7 @@ fn fer2013_has_its_counts() {
 
 #[test]
 fn votes_become_shares_of_the_seven_emotions_in_the_order_of_the_labels() {
-    const HEADER: &str =
-        "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n";
+    const HEADER: &str = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n";
     let rows = "Training,a.png,4,0,0,1,3,2,0,0,0,0\nPublicTest,b.png,0,10,0,0,0,0,0,0,0,0\n\
                 Training,,0,0,0,0,0,0,0,0,0,10\n";
     let (_folder, path) = file(&format!("{HEADER}{rows}"));

@@ -30,8 +30,8 @@ pub fn read_votes(path: &Path, split: Split, faces: usize) -> Result<Vec<VoteSha
         let line = error.position().map_or(0, csv::Position::line);
         DataError::Row { path: path.into(), line, problem: error.to_string() }
     };
-    let file = std::fs::File::open(path)
-        .map_err(|error| DataError::Read { path: path.into(), error: error.to_string() })?;
+    let file =
+        std::fs::File::open(path).map_err(|error| DataError::Read { path: path.into(), error: error.to_string() })?;
     let mut reader = csv::Reader::from_reader(file);
     let header = reader.headers().map_err(row_error)?.clone();
     let column = |name: &'static str| {

@@ -177,7 +177,8 @@ fn measure(
     if outcome.metrics.is_empty() {
         return Ok(measured);
     }
-    let labels: Vec<_> = validation.labels.iter().filter_map(|&l| shared::label::Emotion::from_index(l.into())).collect();
+    let labels: Vec<_> =
+        validation.labels.iter().filter_map(|&l| shared::label::Emotion::from_index(l.into())).collect();
     let rows = logits(&outcome.best, validation.images, |_| {});
     let predictions: Vec<_> = rows.iter().map(|row| Prediction::from_logits(row, 1.0)).collect();
     let float = EvaluationReport::new(split, &labels, &predictions);

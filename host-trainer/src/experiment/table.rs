@@ -97,7 +97,9 @@ pub fn markdown(experiments: &[Experiment], rows: &[Row], with_paper: bool) -> S
     if with_paper {
         text.push_str("paper: training / validation | ours, last epoch: training / validation | ");
     }
-    text.push_str("ours, best epoch: validation | macro-F1 | int8 | epochs | parameters | MACs | model file | notes |\n|---|");
+    text.push_str(
+        "ours, best epoch: validation | macro-F1 | int8 | epochs | parameters | MACs | model file | notes |\n|---|",
+    );
     text.push_str(if with_paper { "---|---|" } else { "" });
     text.push_str("---|---|---|---|---|---|---|---|\n");
     for row in rows {

@@ -40,7 +40,10 @@ fn an_experiment_that_continues_another_differs_in_its_epochs_alone() {
             let (long, mut short) = (architecture(&experiments, &experiment.name), architecture(&experiments, shorter));
             assert!(long.recipe.epochs > short.recipe.epochs);
             short.recipe.epochs = long.recipe.epochs;
-            assert_eq!((long.layers, long.recipe, long.preprocessing), (short.layers, short.recipe, short.preprocessing));
+            assert_eq!(
+                (long.layers, long.recipe, long.preprocessing),
+                (short.layers, short.recipe, short.preprocessing)
+            );
         }
     }
 }
@@ -50,7 +53,10 @@ fn presets_that_mean_nothing_are_errors_that_name_them() {
     let preset = |rest: &str| format!("[[experiment]]\nname = \"a\"\ntitle = \"t\"\n{rest}");
     let cases = [
         (preset("from = \"nowhere\""), "a: `nowhere` is neither before it nor built in"),
-        (preset("from = \"levorse\"\nlayer = { conv2d_9 = { kernel = 3 } }"), "a: it changes a layer that is not there"),
+        (
+            preset("from = \"levorse\"\nlayer = { conv2d_9 = { kernel = 3 } }"),
+            "a: it changes a layer that is not there",
+        ),
         (preset("from = \"levorse\"\nall = { conv2d = { kernel = 0 } }"), "a: "),
         (preset("from = \"levorse\"\nrecipe = { epochs = 0 }"), "must be at least 1"),
         (preset("from = \"levorse\"\ncontinues = \"b\""), "a: `b`, which it continues, is not before it"),

@@ -2,7 +2,7 @@
 //!
 //! burn composes batch normalization, its gradient and pooling of elementwise operations, each with a tensor of its own
 //! and most of them on one core. Here each is one or two passes over the images, on all cores, in place where nobody
-//! else holds the tensor. The same inputs give the same bits on any number of threads.
+//! else holds the tensor. Tensors on other devices than burn's `flex` go to burn's own operations. The same inputs give the same bits on any number of threads.
 //!
 //! ```text
 //! mod.rs         the operations on tensors
@@ -24,7 +24,9 @@ pub use pooling::Pool;
 
 use burn::backend::Dispatch;
 use burn::nn::BatchNorm;
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, activation, module, ops::MaxPoolOptions};
+
+use crate::device::on_processor;
 
 /// `layer` applied to `x` (`[n, channels, height, width]`), as [`BatchNorm::forward`], then `max(0, .)` if `rectify`.
 ///
@@ -33,9 +35,9 @@ use burn::tensor::Tensor;
 /// `beta`. Otherwise it normalizes by the running statistics.
 ///
 /// # Panics
-/// When the channels are not the layer's, or the tensor lies on another device than burn's `flex`.
+/// When the channels are not the layer's.
 pub fn batch_norm(layer: &BatchNorm, x: Tensor<4>, rectify: bool) -> Tensor<4> {
-    if !(x.device().is_autodiff() && layer.training.is_enabled()) {
+    if !(on_processor(&x) && x.device().is_autodiff() && layer.training.is_enabled()) {
         let output = layer.forward(x);
         return if rectify { relu(output) } else { output };
     }
@@ -63,6 +65,9 @@ pub fn batch_norm(layer: &BatchNorm, x: Tensor<4>, rectify: bool) -> Tensor<4> {
 
 /// `max(0, x)` (any four dimensions); where `x` is zero its gradient is zero.
 pub fn relu(x: Tensor<4>) -> Tensor<4> {
+    if !on_processor(&x) {
+        return activation::relu(x);
+    }
     Tensor::from_dispatch(Dispatch::rectify(x.into_dispatch()))
 }
 
@@ -74,11 +79,19 @@ pub fn relu(x: Tensor<4>) -> Tensor<4> {
 /// When a kernel side or stride is zero, the padding is not smaller than the kernel, or the kernel larger than the padded
 /// image.
 pub fn max_pool2d(x: Tensor<4>, pool: Pool) -> Tensor<4> {
+    if !on_processor(&x) {
+        let mut options = MaxPoolOptions::new(pool.kernel).with_stride(pool.stride);
+        options.padding = pool.padding.map(|[before, after]| (before, after));
+        return module::max_pool2d(x, options);
+    }
     Tensor::from_dispatch(Dispatch::largest_of_windows(x.into_dispatch(), pool))
 }
 
 /// The mean of each channel of `x` (`[n, channels, height, width]`): `[n, channels, 1, 1]`.
 pub fn global_average_pool(x: Tensor<4>) -> Tensor<4> {
+    if !on_processor(&x) {
+        return x.mean_dim(2).mean_dim(3);
+    }
     Tensor::from_dispatch(Dispatch::plane_means(x.into_dispatch()))
 }
 

@@ -87,9 +87,9 @@ impl Step<'_> {
             }
             LayerKind::Sigmoid => Value { name: graph.node(output, "Sigmoid", [input.name], []), ..input },
             LayerKind::Flatten => as_vector(graph, input, output),
-            LayerKind::Activation(Activation::None)
-            | LayerKind::Dropout { .. }
-            | LayerKind::SpatialDropout { .. } => input,
+            LayerKind::Activation(Activation::None) | LayerKind::Dropout { .. } | LayerKind::SpatialDropout { .. } => {
+                input
+            }
         })
     }
 

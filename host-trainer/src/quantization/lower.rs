@@ -61,7 +61,9 @@ pub enum LowerError {
         after: &'static str,
     },
     /// The core does not compute it.
-    #[error("layer {layer} ({name}): the core has no such operator, so the network cannot be quantized; use relu or relu6")]
+    #[error(
+        "layer {layer} ({name}): the core has no such operator, so the network cannot be quantized; use relu or relu6"
+    )]
     NoOperator {
         /// Which layer, from 0.
         layer: usize,

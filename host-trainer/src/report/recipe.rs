@@ -38,7 +38,8 @@ fn optimizer(optimizer: Optimizer) -> String {
 }
 
 fn schedule(schedule: Schedule) -> String {
-    let after = |warm_up: f64| if warm_up > 0.0 { format!(" after {warm_up} epochs of warm-up") } else { String::new() };
+    let after =
+        |warm_up: f64| if warm_up > 0.0 { format!(" after {warm_up} epochs of warm-up") } else { String::new() };
     match schedule {
         Schedule::Constant { warm_up } => format!("constant{}", after(warm_up)),
         Schedule::Step { every, factor, warm_up } => {

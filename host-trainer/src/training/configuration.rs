@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use shared::checksum::crc32;
 
-use crate::architecture::{Architecture, ArchitectureError};
+use crate::{
+    architecture::{Architecture, ArchitectureError},
+    device::Hardware,
+};
 
 /// Everything that determines a run; `config.toml` in its folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +26,9 @@ pub struct Configuration {
     pub batch_size: usize,
     /// Seed of the weights, of the order of the images and of dropout.
     pub seed: u64,
+    /// What it runs on.
+    #[serde(default, skip_serializing_if = "Hardware::is_cpu")]
+    pub hardware: Hardware,
     /// Name of the architecture file, for errors.
     pub architecture_file: String,
     /// The whole architecture file.
@@ -39,6 +45,7 @@ impl Configuration {
             epochs: architecture.recipe.epochs,
             batch_size: architecture.recipe.batch_size,
             seed,
+            hardware: Hardware::default(),
             architecture_file: file.into(),
             architecture: architecture.source.clone(),
         }

@@ -150,7 +150,7 @@ struct Steps {
 impl Steps {
     fn new(configuration: &Configuration, done: usize, total: usize) -> Self {
         Self {
-            device: Device::flex().autodiff(),
+            device: configuration.hardware.device().autodiff(),
             dropout: random(configuration.seed, done, Purpose::Dropout),
             batch_size: configuration.batch_size.max(1),
             epochs: configuration.epochs,

@@ -36,17 +36,17 @@ use std::{
     time::Instant,
 };
 
-use burn::{module::Module, tensor::Device};
+use burn::module::Module;
 use serde::{Deserialize, Serialize};
 use shared::label::Emotion;
 
-use self::{epoch::run_epoch, loss::image_loss, state::State};
 pub use self::{
     configuration::Configuration,
     epoch::Progress,
     error::TrainingError,
     run_folder::{RunFolder, write_atomically},
 };
+use self::{epoch::run_epoch, loss::image_loss, state::State};
 use crate::{
     evaluation::Prediction,
     network::{Network, logits},
@@ -129,8 +129,7 @@ pub fn train(
     check("validation", validation)?;
     check_extras(&training, configuration)?;
     let architecture = Arc::new(configuration.architecture()?);
-    let network = Network::new(architecture.clone(), configuration.seed, &Device::flex().autodiff());
-    let mut state = State::new(network, optimizer::optimizer(architecture.recipe.optimizer));
+    let mut state = fresh_state(configuration)?;
     let mut best = state.answering();
     if let Some(checkpoint) = run.last_checkpoint()? {
         state = state.restore(checkpoint)?;
@@ -195,7 +194,10 @@ pub fn train(
 fn fresh_state(configuration: &Configuration) -> Result<State, TrainingError> {
     let architecture = Arc::new(configuration.architecture()?);
     let optimizer = optimizer::optimizer(architecture.recipe.optimizer);
-    Ok(State::new(Network::new(architecture, configuration.seed, &Device::flex().autodiff()), optimizer))
+    Ok(State::new(
+        Network::new(architecture, configuration.seed, &configuration.hardware.device().autodiff()),
+        optimizer,
+    ))
 }
 
 fn check(what: &'static str, faces: LabelledFaces<'_>) -> Result<(), TrainingError> {

@@ -154,7 +154,10 @@ mod tests {
             })
             .collect();
         let found = anchors(&rows);
-        assert!(found.as_flattened().iter().zip(rates().as_flattened()).all(|(a, b)| (a - b).abs() < 1e-3), "{found:?}");
+        assert!(
+            found.as_flattened().iter().zip(rates().as_flattened()).all(|(a, b)| (a - b).abs() < 1e-3),
+            "{found:?}"
+        );
     }
 
     #[test]

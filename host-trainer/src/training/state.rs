@@ -1,6 +1,10 @@
 //! What changes from step to step and from epoch to epoch.
 
-use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::{
+    module::Module,
+    optim::{GradientsParams, ModuleOptimizer},
+    tensor::Device,
+};
 
 use super::{EpochMetrics, TrainingError, checkpoint::Checkpoint};
 use crate::network::{Network, Parameters};
@@ -36,9 +40,10 @@ impl State {
         }
     }
 
-    /// The network that is validated and kept: the mean's, if there is one, for inference.
+    /// The network that is validated and kept: the mean's, if there is one; for inference, on the processor.
     pub fn answering(&self) -> Network {
         let mut network = self.network.valid();
+        network.parameters = network.parameters.to_device(&Device::flex());
         if let Some(average) = &self.average {
             network.parameters = network.parameters.with_flat(&average.values);
         }

@@ -110,14 +110,18 @@ mod tests {
     fn pretraining_takes_the_votes_alone_and_leaves_out_images_without() {
         let recipe = recipe(|recipe| recipe.pretraining_epochs = 2);
         let first = targets(&recipe, Some(&VOTES), 1);
-        assert_eq!((first.rows[3], first.weights.as_slice()), (VOTES[3].unwrap_or_default(), &[1.0, 0.0, 0.0, 1.0][..]));
+        assert_eq!(
+            (first.rows[3], first.weights.as_slice()),
+            (VOTES[3].unwrap_or_default(), &[1.0, 0.0, 0.0, 1.0][..])
+        );
         let second = targets(&recipe, Some(&VOTES), 2);
         assert_eq!((second.rows[3][1], second.weights.as_slice()), (1.0, &[1.0; 4][..]));
     }
 
     #[test]
     fn balanced_emotions_count_the_same_in_all() {
-        let targets = targets(&recipe(|recipe| recipe.class_weights = Some(ClassWeights::Named(Balanced::Balanced))), None, 0);
+        let targets =
+            targets(&recipe(|recipe| recipe.class_weights = Some(ClassWeights::Named(Balanced::Balanced))), None, 0);
         assert!((targets.weights[..3].iter().sum::<f32>() - targets.weights[3]).abs() < 1e-6, "{:?}", targets.weights);
     }
 

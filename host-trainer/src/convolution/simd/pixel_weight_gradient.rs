@@ -16,8 +16,9 @@ pub(in crate::convolution) struct Correlated<'a> {
     pub input_image: usize,
     /// For each tap, the offset of its operand for output `(0, 0)`.
     pub input_offsets: &'a [usize],
-    /// Distance in `input` between operands of neighbouring output rows.
-    pub input_row: usize,
+    /// Distance in `input` between operands of neighbouring output rows and columns; where pixels lie in the lanes,
+    /// columns are neighbours.
+    pub input_steps: [usize; 2],
     /// The padded output gradients; each row ends in zeros up to a whole vector.
     pub gradient: &'a [f32],
     /// Distance in `gradient` between images.
@@ -51,8 +52,9 @@ pub(super) fn accumulate<L: Lanes>(correlated: &Correlated<'_>, sums: &mut [f32]
     let row = width.next_multiple_of(LANES);
     let [channel_step, row_step] = correlated.gradient_steps;
     assert!(sums.len() >= outputs * taps, "a sum for every weight");
+    assert!(correlated.input_steps[1] == 1, "pixels in the lanes are neighbours");
     let last = correlated.images - 1;
-    let last_input = last * correlated.input_image + (height - 1) * correlated.input_row + reach + row;
+    let last_input = last * correlated.input_image + (height - 1) * correlated.input_steps[0] + reach + row;
     assert!(last_input <= correlated.input.len(), "the padded image is shorter than the convolution's reach");
     let last_gradient = last * correlated.gradient_image
         + correlated.gradient_start
@@ -77,7 +79,8 @@ pub(super) fn accumulate<L: Lanes>(correlated: &Correlated<'_>, sums: &mut [f32]
                 };
                 for tap in (0..taps).step_by(tile_taps) {
                     let tile = Tile {
-                        input: &correlated.input[first_image * correlated.input_image + top * correlated.input_row..],
+                        input: &correlated.input
+                            [first_image * correlated.input_image + top * correlated.input_steps[0]..],
                         gradient: &correlated.gradient[first_image * correlated.gradient_image
                             + correlated.gradient_start
                             + first * channel_step
@@ -154,7 +157,8 @@ impl Tile<'_> {
     #[inline(always)]
     unsafe fn run<L: Lanes, const OUTPUTS: usize, const TAPS: usize>(self) {
         let offsets: [usize; TAPS] = std::array::from_fn(|tap| self.input_offsets[tap]);
-        let Correlated { input_image, input_row, gradient_image, gradient_steps, .. } = *self.correlated;
+        let Correlated { input_image, input_steps: [input_row, _], gradient_image, gradient_steps, .. } =
+            *self.correlated;
         let [channel_step, row_step] = gradient_steps;
         // SAFETY: the contract above, for every pointer made here.
         unsafe {

@@ -5,6 +5,7 @@
 //! matrix is ever built.
 
 use super::lanes::{LANES, Lanes};
+use super::walk::{Place, Walk};
 
 /// Channels of a block at most: with two vectors each, their sums, the operands and a weight fill thirteen of sixteen
 /// registers. At exactly sixteen the compiler spills one of the sums, and each addition to it waits for memory.
@@ -44,44 +45,6 @@ impl Kernels {
             .collect();
         let reach = offsets.iter().copied().max().unwrap_or(0);
         Self { offsets, reach, weights, blocks }
-    }
-}
-
-/// Where a vector of output pixels reads and writes.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    source: usize,
-    target: usize,
-}
-
-/// The vectors of output pixels of an image.
-#[derive(Clone, Debug)]
-pub(in crate::convolution) struct Walk {
-    places: Vec<Place>,
-    /// Largest source and target of the places.
-    last: Place,
-    /// Pixels of each vector; fewer than [`LANES`] where rows are shorter.
-    columns: usize,
-    channel_step: usize,
-    column_step: usize,
-}
-
-impl Walk {
-    /// The walk over `size` output rows and columns. `source_row` is the distance in the source between operands of
-    /// neighbouring output rows (columns are neighbours); output `(0, 0)` of channel 0 lies at `target_start`, and
-    /// channels, rows and columns lie `target_steps` apart.
-    pub fn new([height, width]: [usize; 2], source_row: usize, target_start: usize, target_steps: [usize; 3]) -> Self {
-        let [channel_step, row_step, column_step] = target_steps;
-        // The last vector of a row begins early enough to be whole, and writes again what the one before it wrote.
-        let last = width.saturating_sub(LANES);
-        let place = |y: usize, x: usize| Place {
-            source: y * source_row + x.min(last),
-            target: target_start + y * row_step + x.min(last) * column_step,
-        };
-        let places = (0..height).flat_map(|y| (0..width).step_by(LANES).map(move |x| (y, x)));
-        let places = places.map(|(y, x)| place(y, x)).collect();
-        let last = place(height.saturating_sub(1), last);
-        Self { places, last, columns: width.min(LANES), channel_step, column_step }
     }
 }
 
