@@ -76,9 +76,9 @@ fn scaling_keeps_the_centre_and_moves_the_rest_outwards() {
     // Grey levels that grow evenly across: twice the size is half the slope.
     let ramp: [u8; FACE_PIXELS] = std::array::from_fn(|i| (i % FACE_SIZE * 4 + 20) as u8);
     let larger = geometry::transform(&ramp, &Transform { scale: 2.0, ..UNMOVED });
-    for x in 0..FACE_SIZE {
+    for (x, &found) in larger[..FACE_SIZE].iter().enumerate() {
         let expected = 20.0 + 4.0 * (23.5 + (x as f32 - 23.5) / 2.0);
-        assert!((f32::from(larger[x]) - expected).abs() <= 0.51, "{x}: {} {expected}", larger[x]);
+        assert!((f32::from(found) - expected).abs() <= 0.51, "{x}: {found} {expected}");
     }
 }
 

@@ -29,6 +29,9 @@ pub struct ReproduceArguments {
     /// What the paper names as future work, in place of what it reports
     #[arg(long)]
     future_work: bool,
+    /// Experiments of your own, in place of the paper's; its file experiments/paper.toml shows how they are written
+    #[arg(long, value_name = "FILE.toml", conflicts_with = "future_work")]
+    presets: Option<PathBuf>,
     /// The FER+ votes (fer2013new.csv); without them the experiments that need them are left out
     #[arg(long, value_name = "CSV")]
     votes: Option<PathBuf>,
@@ -50,8 +53,8 @@ pub struct ReproduceArguments {
 }
 
 pub fn run(arguments: &ReproduceArguments) -> anyhow::Result<()> {
-    let (file, text) = if arguments.future_work { FUTURE_WORK } else { PAPER };
-    let experiments = chosen(experiment::parse(file, text)?, &arguments.only)?;
+    let (stem, all) = presets(arguments)?;
+    let experiments = chosen(all, &arguments.only)?;
     let source = locate(arguments.data.data.as_deref())?;
     if matches!(source, Source::Synthetic(_)) {
         println!(
@@ -95,14 +98,25 @@ pub fn run(arguments: &ReproduceArguments) -> anyhow::Result<()> {
                 println!("loss         {} in epoch {}, step {}", failure.loss, failure.epoch, failure.step);
             }
             results.push(measured);
-            write_tables(&arguments.out, file, &experiments, &results)?;
+            write_tables(&arguments.out, &stem, &experiments, &results)?;
         }
     }
     let rows = experiment::rows(&experiments, &results);
-    println!("\n{}", experiment::markdown(&experiments, &rows, !arguments.future_work));
-    let stem = file.trim_end_matches(".toml");
+    println!("\n{}", experiment::markdown(&experiments, &rows));
     println!("tables       {}", arguments.out.join(format!("{stem}.md, .csv, .png, .svg, -epochs.csv")).display());
     Ok(())
+}
+
+/// The name of the tables, and the experiments.
+fn presets(arguments: &ReproduceArguments) -> anyhow::Result<(String, Vec<Experiment>)> {
+    let Some(path) = &arguments.presets else {
+        let (file, text) = if arguments.future_work { FUTURE_WORK } else { PAPER };
+        return Ok((file.trim_end_matches(".toml").into(), experiment::parse(file, text)?));
+    };
+    let file = path.display().to_string();
+    let text = fs::read_to_string(path).with_context(|| file.clone())?;
+    let stem = path.file_stem().map_or_else(|| "experiments".into(), |stem| stem.to_string_lossy().into_owned());
+    Ok((stem, experiment::parse(&file, &text)?))
 }
 
 fn chosen(experiments: Vec<Experiment>, only: &[String]) -> Result<Vec<Experiment>, ExperimentError> {
@@ -114,10 +128,9 @@ fn chosen(experiments: Vec<Experiment>, only: &[String]) -> Result<Vec<Experimen
 }
 
 /// The tables, the curves and every epoch of every run so far.
-fn write_tables(folder: &Path, file: &str, experiments: &[Experiment], results: &[Measured]) -> anyhow::Result<()> {
-    let stem = file.trim_end_matches(".toml");
+fn write_tables(folder: &Path, stem: &str, experiments: &[Experiment], results: &[Measured]) -> anyhow::Result<()> {
     let rows = experiment::rows(experiments, results);
-    let markdown = experiment::markdown(experiments, &rows, file == PAPER.0);
+    let markdown = experiment::markdown(experiments, &rows);
     write_atomically(&folder.join(format!("{stem}.md")), markdown.as_bytes())?;
     write_atomically(&folder.join(format!("{stem}.csv")), &experiment::csv(&rows)?)?;
     let mut writer = csv::Writer::from_writer(Vec::new());

@@ -95,6 +95,10 @@ fn build(preset: Preset, before: &[Experiment]) -> Result<Experiment, String> {
     if known(&preset.name).is_some() {
         return Err("there are two of this name".into());
     }
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    if preset.name.is_empty() || !preset.name.chars().all(plain) {
+        return Err("a name is made of letters, digits, - and _, for folders are named after it".into());
+    }
     let built_in = || BUILT_IN.iter().find(|(name, _)| *name == preset.from).map(|(_, text)| *text);
     let base = known(&preset.from).map(|experiment| experiment.source.as_str()).or_else(built_in);
     let base = base.ok_or_else(|| format!("`{}` is neither before it nor built in", preset.from))?;

@@ -91,8 +91,10 @@ fn notes(paper: &Published, runs: &[&Measured]) -> String {
     notes.join("; ")
 }
 
-/// The table as Markdown, with the choices that were left to us below. `with_paper` adds the paper's columns.
-pub fn markdown(experiments: &[Experiment], rows: &[Row], with_paper: bool) -> String {
+/// The table as Markdown, with the choices that were left to us below. Where an experiment has figures of the paper, they
+/// get columns.
+pub fn markdown(experiments: &[Experiment], rows: &[Row]) -> String {
+    let with_paper = experiments.iter().any(|experiment| experiment.paper.is_some());
     let mut text = String::from("| network | ");
     if with_paper {
         text.push_str("paper: training / validation | ours, last epoch: training / validation | ");

@@ -10,6 +10,21 @@ fn paper() -> Vec<Experiment> {
     parse(PAPER.0, PAPER.1).expect("sound")
 }
 
+/// The TOML examples of the README.
+fn examples() -> Vec<&'static str> {
+    let blocks = include_str!("../../README.md").split("```toml\n").skip(1);
+    blocks.map(|rest| rest.split("```").next().expect("a block has an end")).collect()
+}
+
+#[test]
+fn the_examples_of_the_readme_mean_what_they_say() {
+    let [network, experiment] = examples()[..] else { panic!("two examples") };
+    let recipe = Architecture::parse("mine.toml", network).expect("sound").recipe;
+    assert_eq!((recipe.batch_size, recipe.augmentation.shift, recipe.average_decay), (128, 4.0, Some(0.999)));
+    let experiments = parse("mine.toml", experiment).expect("sound");
+    assert_eq!((experiments[0].name.as_str(), experiments[0].seeds), ("wider", 3));
+}
+
 #[test]
 fn the_papers_final_network_is_the_built_in_one() {
     let (experiments, built_in) = (paper(), Architecture::find("levorse").expect("built in"));
@@ -57,6 +72,7 @@ fn presets_that_mean_nothing_are_errors_that_name_them() {
             preset("from = \"levorse\"\nlayer = { conv2d_9 = { kernel = 3 } }"),
             "a: it changes a layer that is not there",
         ),
+        (preset("from = \"levorse\"").replace("\"a\"", "\"a/b\""), "a/b: a name is made of letters"),
         (preset("from = \"levorse\"\nall = { conv2d = { kernel = 0 } }"), "a: "),
         (preset("from = \"levorse\"\nrecipe = { epochs = 0 }"), "must be at least 1"),
         (preset("from = \"levorse\"\ncontinues = \"b\""), "a: `b`, which it continues, is not before it"),
@@ -100,7 +116,7 @@ fn a_row_is_the_mean_over_the_seeds_and_tells_of_losses_that_were_no_numbers() {
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].best_validation, rows[0].seeds), (0.45, 2));
     assert!((rows[0].spread.expect("two") - 0.005f64.sqrt()).abs() < 1e-9);
-    let text = markdown(&experiments, &rows, true);
+    let text = markdown(&experiments, &rows);
     assert!(text.contains("0.141 / – | 0.500 / 0.400 | 0.4500 ± 0.0707 (2 seeds)"), "{text}");
     assert!(text.contains("180,965 | 17,230,320 | 1,234 B"), "{text}");
     assert!(text.contains("paper: loss becomes NaN after 30 epochs; loss NaN in epoch 3, step 4 (seed 2)"), "{text}");
