@@ -53,8 +53,44 @@ impl ConvArguments {
     }
 }
 
+/// Bytes of working memory that [`conv2d`] takes on this processor, for an input and an output of these shapes.
+pub const fn conv2d_scratch(window: &Window, input: Shape, output: Shape) -> usize {
+    #[cfg(cortex_m_dsp)]
+    // Three bytes may be lost to alignment.
+    return super::cortex_m::scratch_words(window, input, output) * 4 + 3;
+    #[cfg(not(cortex_m_dsp))]
+    {
+        let _ = (window, input, output);
+        0
+    }
+}
+
 /// Convolution of `input` (`[H, W, C_IN]`) with `weights` (`[C_OUT, KERNEL_H, KERNEL_W, C_IN]`, `-128..=127`) into
-/// `output` (`[OUT_H, OUT_W, C_OUT]`); `channels` has `C_OUT` entries.
+/// `output` (`[OUT_H, OUT_W, C_OUT]`); `channels` has `C_OUT` entries. What `scratch` ([`conv2d_scratch`] bytes) holds does
+/// not matter; with less of it, the portable version runs.
+///
+/// # Errors
+/// [`ShapeMismatch`].
+pub fn conv2d(
+    arguments: &ConvArguments,
+    input: &[i8],
+    weights: &[i8],
+    channels: &[ChannelParameters],
+    output: &mut [i8],
+    scratch: &mut [i8],
+) -> Result<(), ShapeMismatch> {
+    #[cfg(cortex_m_dsp)]
+    {
+        let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
+        if let Some(result) = super::cortex_m::conv2d(arguments, input, weights, channels, output, words) {
+            return result;
+        }
+    }
+    let _ = scratch;
+    portable(arguments, input, weights, channels, output)
+}
+
+/// [`conv2d`] in plain Rust.
 ///
 /// A row of the window is contiguous in the input and in the weights, so the sum is one dot product a row of the window;
 /// four output channels share the activations. A 1x1 window is a single dot product a pixel, and so is a window of few
@@ -62,7 +98,7 @@ impl ConvArguments {
 ///
 /// # Errors
 /// [`ShapeMismatch`].
-pub fn conv2d(
+pub fn portable(
     arguments: &ConvArguments,
     input: &[i8],
     weights: &[i8],

@@ -12,6 +12,9 @@
 mod add;
 mod average_pool2d;
 mod conv2d;
+#[cfg(cortex_m_dsp)]
+#[allow(unsafe_code)]
+mod cortex_m;
 mod depthwise_conv2d;
 mod dot;
 mod fully_connected;
@@ -21,12 +24,17 @@ mod pointwise;
 mod softmax;
 mod taps;
 
+/// The kernels in plain Rust, for every processor; all others give the same bits.
+pub mod portable {
+    pub use super::conv2d::portable as conv2d;
+}
+
 use shared::shape::Shape;
 
 pub use self::{
     add::{AddArguments, add},
     average_pool2d::average_pool2d,
-    conv2d::{ConvArguments, conv2d},
+    conv2d::{ConvArguments, conv2d, conv2d_scratch},
     depthwise_conv2d::depthwise_conv2d,
     dot::{dot, dot_tile},
     fully_connected::{FullyConnectedArguments, fully_connected},
