@@ -181,6 +181,12 @@ fn range(tensor: &Tensor) -> core::ops::Range<usize> {
 fn scratch_bytes(step: &Step<'_>) -> usize {
     match step.operator {
         Operator::Conv2d { window, .. } => kernels::conv2d_scratch(&window, step.input.shape, step.output.shape),
+        Operator::DepthwiseConv2d { window } => {
+            kernels::depthwise_conv2d_scratch(&window, step.input.shape, step.output.shape)
+        }
+        Operator::FullyConnected { .. } => {
+            kernels::fully_connected_scratch(step.input.shape.elements().unwrap_or(0) as usize)
+        }
         _ => 0,
     }
 }
@@ -229,13 +235,13 @@ fn run_step(step: &Step<'_>, arena: &mut [i8], tensors: u32) -> Result<(), Shape
             kernels::conv2d(&convolution(window), input, weights, channels, output, scratch)
         }
         (Operator::DepthwiseConv2d { window }, _) => {
-            kernels::depthwise_conv2d(&convolution(window), input, weights, channels, output)
+            kernels::depthwise_conv2d(&convolution(window), input, weights, channels, output, scratch)
         }
         (Operator::MaxPool2d { window }, _) => kernels::max_pool2d(&pool(window), input, output),
         (Operator::AveragePool2d { window }, _) => kernels::average_pool2d(&pool(window), input, output),
         (Operator::FullyConnected { .. }, _) => {
             let arguments = FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max };
-            kernels::fully_connected(&arguments, input, weights, channels, output)
+            kernels::fully_connected(&arguments, input, weights, channels, output, scratch)
         }
         (Operator::GlobalAveragePool, Arithmetic::Mean(factor)) => {
             let arguments = MeanArguments { input_offset, output_offset, factor, activation_min, activation_max };

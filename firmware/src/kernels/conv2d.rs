@@ -56,8 +56,7 @@ impl ConvArguments {
 /// Bytes of working memory that [`conv2d`] takes on this processor, for an input and an output of these shapes.
 pub const fn conv2d_scratch(window: &Window, input: Shape, output: Shape) -> usize {
     #[cfg(cortex_m_dsp)]
-    // Three bytes may be lost to alignment.
-    return super::cortex_m::scratch_words(window, input, output) * 4 + 3;
+    return super::bytes(super::cortex_m::conv2d_words(window, input, output));
     #[cfg(not(cortex_m_dsp))]
     {
         let _ = (window, input, output);

@@ -1,18 +1,56 @@
 //! Depthwise convolution.
 
-use shared::quantization::ChannelParameters;
+use shared::{
+    quantization::ChannelParameters,
+    shape::{Shape, Window},
+};
 
 use super::{ShapeMismatch, conv2d::ConvArguments, filters, span, taps::Axis, tensor, tensor_mut};
 
 /// Channels whose sums are kept at a time.
 const TILE: usize = 8;
 
+/// Bytes of working memory that [`depthwise_conv2d`] takes on this processor, for an input and an output of these shapes.
+pub const fn depthwise_conv2d_scratch(window: &Window, input: Shape, output: Shape) -> usize {
+    #[cfg(cortex_m_dsp)]
+    return super::bytes(super::cortex_m::depthwise_conv2d_words(window, input, output));
+    #[cfg(not(cortex_m_dsp))]
+    {
+        let _ = (window, input, output);
+        0
+    }
+}
+
 /// Depthwise convolution (depth multiplier 1) of `input` (`[H, W, C]`) with `weights` (`[KERNEL_H, KERNEL_W, C]`,
-/// `-128..=127`) into `output` (`[OUT_H, OUT_W, C]`); `channels` has `C` entries.
+/// `-128..=127`) into `output` (`[OUT_H, OUT_W, C]`); `channels` has `C` entries. What `scratch`
+/// ([`depthwise_conv2d_scratch`] bytes) holds does not matter; with less of it, the portable version runs.
 ///
 /// # Errors
 /// [`ShapeMismatch`].
 pub fn depthwise_conv2d(
+    arguments: &ConvArguments,
+    input: &[i8],
+    weights: &[i8],
+    channels: &[ChannelParameters],
+    output: &mut [i8],
+    scratch: &mut [i8],
+) -> Result<(), ShapeMismatch> {
+    #[cfg(cortex_m_dsp)]
+    {
+        let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
+        if let Some(result) = super::cortex_m::depthwise_conv2d(arguments, input, weights, channels, output, words) {
+            return result;
+        }
+    }
+    let _ = scratch;
+    portable(arguments, input, weights, channels, output)
+}
+
+/// [`depthwise_conv2d`] in plain Rust.
+///
+/// # Errors
+/// [`ShapeMismatch`].
+pub fn portable(
     arguments: &ConvArguments,
     input: &[i8],
     weights: &[i8],

@@ -25,6 +25,18 @@ pub struct PoolArguments {
 /// # Errors
 /// [`ShapeMismatch`].
 pub fn max_pool2d(arguments: &PoolArguments, input: &[i8], output: &mut [i8]) -> Result<(), ShapeMismatch> {
+    #[cfg(cortex_m_dsp)]
+    if let Some(result) = super::cortex_m::max_pool2d(arguments, input, output) {
+        return result;
+    }
+    portable(arguments, input, output)
+}
+
+/// [`max_pool2d`] in plain Rust.
+///
+/// # Errors
+/// [`ShapeMismatch`].
+pub fn portable(arguments: &PoolArguments, input: &[i8], output: &mut [i8]) -> Result<(), ShapeMismatch> {
     let PoolArguments { window, input_shape, output_shape, .. } = *arguments;
     let [rows, columns] = Axis::both(&window, input_shape, output_shape)?;
     let (input, output) = (tensor(input, input_shape)?, tensor_mut(output, output_shape)?);

@@ -26,7 +26,10 @@ mod taps;
 
 /// The kernels in plain Rust, for every processor; all others give the same bits.
 pub mod portable {
-    pub use super::conv2d::portable as conv2d;
+    pub use super::{
+        conv2d::portable as conv2d, depthwise_conv2d::portable as depthwise_conv2d,
+        fully_connected::portable as fully_connected, max_pool2d::portable as max_pool2d,
+    };
 }
 
 use shared::shape::Shape;
@@ -35,13 +38,19 @@ pub use self::{
     add::{AddArguments, add},
     average_pool2d::average_pool2d,
     conv2d::{ConvArguments, conv2d, conv2d_scratch},
-    depthwise_conv2d::depthwise_conv2d,
+    depthwise_conv2d::{depthwise_conv2d, depthwise_conv2d_scratch},
     dot::{dot, dot_tile},
-    fully_connected::{FullyConnectedArguments, fully_connected},
+    fully_connected::{FullyConnectedArguments, fully_connected, fully_connected_scratch},
     global_average_pool::{MeanArguments, global_average_pool},
     max_pool2d::{PoolArguments, max_pool2d},
     softmax::softmax,
 };
+
+/// Bytes of working memory for so many words, wherever it begins.
+#[cfg(cortex_m_dsp)]
+const fn bytes(words: usize) -> usize {
+    words * 4 + 3
+}
 
 /// Shapes and slices that came together do not fit each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,14 +8,14 @@
 //!
 //! ```text
 //! mod.rs   how windows lie in a stripe
-//! dsp.rs   processors with the DSP extension (Cortex-M4, M7, M33): two products an instruction
+//! dsp/     processors with the DSP extension (Cortex-M4, M7, M33): two products an instruction
 //! ```
 
 #[cfg(cortex_m_dsp)]
 mod dsp;
 
 #[cfg(cortex_m_dsp)]
-pub(super) use dsp::{conv2d, scratch_words};
+pub(super) use dsp::*;
 
 use shared::shape::{Shape, Window};
 
