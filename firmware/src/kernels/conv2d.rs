@@ -55,9 +55,9 @@ impl ConvArguments {
 
 /// Bytes of working memory that [`conv2d`] takes on this processor, for an input and an output of these shapes.
 pub const fn conv2d_scratch(window: &Window, input: Shape, output: Shape) -> usize {
-    #[cfg(cortex_m_dsp)]
+    #[cfg(any(cortex_m_dsp, cortex_m_base))]
     return super::bytes(super::cortex_m::conv2d_words(window, input, output));
-    #[cfg(not(cortex_m_dsp))]
+    #[cfg(not(any(cortex_m_dsp, cortex_m_base)))]
     {
         let _ = (window, input, output);
         0
@@ -78,7 +78,7 @@ pub fn conv2d(
     output: &mut [i8],
     scratch: &mut [i8],
 ) -> Result<(), ShapeMismatch> {
-    #[cfg(cortex_m_dsp)]
+    #[cfg(any(cortex_m_dsp, cortex_m_base))]
     {
         let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
         if let Some(result) = super::cortex_m::conv2d(arguments, input, weights, channels, output, words) {

@@ -12,7 +12,7 @@
 mod add;
 mod average_pool2d;
 mod conv2d;
-#[cfg(cortex_m_dsp)]
+#[cfg(any(cortex_m_dsp, cortex_m_base))]
 #[allow(unsafe_code)]
 mod cortex_m;
 mod depthwise_conv2d;
@@ -47,7 +47,7 @@ pub use self::{
 };
 
 /// Bytes of working memory for so many words, wherever it begins.
-#[cfg(cortex_m_dsp)]
+#[cfg(any(cortex_m_dsp, cortex_m_base))]
 const fn bytes(words: usize) -> usize {
     words * 4 + 3
 }

@@ -7,22 +7,30 @@
 //! shape of the window.
 //!
 //! ```text
+//! base.rs  processors without it (Cortex-M0, M0+): one product an instruction
 //! mod.rs   how windows lie in a stripe
 //! dsp/     processors with the DSP extension (Cortex-M4, M7, M33): two products an instruction
 //! ```
 
+#[cfg(cortex_m_base)]
+mod base;
 #[cfg(cortex_m_dsp)]
 mod dsp;
 
+#[cfg(cortex_m_base)]
+pub(super) use base::{conv2d, conv2d_words};
 #[cfg(cortex_m_dsp)]
 pub(super) use dsp::*;
 
+#[cfg(cortex_m_dsp)]
 use shared::shape::{Shape, Window};
 
 /// Values that the inner loop takes at a time.
+#[cfg(cortex_m_dsp)]
 const CHUNK: usize = 8;
 
 /// How the windows of a row of output pixels lie in a stripe.
+#[cfg(cortex_m_dsp)]
 #[derive(Clone, Copy, Debug)]
 struct Layout {
     /// Values from one column to the next: the window's rows, one after the other, in whole quadruples.
@@ -33,6 +41,7 @@ struct Layout {
     columns: usize,
 }
 
+#[cfg(cortex_m_dsp)]
 impl Layout {
     const fn new(window: &Window, input: Shape, output: Shape) -> Self {
         let column = (window.kernel_height as usize * input.channels as usize).next_multiple_of(4);
