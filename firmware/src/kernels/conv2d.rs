@@ -11,7 +11,7 @@ use super::{
     filters,
     fully_connected::FullyConnectedArguments,
     pointwise::pointwise,
-    span, store,
+    requantize, span, store,
     taps::{Axis, Taps},
     tensor, tensor_mut,
 };
@@ -141,11 +141,11 @@ pub fn portable(
             for (tile, channels) in tiles.iter_mut().zip(channel_tiles) {
                 let sums = patch.sums([next()?, next()?, next()?, next()?])?;
                 for ((out, channel), sum) in tile.iter_mut().zip(channels).zip(sums) {
-                    *out = arguments.store(channel.requantize(sum));
+                    *out = arguments.store(requantize(channel, sum));
                 }
             }
             for (out, channel) in rest.iter_mut().zip(channel_rest) {
-                *out = arguments.store(channel.requantize(patch.sum(next()?)?));
+                *out = arguments.store(requantize(channel, patch.sum(next()?)?));
             }
         }
     }

@@ -5,10 +5,10 @@ use shared::{
     shape::{Shape, Window},
 };
 
-use super::{ShapeMismatch, conv2d::ConvArguments, filters, span, taps::Axis, tensor, tensor_mut};
+use super::{ShapeMismatch, conv2d::ConvArguments, filters, requantize, span, taps::Axis, tensor, tensor_mut};
 
 /// Channels whose sums are kept at a time.
-const TILE: usize = 8;
+const TILE: usize = if cfg!(cortex_m_base) { 64 } else { 8 };
 
 /// Bytes of working memory that [`depthwise_conv2d`] takes on this processor, for an input and an output of these shapes.
 pub const fn depthwise_conv2d_scratch(window: &Window, input: Shape, output: Shape) -> usize {
@@ -76,6 +76,26 @@ pub fn portable(
             for (tile, (out, channels)) in pixel.chunks_mut(TILE).zip(channels.chunks(TILE)).enumerate() {
                 let first = tile * TILE;
                 let mut sums = [0i32; TILE];
+                #[cfg(cortex_m_base)]
+                {
+                    let taps = super::cortex_m::Taps {
+                        rows: rows.kernel.len(),
+                        columns: columns.kernel.len(),
+                        x_row: width * depth,
+                        w_row: kernel_width * depth,
+                        depth,
+                    };
+                    let x = input.get((rows.first * width + columns.first) * depth + first..).unwrap_or(&[]);
+                    let tap = rows.kernel.start * kernel_width + columns.kernel.start;
+                    let w = weights.get(tap * depth + first..).unwrap_or(&[]);
+                    let sums = sums.get_mut(..out.len()).ok_or(ShapeMismatch)?;
+                    if super::cortex_m::depthwise_sums(&taps, x, w, input_offset, sums) {
+                        for ((out, channel), sum) in out.iter_mut().zip(channels).zip(sums) {
+                            *out = arguments.store(requantize(channel, *sum));
+                        }
+                        continue;
+                    }
+                }
                 for (kernel_row, row) in rows.pairs() {
                     for (kernel_column, column) in columns.pairs() {
                         let values = span(input, (row * width + column) * depth + first, out.len())?;
@@ -84,7 +104,7 @@ pub fn portable(
                     }
                 }
                 for ((out, channel), sum) in out.iter_mut().zip(channels).zip(sums) {
-                    *out = arguments.store(channel.requantize(sum));
+                    *out = arguments.store(requantize(channel, sum));
                 }
             }
         }

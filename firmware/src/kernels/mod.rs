@@ -32,7 +32,7 @@ pub mod portable {
     };
 }
 
-use shared::shape::Shape;
+use shared::{quantization::ChannelParameters, shape::Shape};
 
 pub use self::{
     add::{AddArguments, add},
@@ -61,6 +61,14 @@ fn store(requantized: i32, output_offset: i32, activation_min: i8, activation_ma
     let value = requantized.saturating_add(output_offset);
     // Not `clamp`, which panics for a reversed range.
     value.max(activation_min.into()).min(activation_max.into()) as i8
+}
+
+/// [`ChannelParameters::requantize`], without 64-bit arithmetic where the processor has none.
+fn requantize(channel: &ChannelParameters, sum: i32) -> i32 {
+    #[cfg(cortex_m_base)]
+    return cortex_m::requantize(channel, sum);
+    #[cfg(not(cortex_m_base))]
+    channel.requantize(sum)
 }
 
 /// `length` values from `start`.

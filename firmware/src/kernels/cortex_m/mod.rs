@@ -18,7 +18,7 @@ mod base;
 mod dsp;
 
 #[cfg(cortex_m_base)]
-pub(super) use base::{conv2d, conv2d_words};
+pub(super) use base::*;
 #[cfg(cortex_m_dsp)]
 pub(super) use dsp::*;
 

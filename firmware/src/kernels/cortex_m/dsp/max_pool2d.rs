@@ -2,7 +2,7 @@
 
 use core::arch::asm;
 
-use super::super::super::{PoolArguments, ShapeMismatch, tensor, tensor_mut};
+use super::super::super::{PoolArguments, ShapeMismatch, max_pool2d::is_halving, tensor, tensor_mut};
 
 /// [`max_pool2d`](crate::kernels::max_pool2d), or `None` if it is not of 2x2 windows side by side inside the input, or the
 /// channels are fewer than four.
@@ -11,10 +11,8 @@ pub fn max_pool2d(
     input: &[i8],
     output: &mut [i8],
 ) -> Option<Result<(), ShapeMismatch>> {
-    let PoolArguments { window, input_shape, output_shape, .. } = *arguments;
-    let two = [window.kernel_height, window.kernel_width, window.stride_height, window.stride_width] == [2; 4];
-    let inside = output_shape.height <= input_shape.height / 2 && output_shape.width <= input_shape.width / 2;
-    if !two || !inside || input_shape.channels < 4 || output_shape.channels != input_shape.channels {
+    let PoolArguments { input_shape, output_shape, .. } = *arguments;
+    if !is_halving(arguments) || input_shape.channels < 4 || output_shape.channels != input_shape.channels {
         return None;
     }
     Some(run(arguments, input, output))

@@ -10,10 +10,13 @@ use core::arch::naked_asm;
 use bytemuck::{Pod, Zeroable};
 use shared::{quantization::ChannelParameters, shape::{Shape, Window}};
 
-use super::super::{ConvArguments, ShapeMismatch, filters, span, taps::Axis, tensor, tensor_mut};
+use super::super::super::{ConvArguments, ShapeMismatch, filters, span, taps::Axis, tensor, tensor_mut};
 
 /// Filters whose sums are in registers at a time.
 const BLOCK: usize = 4;
+
+/// Blocks whose weights are widened at a time at most.
+const MOST_BLOCKS: usize = 4;
 
 /// Taps in the body of the inner loop.
 const UNROLLED: usize = 8;
@@ -36,6 +39,18 @@ impl Layout {
         Self { column, window: window.kernel_width as usize * column, columns }
     }
 
+    /// Blocks whose weights are widened at a time: the stripes are filled anew for each lot, and short filters take little.
+    const fn blocks(&self) -> usize {
+        let blocks = 128 / (self.window + 1);
+        if blocks < 1 {
+            1
+        } else if blocks > MOST_BLOCKS {
+            MOST_BLOCKS
+        } else {
+            blocks
+        }
+    }
+
     const fn stripe_words(&self) -> usize {
         (self.columns * self.column).div_ceil(4)
     }
@@ -44,7 +59,7 @@ impl Layout {
 /// Words of scratch that a convolution takes.
 pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize {
     let layout = Layout::new(window, input, output);
-    BLOCK * layout.window + layout.stripe_words()
+    layout.blocks() * BLOCK * layout.window + layout.stripe_words()
 }
 
 /// [`conv2d`](crate::kernels::conv2d), or `None` if a parameter needs more digits than the fast arithmetic has, or the
@@ -59,7 +74,7 @@ pub fn conv2d(
 ) -> Option<Result<(), ShapeMismatch>> {
     let ConvArguments { window, input_shape, output_shape, output_offset, .. } = *arguments;
     let layout = Layout::new(&window, input_shape, output_shape);
-    let (widened, stripe) = scratch.split_at_mut_checked(BLOCK * layout.window)?;
+    let (widened, stripe) = scratch.split_at_mut_checked(layout.blocks() * BLOCK * layout.window)?;
     let stripe = stripe.get_mut(..layout.stripe_words())?;
     if !Block::can_be(channels, layout.window, output_offset) {
         return None;
@@ -103,6 +118,15 @@ impl Block {
             };
         }
         block
+    }
+
+    /// Takes `offset` times the sum of each filter's weights into its bias.
+    fn correct(&mut self, widened: &[u32], offset: i32) {
+        for tap in widened.as_chunks::<BLOCK>().0 {
+            for (bias, weight) in self.bias.iter_mut().zip(tap) {
+                *bias = bias.wrapping_add(offset.wrapping_mul(*weight as i32));
+            }
+        }
     }
 
     /// Whether a sum over `window` products, and every step after it, fits, and the last is a shift.
@@ -169,22 +193,25 @@ impl<'a> Convolution<'a> {
         let row_length = usize::from(output_shape.width) * usize::from(output_shape.channels);
         let blank = (128 - input_offset) as u8;
         stripe.fill(u32::from(blank) * 0x0101_0101);
-        for (group, channels) in self.channels.chunks(BLOCK).enumerate() {
-            let first = group * BLOCK;
-            let mut block = Block::new(channels, output_offset);
-            self.widen_weights(first, channels.len(), widened)?;
-            if input_offset != 128 {
-                let (taps, _) = widened.as_chunks::<BLOCK>();
-                for tap in taps {
-                    for (bias, weight) in block.bias.iter_mut().zip(tap) {
-                        *bias = bias.wrapping_add((input_offset - 128).wrapping_mul(*weight as i32));
-                    }
+        let (lot, words) = (self.layout.blocks() * BLOCK, BLOCK * self.layout.window);
+        for (first, channels) in (0..).step_by(lot).zip(self.channels.chunks(lot)) {
+            let mut blocks = [Block::default(); MOST_BLOCKS];
+            let channels = channels.chunks(BLOCK);
+            let lots = channels.clone().zip(&mut blocks).zip(widened.chunks_exact_mut(words));
+            for (filter, ((channels, block), widened)) in (first..).step_by(BLOCK).zip(lots) {
+                *block = Block::new(channels, output_offset);
+                self.widen_weights(filter, channels.len(), widened)?;
+                if input_offset != 128 {
+                    block.correct(widened, input_offset - 128);
                 }
             }
             for (y, output) in output.chunks_exact_mut(row_length).enumerate() {
                 self.fill(y, bytemuck::cast_slice_mut(stripe), blank)?;
-                let output = output.get_mut(first..).ok_or(ShapeMismatch)?;
-                self.row(bytemuck::cast_slice(stripe), widened, &block, channels.len(), output)?;
+                let lots = channels.clone().zip(&blocks).zip(widened.chunks_exact(words));
+                for (filter, ((channels, block), weights)) in (first..).step_by(BLOCK).zip(lots) {
+                    let output = output.get_mut(filter..).ok_or(ShapeMismatch)?;
+                    self.row(bytemuck::cast_slice(stripe), weights, block, channels.len(), output)?;
+                }
             }
         }
         Ok(())
@@ -289,6 +316,12 @@ fn copy_row(values: &[i8], depth: usize, to: &mut [u8], column: usize) -> Result
             }
             return Ok(());
         }
+    }
+    if depth == 1 {
+        for (to, value) in to.iter_mut().step_by(column).zip(values) {
+            *to = *value as u8 ^ 0x80;
+        }
+        return Ok(());
     }
     for (pixel, to) in pixels.zip(to.chunks_mut(column)) {
         for (to, value) in to.iter_mut().zip(pixel) {
