@@ -165,7 +165,8 @@ impl<'model, 'arena> Engine<'model, 'arena> {
 
     fn run_steps(&mut self, mut done: impl FnMut(usize, &Step<'model>)) -> Result<(), EngineError> {
         for (index, step) in self.model.steps().enumerate() {
-            run_step(&step, self.arena, self.model.arena_bytes()).map_err(|ShapeMismatch| EngineError::Step { step: index })?;
+            run_step(&step, self.arena, self.model.arena_bytes())
+                .map_err(|ShapeMismatch| EngineError::Step { step: index })?;
             done(index, &step);
         }
         Ok(())

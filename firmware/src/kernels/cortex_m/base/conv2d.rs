@@ -8,7 +8,10 @@
 use core::arch::naked_asm;
 
 use bytemuck::{Pod, Zeroable};
-use shared::{quantization::ChannelParameters, shape::{Shape, Window}};
+use shared::{
+    quantization::ChannelParameters,
+    shape::{Shape, Window},
+};
 
 use super::super::super::{ConvArguments, ShapeMismatch, filters, span, taps::Axis, tensor, tensor_mut};
 

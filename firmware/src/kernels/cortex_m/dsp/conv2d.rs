@@ -4,7 +4,10 @@
 //! values 0 and 2, then 1 and 3 of a quadruple, as `sxtb16` takes them out of a word of bytes; elsewhere 0 and 1, then 2
 //! and 3.
 
-use shared::{quantization::ChannelParameters, shape::{Shape, Window}};
+use shared::{
+    quantization::ChannelParameters,
+    shape::{Shape, Window},
+};
 
 use super::{
     super::{

@@ -2,7 +2,10 @@
 //!
 //! A word of the stripe holds a channel of two rows of the window below one another: `[columns][pairs of rows][channels]`.
 
-use shared::{quantization::ChannelParameters, shape::{Shape, Window}};
+use shared::{
+    quantization::ChannelParameters,
+    shape::{Shape, Window},
+};
 
 use super::{
     super::super::{ConvArguments, ShapeMismatch, filters, span, taps::Axis, tensor, tensor_mut},
@@ -50,7 +53,10 @@ impl Layout {
 pub const fn depthwise_conv2d_words(window: &Window, input: Shape, output: Shape) -> usize {
     let layout = Layout::new(window, input, output);
     // The last is a row of zero points.
-    layout.blocks() + layout.weights() + layout.columns * layout.column() + (input.width as usize * layout.depth).div_ceil(4)
+    layout.blocks()
+        + layout.weights()
+        + layout.columns * layout.column()
+        + (input.width as usize * layout.depth).div_ceil(4)
 }
 
 /// [`depthwise_conv2d`](crate::kernels::depthwise_conv2d), or `None` if the channels are no multiple of four, a parameter

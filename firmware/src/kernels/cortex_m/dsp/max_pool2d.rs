@@ -6,11 +6,7 @@ use super::super::super::{PoolArguments, ShapeMismatch, max_pool2d::is_halving, 
 
 /// [`max_pool2d`](crate::kernels::max_pool2d), or `None` if it is not of 2x2 windows side by side inside the input, or the
 /// channels are fewer than four.
-pub fn max_pool2d(
-    arguments: &PoolArguments,
-    input: &[i8],
-    output: &mut [i8],
-) -> Option<Result<(), ShapeMismatch>> {
+pub fn max_pool2d(arguments: &PoolArguments, input: &[i8], output: &mut [i8]) -> Option<Result<(), ShapeMismatch>> {
     let PoolArguments { input_shape, output_shape, .. } = *arguments;
     if !is_halving(arguments) || input_shape.channels < 4 || output_shape.channels != input_shape.channels {
         return None;

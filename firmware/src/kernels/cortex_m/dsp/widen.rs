@@ -131,7 +131,8 @@ pub(super) fn widen_row(
                 options(nostack),
             );
         }
-    }    Ok(())
+    }
+    Ok(())
 }
 
 /// Widens two rows of pixels of `depth` values, a multiple of four, into words that hold a value of each, every pixel
@@ -148,7 +149,12 @@ pub(super) fn widen_rows(
 ) -> Result<(), ShapeMismatch> {
     let pixels = upper.len() / depth.max(1);
     let last = pixels.checked_sub(1).ok_or(ShapeMismatch)?;
-    if lower.len() != upper.len() || column < depth || to.len() < last * column + depth || depth == 0 || !depth.is_multiple_of(4) {
+    if lower.len() != upper.len()
+        || column < depth
+        || to.len() < last * column + depth
+        || depth == 0
+        || !depth.is_multiple_of(4)
+    {
         return Err(ShapeMismatch);
     }
     let offsets = (offset as u32 & 0xffff) * 0x1_0001;
