@@ -6,6 +6,7 @@ use std::{
 };
 
 use firmware::device::Board;
+use firmware::engine::Engine;
 use host_trainer::{
     monitor::{Client, DeviceEnd, FaultInjector, Faults, HostEnd, LinkError, Notice, pipe, run_device},
     synthetic,
