@@ -98,7 +98,7 @@ fn linux_on_this_machine_answers_a_damaged_frame_with_an_error_and_the_next_good
 fn prints_a_banner_and_readouts(board: Board) {
     let file = shipped_model();
     let model = Model::parse(file.as_slice()).unwrap();
-    let mut arena = vec![0; model.arena_bytes() as usize];
+    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
     let mut engine = Engine::new(&model, &mut arena).unwrap();
     let faces = read("firmware/models/demo_faces.bin");
     let mut lines = BufReader::new(&board.port)
@@ -123,7 +123,7 @@ fn prints_a_banner_and_readouts(board: Board) {
 fn gives_the_same_logits(board: Board) -> Host {
     let file = shipped_model();
     let model = Model::parse(file.as_slice()).unwrap();
-    let mut arena = vec![0; model.arena_bytes() as usize];
+    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
     let mut engine = Engine::new(&model, &mut arena).unwrap();
     let faces = faces();
 

@@ -32,7 +32,7 @@ fn normalized(model: &Model<'_>, face: &[u8; FACE_PIXELS]) -> [i8; FACE_PIXELS] 
 }
 
 fn arena(model: &Model<'_>) -> Vec<i8> {
-    vec![0; model.arena_bytes() as usize]
+    vec![0; Engine::arena_bytes(&model) as usize]
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn the_logits_of_a_model_with_every_operator_are_the_references() {
         let file = model_file(seed);
         let model = parse(&file);
         // Larger than needed, and full of the leftovers of another inference.
-        let mut arena = vec![77; model.arena_bytes() as usize + 100];
+        let mut arena = vec![77; Engine::arena_bytes(&model) as usize + 100];
         let mut engine = Engine::new(&model, &mut arena).expect("large enough");
         let mut distinct = std::collections::HashSet::new();
         for index in 0..3 {
@@ -60,9 +60,15 @@ fn the_logits_of_a_model_with_every_operator_are_the_references() {
 fn an_arena_that_is_a_byte_short_is_refused_with_both_sizes() {
     let file = model_file(1);
     let model = parse(&file);
-    let mut short = vec![0; model.arena_bytes() as usize - 1];
+    let mut short = vec![0; Engine::arena_bytes(&model) as usize - 1];
     let error = Engine::new(&model, &mut short).map(|_| ()).expect_err("too small");
-    assert_eq!(error, EngineError::ArenaTooSmall { need: model.arena_bytes(), have: model.arena_bytes() as usize - 1 });
+    assert_eq!(
+        error,
+        EngineError::ArenaTooSmall {
+            need: Engine::arena_bytes(&model),
+            have: Engine::arena_bytes(&model) as usize - 1
+        }
+    );
     assert!(error.to_string().contains("enlarge it"));
 }
 

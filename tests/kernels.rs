@@ -101,7 +101,7 @@ fn check_convolution(case: &Case) -> Result<(), TestCaseError> {
     let Case { window, shape, ends, input, weights, channels } = case;
     let arguments = case.arguments();
     let mut output = vec![99; elements(arguments.output_shape)];
-    prop_assert_eq!(kernels::conv2d(&arguments, input, weights, channels, &mut output), Ok(()));
+    prop_assert_eq!(kernels::conv2d(&arguments, input, weights, channels, &mut output, &mut []), Ok(()));
     prop_assert_eq!(output, reference::conv2d(ends, *window, input, *shape, weights, channels));
     Ok(())
 }
@@ -124,7 +124,7 @@ proptest! {
         let Case { window, shape, ends, input, weights, channels } = &case;
         let arguments = case.arguments();
         let mut output = vec![99; elements(arguments.output_shape)];
-        prop_assert_eq!(kernels::depthwise_conv2d(&arguments, input, weights, channels, &mut output), Ok(()));
+        prop_assert_eq!(kernels::depthwise_conv2d(&arguments, input, weights, channels, &mut output, &mut []), Ok(()));
         prop_assert_eq!(output, reference::depthwise_conv2d(ends, *window, input, *shape, weights, channels));
     }
 
@@ -159,7 +159,7 @@ proptest! {
             activation_max,
         };
         let mut output = vec![99; channels.len()];
-        prop_assert_eq!(kernels::fully_connected(&arguments, &input, &weights, &channels, &mut output), Ok(()));
+        prop_assert_eq!(kernels::fully_connected(&arguments, &input, &weights, &channels, &mut output, &mut []), Ok(()));
         prop_assert_eq!(output, reference::fully_connected(&ends, &input, &weights, &channels));
     }
 
@@ -270,7 +270,7 @@ proptest! {
         let (cut_input, cut_weights) = (cut(&case.input, input), cut(&case.weights, weights));
         let cut_channels = &case.channels[channels.min(case.channels.len())..];
         let mut cut_output = vec![0; elements(arguments.output_shape).saturating_sub(output)];
-        let result = kernels::conv2d(&arguments, &cut_input, &cut_weights, cut_channels, &mut cut_output);
+        let result = kernels::conv2d(&arguments, &cut_input, &cut_weights, cut_channels, &mut cut_output, &mut []);
         let complete = input + weights + channels + output == 0;
         prop_assert_eq!(result, if complete { Ok(()) } else { Err(ShapeMismatch) });
     }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use firmware::device::Board;
+use firmware::engine::Engine;
 use host_trainer::{
     monitor::{Client, DeviceEnd, FaultInjector, Faults, HostEnd, LinkError, Notice, pipe, run_device},
     synthetic,
@@ -99,7 +100,7 @@ fn read_text(host: &mut HostEnd, until: &str) -> String {
 fn a_device_says_who_it_is_and_answers_as_the_engine_does() {
     let bytes = model_bytes();
     let model = Model::parse(bytes.as_slice()).expect("sound");
-    let mut arena = vec![0; model.arena_bytes() as usize];
+    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
     let mut engine = firmware::engine::Engine::new(&model, &mut arena).expect("fits");
     with_device(|host| {
         let mut client = Client::new(host, TIMEOUT);

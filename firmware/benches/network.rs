@@ -49,7 +49,7 @@ fn convolution(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, size: u16, 
     let mut output = vec![0; length(arguments.output_shape)];
     group.throughput(Throughput::Elements((taps * output.len()) as u64));
     group.bench_function(name, |bencher| {
-        bencher.iter(|| conv2d(&arguments, black_box(&input), &weights, &channels, &mut output));
+        bencher.iter(|| conv2d(&arguments, black_box(&input), &weights, &channels, &mut output, &mut []));
     });
 }
 
@@ -60,7 +60,7 @@ fn dense(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, inputs: usize, un
         (noise(inputs), noise(inputs * units), channels(units), vec![0; units]);
     group.throughput(Throughput::Elements((inputs * units) as u64));
     group.bench_function(name, |bencher| {
-        bencher.iter(|| fully_connected(&arguments, black_box(&input), &weights, &channels, &mut output));
+        bencher.iter(|| fully_connected(&arguments, black_box(&input), &weights, &channels, &mut output, &mut []));
     });
 }
 

@@ -68,11 +68,16 @@ impl<'model, 'arena> Engine<'model, 'arena> {
     /// # Errors
     /// [`EngineError::ArenaTooSmall`].
     pub fn new(model: &Model<'model>, arena: &'arena mut [i8]) -> Result<Self, EngineError> {
-        let (need, have) = (model.arena_bytes(), arena.len());
+        let (need, have) = (Self::arena_bytes(model), arena.len());
         if have < need as usize {
             return Err(EngineError::ArenaTooSmall { need, have });
         }
         Ok(Self { model: *model, arena })
+    }
+
+    /// Bytes that `model` needs on this processor: its tensors, and behind them the working memory of the kernels.
+    pub fn arena_bytes(model: &Model<'_>) -> u32 {
+        model.arena_bytes() + model.steps().map(|step| scratch_bytes(&step) as u32).max().unwrap_or(0)
     }
 
     /// The model that runs.
@@ -160,7 +165,8 @@ impl<'model, 'arena> Engine<'model, 'arena> {
 
     fn run_steps(&mut self, mut done: impl FnMut(usize, &Step<'model>)) -> Result<(), EngineError> {
         for (index, step) in self.model.steps().enumerate() {
-            run_step(&step, self.arena).map_err(|ShapeMismatch| EngineError::Step { step: index })?;
+            run_step(&step, self.arena, self.model.arena_bytes())
+                .map_err(|ShapeMismatch| EngineError::Step { step: index })?;
             done(index, &step);
         }
         Ok(())
@@ -172,7 +178,23 @@ fn range(tensor: &Tensor) -> core::ops::Range<usize> {
     range.start as usize..range.end as usize
 }
 
-fn run_step(step: &Step<'_>, arena: &mut [i8]) -> Result<(), ShapeMismatch> {
+/// Working memory of a step.
+fn scratch_bytes(step: &Step<'_>) -> usize {
+    match step.operator {
+        Operator::Conv2d { window, .. } => kernels::conv2d_scratch(&window, step.input.shape, step.output.shape),
+        Operator::DepthwiseConv2d { window } => {
+            kernels::depthwise_conv2d_scratch(&window, step.input.shape, step.output.shape)
+        }
+        Operator::FullyConnected { .. } => {
+            kernels::fully_connected_scratch(step.input.shape.elements().unwrap_or(0) as usize)
+        }
+        _ => 0,
+    }
+}
+
+/// The first `tensors` bytes of the arena hold the model's tensors, the rest is working memory.
+fn run_step(step: &Step<'_>, arena: &mut [i8], tensors: u32) -> Result<(), ShapeMismatch> {
+    let (arena, scratch) = arena.split_at_mut_checked(tensors as usize).ok_or(ShapeMismatch)?;
     let zero_point = |tensor: &Tensor| i32::from(tensor.quantization.zero_point);
     let (input_offset, output_offset) = (-zero_point(&step.input), zero_point(&step.output));
     let (input_shape, output_shape) = (step.input.shape, step.output.shape);
@@ -210,15 +232,17 @@ fn run_step(step: &Step<'_>, arena: &mut [i8]) -> Result<(), ShapeMismatch> {
     let (input, output) = borrow(arena, &step.input, &step.output)?;
     let (weights, channels) = (step.weights, step.channels);
     match (step.operator, step.arithmetic) {
-        (Operator::Conv2d { window, .. }, _) => kernels::conv2d(&convolution(window), input, weights, channels, output),
+        (Operator::Conv2d { window, .. }, _) => {
+            kernels::conv2d(&convolution(window), input, weights, channels, output, scratch)
+        }
         (Operator::DepthwiseConv2d { window }, _) => {
-            kernels::depthwise_conv2d(&convolution(window), input, weights, channels, output)
+            kernels::depthwise_conv2d(&convolution(window), input, weights, channels, output, scratch)
         }
         (Operator::MaxPool2d { window }, _) => kernels::max_pool2d(&pool(window), input, output),
         (Operator::AveragePool2d { window }, _) => kernels::average_pool2d(&pool(window), input, output),
         (Operator::FullyConnected { .. }, _) => {
             let arguments = FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max };
-            kernels::fully_connected(&arguments, input, weights, channels, output)
+            kernels::fully_connected(&arguments, input, weights, channels, output, scratch)
         }
         (Operator::GlobalAveragePool, Arithmetic::Mean(factor)) => {
             let arguments = MeanArguments { input_offset, output_offset, factor, activation_min, activation_max };

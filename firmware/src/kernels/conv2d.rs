@@ -11,7 +11,7 @@ use super::{
     filters,
     fully_connected::FullyConnectedArguments,
     pointwise::pointwise,
-    span, store,
+    requantize, span, store,
     taps::{Axis, Taps},
     tensor, tensor_mut,
 };
@@ -53,8 +53,43 @@ impl ConvArguments {
     }
 }
 
+/// Bytes of working memory that [`conv2d`] takes on this processor, for an input and an output of these shapes.
+pub const fn conv2d_scratch(window: &Window, input: Shape, output: Shape) -> usize {
+    #[cfg(any(cortex_m_dsp, cortex_m_base))]
+    return super::bytes(super::cortex_m::conv2d_words(window, input, output));
+    #[cfg(not(any(cortex_m_dsp, cortex_m_base)))]
+    {
+        let _ = (window, input, output);
+        0
+    }
+}
+
 /// Convolution of `input` (`[H, W, C_IN]`) with `weights` (`[C_OUT, KERNEL_H, KERNEL_W, C_IN]`, `-128..=127`) into
-/// `output` (`[OUT_H, OUT_W, C_OUT]`); `channels` has `C_OUT` entries.
+/// `output` (`[OUT_H, OUT_W, C_OUT]`); `channels` has `C_OUT` entries. What `scratch` ([`conv2d_scratch`] bytes) holds does
+/// not matter; with less of it, the portable version runs.
+///
+/// # Errors
+/// [`ShapeMismatch`].
+pub fn conv2d(
+    arguments: &ConvArguments,
+    input: &[i8],
+    weights: &[i8],
+    channels: &[ChannelParameters],
+    output: &mut [i8],
+    scratch: &mut [i8],
+) -> Result<(), ShapeMismatch> {
+    #[cfg(any(cortex_m_dsp, cortex_m_base))]
+    {
+        let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
+        if let Some(result) = super::cortex_m::conv2d(arguments, input, weights, channels, output, words) {
+            return result;
+        }
+    }
+    let _ = scratch;
+    portable(arguments, input, weights, channels, output)
+}
+
+/// [`conv2d`] in plain Rust.
 ///
 /// A row of the window is contiguous in the input and in the weights, so the sum is one dot product a row of the window;
 /// four output channels share the activations. A 1x1 window is a single dot product a pixel, and so is a window of few
@@ -62,7 +97,7 @@ impl ConvArguments {
 ///
 /// # Errors
 /// [`ShapeMismatch`].
-pub fn conv2d(
+pub fn portable(
     arguments: &ConvArguments,
     input: &[i8],
     weights: &[i8],
@@ -106,11 +141,11 @@ pub fn conv2d(
             for (tile, channels) in tiles.iter_mut().zip(channel_tiles) {
                 let sums = patch.sums([next()?, next()?, next()?, next()?])?;
                 for ((out, channel), sum) in tile.iter_mut().zip(channels).zip(sums) {
-                    *out = arguments.store(channel.requantize(sum));
+                    *out = arguments.store(requantize(channel, sum));
                 }
             }
             for (out, channel) in rest.iter_mut().zip(channel_rest) {
-                *out = arguments.store(channel.requantize(patch.sum(next()?)?));
+                *out = arguments.store(requantize(channel, patch.sum(next()?)?));
             }
         }
     }

@@ -1,18 +1,56 @@
 //! Depthwise convolution.
 
-use shared::quantization::ChannelParameters;
+use shared::{
+    quantization::ChannelParameters,
+    shape::{Shape, Window},
+};
 
-use super::{ShapeMismatch, conv2d::ConvArguments, filters, span, taps::Axis, tensor, tensor_mut};
+use super::{ShapeMismatch, conv2d::ConvArguments, filters, requantize, span, taps::Axis, tensor, tensor_mut};
 
 /// Channels whose sums are kept at a time.
-const TILE: usize = 8;
+const TILE: usize = if cfg!(cortex_m_base) { 64 } else { 8 };
+
+/// Bytes of working memory that [`depthwise_conv2d`] takes on this processor, for an input and an output of these shapes.
+pub const fn depthwise_conv2d_scratch(window: &Window, input: Shape, output: Shape) -> usize {
+    #[cfg(cortex_m_dsp)]
+    return super::bytes(super::cortex_m::depthwise_conv2d_words(window, input, output));
+    #[cfg(not(cortex_m_dsp))]
+    {
+        let _ = (window, input, output);
+        0
+    }
+}
 
 /// Depthwise convolution (depth multiplier 1) of `input` (`[H, W, C]`) with `weights` (`[KERNEL_H, KERNEL_W, C]`,
-/// `-128..=127`) into `output` (`[OUT_H, OUT_W, C]`); `channels` has `C` entries.
+/// `-128..=127`) into `output` (`[OUT_H, OUT_W, C]`); `channels` has `C` entries. What `scratch`
+/// ([`depthwise_conv2d_scratch`] bytes) holds does not matter; with less of it, the portable version runs.
 ///
 /// # Errors
 /// [`ShapeMismatch`].
 pub fn depthwise_conv2d(
+    arguments: &ConvArguments,
+    input: &[i8],
+    weights: &[i8],
+    channels: &[ChannelParameters],
+    output: &mut [i8],
+    scratch: &mut [i8],
+) -> Result<(), ShapeMismatch> {
+    #[cfg(cortex_m_dsp)]
+    {
+        let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
+        if let Some(result) = super::cortex_m::depthwise_conv2d(arguments, input, weights, channels, output, words) {
+            return result;
+        }
+    }
+    let _ = scratch;
+    portable(arguments, input, weights, channels, output)
+}
+
+/// [`depthwise_conv2d`] in plain Rust.
+///
+/// # Errors
+/// [`ShapeMismatch`].
+pub fn portable(
     arguments: &ConvArguments,
     input: &[i8],
     weights: &[i8],
@@ -38,6 +76,26 @@ pub fn depthwise_conv2d(
             for (tile, (out, channels)) in pixel.chunks_mut(TILE).zip(channels.chunks(TILE)).enumerate() {
                 let first = tile * TILE;
                 let mut sums = [0i32; TILE];
+                #[cfg(cortex_m_base)]
+                {
+                    let taps = super::cortex_m::Taps {
+                        rows: rows.kernel.len(),
+                        columns: columns.kernel.len(),
+                        x_row: width * depth,
+                        w_row: kernel_width * depth,
+                        depth,
+                    };
+                    let x = input.get((rows.first * width + columns.first) * depth + first..).unwrap_or(&[]);
+                    let tap = rows.kernel.start * kernel_width + columns.kernel.start;
+                    let w = weights.get(tap * depth + first..).unwrap_or(&[]);
+                    let sums = sums.get_mut(..out.len()).ok_or(ShapeMismatch)?;
+                    if super::cortex_m::depthwise_sums(&taps, x, w, input_offset, sums) {
+                        for ((out, channel), sum) in out.iter_mut().zip(channels).zip(sums) {
+                            *out = arguments.store(requantize(channel, *sum));
+                        }
+                        continue;
+                    }
+                }
                 for (kernel_row, row) in rows.pairs() {
                     for (kernel_column, column) in columns.pairs() {
                         let values = span(input, (row * width + column) * depth + first, out.len())?;
@@ -46,7 +104,7 @@ pub fn depthwise_conv2d(
                     }
                 }
                 for ((out, channel), sum) in out.iter_mut().zip(channels).zip(sums) {
-                    *out = arguments.store(channel.requantize(sum));
+                    *out = arguments.store(requantize(channel, sum));
                 }
             }
         }

@@ -23,12 +23,47 @@ impl FullyConnectedArguments {
     }
 }
 
+/// Bytes of working memory that [`fully_connected`] takes on this processor, for so many inputs.
+pub const fn fully_connected_scratch(inputs: usize) -> usize {
+    #[cfg(cortex_m_dsp)]
+    return super::bytes(super::cortex_m::fully_connected_words(inputs));
+    #[cfg(not(cortex_m_dsp))]
+    {
+        let _ = inputs;
+        0
+    }
+}
+
 /// Every output from every input: `weights` is `[UNITS, INPUTS]` (`-128..=127`), `input` has `INPUTS` values, `channels`
-/// and `output` have `UNITS`.
+/// and `output` have `UNITS`. What `scratch` ([`fully_connected_scratch`] bytes) holds does not matter; with less of it,
+/// the portable version runs.
 ///
 /// # Errors
 /// [`ShapeMismatch`].
 pub fn fully_connected(
+    arguments: &FullyConnectedArguments,
+    input: &[i8],
+    weights: &[i8],
+    channels: &[ChannelParameters],
+    output: &mut [i8],
+    scratch: &mut [i8],
+) -> Result<(), ShapeMismatch> {
+    #[cfg(cortex_m_dsp)]
+    {
+        let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
+        if let Some(result) = super::cortex_m::fully_connected(arguments, input, weights, channels, output, words) {
+            return result;
+        }
+    }
+    let _ = scratch;
+    portable(arguments, input, weights, channels, output)
+}
+
+/// [`fully_connected`] in plain Rust.
+///
+/// # Errors
+/// [`ShapeMismatch`].
+pub fn portable(
     arguments: &FullyConnectedArguments,
     input: &[i8],
     weights: &[i8],

@@ -25,12 +25,39 @@ pub struct PoolArguments {
 /// # Errors
 /// [`ShapeMismatch`].
 pub fn max_pool2d(arguments: &PoolArguments, input: &[i8], output: &mut [i8]) -> Result<(), ShapeMismatch> {
+    #[cfg(cortex_m_dsp)]
+    if let Some(result) = super::cortex_m::max_pool2d(arguments, input, output) {
+        return result;
+    }
+    portable(arguments, input, output)
+}
+
+/// [`max_pool2d`] in plain Rust.
+///
+/// # Errors
+/// [`ShapeMismatch`].
+pub fn portable(arguments: &PoolArguments, input: &[i8], output: &mut [i8]) -> Result<(), ShapeMismatch> {
     let PoolArguments { window, input_shape, output_shape, .. } = *arguments;
     let [rows, columns] = Axis::both(&window, input_shape, output_shape)?;
     let (input, output) = (tensor(input, input_shape)?, tensor_mut(output, output_shape)?);
     let (width, depth) = (usize::from(input_shape.width), usize::from(input_shape.channels));
     if output_shape.channels != input_shape.channels {
         return Err(ShapeMismatch);
+    }
+    if is_halving(arguments) && depth > 0 {
+        let (row, row_out) = (width * depth, usize::from(output_shape.width) * depth);
+        for (rows, output) in input.chunks_exact(2 * row).zip(output.chunks_exact_mut(row_out)) {
+            let (upper, lower) = rows.split_at(row);
+            let pixels = upper.chunks_exact(2 * depth).zip(lower.chunks_exact(2 * depth));
+            for ((upper, lower), output) in pixels.zip(output.chunks_exact_mut(depth)) {
+                let ((a, b), (c, d)) = (upper.split_at(depth), lower.split_at(depth));
+                for ((((out, &a), &b), &c), &d) in output.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+                    let largest = a.max(b).max(c).max(d);
+                    *out = largest.max(arguments.activation_min).min(arguments.activation_max);
+                }
+            }
+        }
+        return Ok(());
     }
     let mut pixels = output.chunks_exact_mut(depth.max(1));
     for y in 0..usize::from(output_shape.height) {
@@ -53,4 +80,13 @@ pub fn max_pool2d(arguments: &PoolArguments, input: &[i8], output: &mut [i8]) ->
         }
     }
     Ok(())
+}
+
+/// Whether the windows are of 2x2, side by side, and none reaches beyond the input.
+pub(super) fn is_halving(arguments: &PoolArguments) -> bool {
+    let PoolArguments { window, input_shape, output_shape, .. } = *arguments;
+    let Window { kernel_height, kernel_width, stride_height, stride_width, .. } = window;
+    [kernel_height, kernel_width, stride_height, stride_width] == [2; 4]
+        && output_shape.height <= input_shape.height / 2
+        && output_shape.width <= input_shape.width / 2
 }

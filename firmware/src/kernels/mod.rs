@@ -12,6 +12,9 @@
 mod add;
 mod average_pool2d;
 mod conv2d;
+#[cfg(any(cortex_m_dsp, cortex_m_base))]
+#[allow(unsafe_code)]
+mod cortex_m;
 mod depthwise_conv2d;
 mod dot;
 mod fully_connected;
@@ -21,19 +24,33 @@ mod pointwise;
 mod softmax;
 mod taps;
 
-use shared::shape::Shape;
+/// The kernels in plain Rust, for every processor; all others give the same bits.
+pub mod portable {
+    pub use super::{
+        conv2d::portable as conv2d, depthwise_conv2d::portable as depthwise_conv2d,
+        fully_connected::portable as fully_connected, max_pool2d::portable as max_pool2d,
+    };
+}
+
+use shared::{quantization::ChannelParameters, shape::Shape};
 
 pub use self::{
     add::{AddArguments, add},
     average_pool2d::average_pool2d,
-    conv2d::{ConvArguments, conv2d},
-    depthwise_conv2d::depthwise_conv2d,
+    conv2d::{ConvArguments, conv2d, conv2d_scratch},
+    depthwise_conv2d::{depthwise_conv2d, depthwise_conv2d_scratch},
     dot::{dot, dot_tile},
-    fully_connected::{FullyConnectedArguments, fully_connected},
+    fully_connected::{FullyConnectedArguments, fully_connected, fully_connected_scratch},
     global_average_pool::{MeanArguments, global_average_pool},
     max_pool2d::{PoolArguments, max_pool2d},
     softmax::softmax,
 };
+
+/// Bytes of working memory for so many words, wherever it begins.
+#[cfg(any(cortex_m_dsp, cortex_m_base))]
+const fn bytes(words: usize) -> usize {
+    words * 4 + 3
+}
 
 /// Shapes and slices that came together do not fit each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +61,14 @@ fn store(requantized: i32, output_offset: i32, activation_min: i8, activation_ma
     let value = requantized.saturating_add(output_offset);
     // Not `clamp`, which panics for a reversed range.
     value.max(activation_min.into()).min(activation_max.into()) as i8
+}
+
+/// [`ChannelParameters::requantize`], without 64-bit arithmetic where the processor has none.
+fn requantize(channel: &ChannelParameters, sum: i32) -> i32 {
+    #[cfg(cortex_m_base)]
+    return cortex_m::requantize(channel, sum);
+    #[cfg(not(cortex_m_base))]
+    channel.requantize(sum)
 }
 
 /// `length` values from `start`.

@@ -7,7 +7,7 @@ use super::{
     ShapeMismatch,
     dot::{dot, dot_tile},
     fully_connected::FullyConnectedArguments,
-    span,
+    requantize, span,
 };
 
 /// Every output channel of every pixel: `input` is `[PIXELS, C_IN]` with `C_IN = depth`, `weights` is `[C_OUT, C_IN]`, `output` is
@@ -38,11 +38,11 @@ pub(super) fn pointwise(
         for ((tile, channels), filters) in tiles.iter_mut().zip(channel_tiles).zip(filters) {
             let rows = [0, 1, 2, 3].map(|row| span(filters, row * depth, depth).unwrap_or(&[]));
             for ((out, channel), sum) in tile.iter_mut().zip(channels).zip(dot_tile(x, rows, input_offset)) {
-                *out = arguments.store(channel.requantize(sum));
+                *out = arguments.store(requantize(channel, sum));
             }
         }
         for ((out, channel), filter) in rest.iter_mut().zip(channel_rest).zip(rest_weights.chunks_exact(depth)) {
-            *out = arguments.store(channel.requantize(dot(x, filter, input_offset)));
+            *out = arguments.store(requantize(channel, dot(x, filter, input_offset)));
         }
     }
     Ok(())

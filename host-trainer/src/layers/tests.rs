@@ -178,7 +178,8 @@ fn the_same_inputs_give_the_same_bits_on_any_number_of_threads() {
         let halves = Pool { kernel: [2; 2], stride: [2; 2], padding: [[0; 2]; 2] };
         let parts = pool.install(|| {
             let normalized = normalized(&x, |layer, x| batch_norm(layer, x, true));
-            [&run(&x, relu)[..], &run(&x, global_average_pool), &run(&x, |x| max_pool2d(x, halves)), &normalized].concat()
+            [&run(&x, relu)[..], &run(&x, global_average_pool), &run(&x, |x| max_pool2d(x, halves)), &normalized]
+                .concat()
         });
         parts.iter().map(|part| part.iter().map(|value| value.to_bits()).collect::<Vec<_>>()).collect::<Vec<_>>()
     };

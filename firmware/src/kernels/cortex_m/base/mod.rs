@@ -1,0 +1,17 @@
+//! Processors without the DSP extension (Cortex-M0, M0+): one product an instruction, and none of 64 bits.
+//!
+//! ```text
+//! conv2d.rs            convolution, also 1x1
+//! depthwise.rs         sums of a depthwise convolution
+//! requantize.rs        the multiplication of a sum, from halves
+//! ```
+
+mod conv2d;
+mod depthwise;
+mod requantize;
+
+pub(in crate::kernels) use self::{
+    conv2d::{conv2d, conv2d_words},
+    depthwise::{Window as Taps, depthwise_sums},
+    requantize::requantize,
+};

@@ -1,0 +1,172 @@
+//! Convolution, also 1x1.
+//!
+//! A word of the stripe and of the widened weights holds two values. Where quadruples of channels stay together, these are
+//! values 0 and 2, then 1 and 3 of a quadruple, as `sxtb16` takes them out of a word of bytes; elsewhere 0 and 1, then 2
+//! and 3.
+
+use shared::{
+    quantization::ChannelParameters,
+    shape::{Shape, Window},
+};
+
+use super::{
+    super::{
+        super::{ConvArguments, ShapeMismatch, filters, span, taps::Axis, tensor, tensor_mut},
+        Layout,
+    },
+    row::{BLOCK, Block, Row},
+    widen::{widen, widen_row},
+};
+
+/// Filters whose weights are widened at a time.
+const FILTERS: usize = 2 * BLOCK;
+
+/// Words of scratch that a convolution takes.
+pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize {
+    let layout = Layout::new(window, input, output);
+    FILTERS * layout.window / 2 + layout.values() / 2
+}
+
+/// [`conv2d`](crate::kernels::conv2d), or `None` if a parameter needs more digits than the fast arithmetic has, or the
+/// scratch is too small.
+pub fn conv2d(
+    arguments: &ConvArguments,
+    input: &[i8],
+    weights: &[i8],
+    channels: &[ChannelParameters],
+    output: &mut [i8],
+    scratch: &mut [u32],
+) -> Option<Result<(), ShapeMismatch>> {
+    let ConvArguments { window, input_shape, output_shape, output_offset, .. } = *arguments;
+    let layout = Layout::new(&window, input_shape, output_shape);
+    let (widened, stripe) = scratch.split_at_mut_checked(FILTERS * layout.window / 2)?;
+    let stripe = stripe.get_mut(..layout.values() / 2)?;
+    if !Block::can_be(channels, layout.window, output_offset) {
+        return None;
+    }
+    let convolution = Convolution::new(arguments, layout, input, weights, channels);
+    Some(convolution.and_then(|convolution| convolution.run(tensor_mut(output, output_shape)?, widened, stripe)))
+}
+
+struct Convolution<'a> {
+    arguments: &'a ConvArguments,
+    layout: Layout,
+    /// Padding before the first row and column.
+    before: [usize; 2],
+    input: &'a [i8],
+    weights: &'a [i8],
+    channels: &'a [ChannelParameters],
+}
+
+impl<'a> Convolution<'a> {
+    fn new(
+        arguments: &'a ConvArguments,
+        layout: Layout,
+        input: &'a [i8],
+        weights: &'a [i8],
+        channels: &'a [ChannelParameters],
+    ) -> Result<Self, ShapeMismatch> {
+        let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
+        Axis::both(&window, input_shape, output_shape)?;
+        let (top, left) = window.padding_before(input_shape.height, input_shape.width);
+        let channels = span(channels, 0, output_shape.channels.into())?;
+        let weights = filters(weights, channels.len(), window.taps() as usize * usize::from(input_shape.channels))?;
+        let input = tensor(input, input_shape)?;
+        Ok(Self { arguments, layout, before: [top.into(), left.into()], input, weights, channels })
+    }
+
+    fn run(&self, output: &mut [i8], widened: &mut [u32], stripe: &mut [u32]) -> Result<(), ShapeMismatch> {
+        let ConvArguments { window, output_shape, output_offset, .. } = *self.arguments;
+        let outputs = usize::from(output_shape.channels);
+        let row_length = usize::from(output_shape.width) * outputs;
+        let words = self.layout.window / 2;
+        stripe.fill(0);
+        for (group, channels) in self.channels.chunks(FILTERS).enumerate() {
+            let first = group * FILTERS;
+            let mut blocks = [Block::default(); FILTERS / BLOCK];
+            for (index, (block, channels)) in blocks.iter_mut().zip(channels.chunks(BLOCK)).enumerate() {
+                *block = Block::new(channels, output_offset);
+                let widened = widened.get_mut(index * words * BLOCK..).ok_or(ShapeMismatch)?;
+                self.widen_weights(first + index * BLOCK, channels.len(), widened)?;
+            }
+            for (y, output) in output.chunks_exact_mut(row_length).enumerate() {
+                self.fill(y, stripe)?;
+                for (index, block) in blocks.iter().take(channels.len().div_ceil(BLOCK)).enumerate() {
+                    let weights = widened.get(index * words * BLOCK..).ok_or(ShapeMismatch)?;
+                    let step = usize::from(window.stride_width) * self.layout.column / 2;
+                    let output = output.get_mut(first + index * BLOCK..).ok_or(ShapeMismatch)?;
+                    Row { stripe, window: words, step, weights, block }.convolve(self.arguments, output)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether quadruples of channels stay together.
+    fn quadruples(&self) -> bool {
+        self.arguments.input_shape.channels.is_multiple_of(4)
+    }
+
+    /// Widens the weights of `count` filters to `[window][BLOCK]` words.
+    fn widen_weights(&self, filter: usize, count: usize, widened: &mut [u32]) -> Result<(), ShapeMismatch> {
+        let ConvArguments { window, input_shape, .. } = *self.arguments;
+        let depth = usize::from(input_shape.channels);
+        let (rows, columns) = (usize::from(window.kernel_height), usize::from(window.kernel_width));
+        let widened = widened.get_mut(..self.layout.window / 2 * BLOCK).ok_or(ShapeMismatch)?;
+        let length = rows * columns * depth;
+        if count < BLOCK || length != self.layout.window {
+            widened.fill(0);
+        }
+        for lane in 0..count {
+            let weights = span(self.weights, (filter + lane) * length, length)?;
+            let mut taps = weights.chunks_exact(depth.max(1));
+            for ky in 0..rows {
+                for kx in 0..columns {
+                    let values = taps.next().ok_or(ShapeMismatch)?;
+                    let start = kx * self.layout.column + ky * depth;
+                    if self.quadruples() {
+                        let to = widened.get_mut(start / 2 * BLOCK..).ok_or(ShapeMismatch)?;
+                        let (to, _) = to.as_chunks_mut::<{ 2 * BLOCK }>();
+                        for (to, values) in to.iter_mut().zip(values.as_chunks::<4>().0) {
+                            (to[lane], to[lane + BLOCK]) = widen(*values, 0);
+                        }
+                    } else {
+                        let halves: &mut [i16] = bytemuck::cast_slice_mut(widened);
+                        for (at, value) in (start..).zip(values) {
+                            if let Some(half) = halves.get_mut((at / 2 * BLOCK + lane) * 2 + at % 2) {
+                                *half = (*value).into();
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Widens the input that the windows of output row `y` see.
+    fn fill(&self, y: usize, stripe: &mut [u32]) -> Result<(), ShapeMismatch> {
+        let ConvArguments { window, input_shape, input_offset, .. } = *self.arguments;
+        let (depth, width) = (usize::from(input_shape.channels), usize::from(input_shape.width));
+        let [top, left] = self.before;
+        let seen = self.layout.columns.saturating_sub(left).min(width);
+        for ky in 0..usize::from(window.kernel_height) {
+            let row = (y * usize::from(window.stride_height) + ky).wrapping_sub(top);
+            let values = self.input.get(row.wrapping_mul(width * depth)..).filter(|_| row < input_shape.height.into());
+            let start = left * self.layout.column + ky * depth;
+            let Some(values) = values else {
+                let halves: &mut [i16] = bytemuck::cast_slice_mut(stripe);
+                let halves = halves.get_mut(start..).ok_or(ShapeMismatch)?;
+                for column in halves.chunks_mut(self.layout.column).take(seen) {
+                    column.get_mut(..depth).ok_or(ShapeMismatch)?.fill(0);
+                }
+                continue;
+            };
+            let values = values.get(..seen * depth).ok_or(ShapeMismatch)?;
+            let halves: &mut [i16] = bytemuck::cast_slice_mut(stripe);
+            let to = halves.get_mut(start..).and_then(|rest| rest.get_mut(..(seen - 1) * self.layout.column + depth));
+            widen_row(values, depth, to.ok_or(ShapeMismatch)?, self.layout.column, input_offset)?;
+        }
+        Ok(())
+    }
+}
