@@ -41,6 +41,25 @@ fn the_image_of_mps2_takes_at_most_320_kib_of_flash() {
 
 #[test]
 #[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
+fn random_operators_are_the_same_on_a_cortex_m4_as_in_plain_rust() {
+    kernels_agree("thumbv7em-none-eabihf");
+}
+
+#[test]
+#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
+fn random_operators_are_the_same_in_code_for_a_cortex_m0_as_in_plain_rust() {
+    kernels_agree("thumbv6m-none-eabi");
+}
+
+fn kernels_agree(triple: &str) {
+    let board = process::mps2(&compile::mps2_program(triple, "agreement"));
+    let lines = BufReader::new(&board.port).lines().map(|line| line.expect("the board has fallen silent"));
+    let lines: Vec<_> = lines.take_while(|line| line != "end").collect();
+    assert_eq!(lines, ["1000 operators agree"]);
+}
+
+#[test]
+#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
 fn mps2_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
     prints_a_banner_and_readouts(process::mps2(&compile::mps2()));
 }

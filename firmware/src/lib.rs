@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! normalization     grey levels -> the network's input
-//! kernels           one operator each, over slices; kernels::dot is where the time goes
+//! kernels           one operator each, over slices: in plain Rust, and for Cortex-M in instructions of its own
 //! engine            a checked model, step by step, in the caller's arena
 //! readout           logits -> emotion, confidence, margin
 //! device            the main loop at a serial link
@@ -20,13 +20,15 @@
 //! static MODEL: &Aligned<[u8]> = &Aligned(*b"include_bytes!(...)");
 //! # fn camera() -> [u8; 2304] { [0; 2304] }
 //! let model = Model::parse(&MODEL.0)?;
-//! let mut arena = [0i8; 72 * 1024];
+//! // `Engine::arena_bytes(&model)` of them, on this processor.
+//! let mut arena = [0i8; 88 * 1024];
 //! let mut engine = Engine::new(&model, &mut arena)?;
 //! let readout = engine.classify(&camera())?;
 //! println!("{} {:.2}", readout.label, readout.confidence);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![no_std]
+// Only the kernels for particular processors may allow it.
 #![deny(unsafe_code)]
 
 pub mod device;

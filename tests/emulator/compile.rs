@@ -10,7 +10,12 @@ fn root() -> &'static Path {
 
 /// The program of the board `mps2`, for a Cortex-M4F without an operating system.
 pub fn mps2() -> PathBuf {
-    build(&root().join("firmware/boards/mps2"), "thumbv7em-none-eabihf", "mps2")
+    mps2_program("thumbv7em-none-eabihf", "mps2")
+}
+
+/// One of the board's programs, for its own processor or for a smaller one whose code it runs as well.
+pub fn mps2_program(triple: &str, program: &str) -> PathBuf {
+    build(&root().join("firmware/boards/mps2"), triple, "mps2").with_file_name(program)
 }
 
 /// The program of the board `linux` for a processor, as `x86_64` or `aarch64`.

@@ -72,7 +72,9 @@ pub enum QuantizationError {
         error: WeightRangeError,
     },
     /// The scales of an operator's tensors are too far apart.
-    #[error("operator {operator}: the scales of its input and output are too far apart for 8-bit arithmetic; train on")]
+    #[error(
+        "operator {operator}: the scales of its input and output are too far apart for 8-bit arithmetic; train longer, or with a smaller learning rate"
+    )]
     Scales {
         /// Which operator, from 0.
         operator: usize,

@@ -41,7 +41,9 @@ pub struct QuantizedWeights {
 
 /// A channel's factor from accumulator to output is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error("output channel {channel} has weights of magnitude {magnitude}, which do not fit 8-bit arithmetic; train on")]
+#[error(
+    "output channel {channel} has weights of magnitude {magnitude}, which do not fit 8-bit arithmetic; train again with a smaller learning rate"
+)]
 pub struct WeightRangeError {
     /// Which channel, from 0.
     pub channel: usize,

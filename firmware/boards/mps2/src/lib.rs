@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! bin mps2       the device: UART0 in, UART0 out
+//! bin agreement  random operators, by this processor's kernels and in plain Rust
+//! bin layers     single layers, counted
 //! bin profile    one inference, operator by operator, on UART0
 //! uart  clock  stack  model        what both run on
 //! wakeup                           sleeping until a byte or a timer tick arrives
