@@ -32,7 +32,7 @@ fn normalized(model: &Model<'_>, face: &[u8; FACE_PIXELS]) -> [i8; FACE_PIXELS] 
 }
 
 fn arena(model: &Model<'_>) -> Vec<i8> {
-    vec![0; Engine::arena_bytes(&model) as usize]
+    vec![0; Engine::arena_bytes(model) as usize]
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub fn run_normalized(
     let tasks: Result<Vec<Vec<_>>, EngineError> = faces
         .par_chunks(FACES_A_TASK * FACE_PIXELS)
         .map(|faces| {
-            let mut arena = vec![0i8; Engine::arena_bytes(&model) as usize];
+            let mut arena = vec![0i8; Engine::arena_bytes(model) as usize];
             let mut engine = Engine::new(model, &mut arena)?;
             let (faces, _) = faces.as_chunks::<FACE_PIXELS>();
             let mut rows = Vec::with_capacity(faces.len());

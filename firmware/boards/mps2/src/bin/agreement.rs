@@ -47,25 +47,30 @@ impl Random {
         1 + self.next() % most
     }
 
+    /// True once in so many times.
+    fn one_in(&mut self, count: u32) -> bool {
+        self.next().is_multiple_of(count)
+    }
+
     fn window(&mut self) -> Window {
         Window {
             kernel_height: self.up_to(MOST_KERNEL) as u8,
             kernel_width: self.up_to(MOST_KERNEL) as u8,
             stride_height: self.up_to(3) as u8,
             stride_width: self.up_to(3) as u8,
-            padding: if self.next() % 2 == 0 { Padding::Same } else { Padding::Valid },
+            padding: if self.one_in(2) { Padding::Same } else { Padding::Valid },
         }
     }
 
     fn shape(&mut self) -> Shape {
         // Many a multiple of four, for which there are paths of their own.
-        let channels = if self.next() % 2 == 0 { 4 * self.up_to(6) } else { self.up_to(MOST_CHANNELS) };
+        let channels = if self.one_in(2) { 4 * self.up_to(6) } else { self.up_to(MOST_CHANNELS) };
         Shape::new(self.up_to(MOST_SIDE) as u16, self.up_to(MOST_SIDE) as u16, channels as u16)
     }
 
     /// Lower and upper end of a clamp.
     fn clamp(&mut self) -> (i8, i8) {
-        if self.next() % 2 == 0 {
+        if self.one_in(2) {
             return (-128, 127);
         }
         let (a, b) = (self.next() as i8, self.next() as i8);
@@ -75,7 +80,7 @@ impl Random {
     fn channel(&mut self) -> ChannelParameters {
         // Some so large that no shift to the right is left, some zero.
         let shift = 1 - (self.next() % 16) as i32;
-        let multiplier = if self.next() % 16 == 0 { 0 } else { (1 << 30) + (self.next() >> 2) as i32 };
+        let multiplier = if self.one_in(16) { 0 } else { (1 << 30) + (self.next() >> 2) as i32 };
         ChannelParameters { bias: self.next() as i32 >> 14, multiplier, shift }
     }
 
@@ -144,7 +149,7 @@ fn all_agree(random: &mut Random, trial: &mut Trial<'_>) -> bool {
     (0..COUNT).all(|_| {
         let channels: [ChannelParameters; MOST_CHANNELS as usize] = core::array::from_fn(|_| random.channel());
         // One large factor would send all channels of an operator the slow way.
-        let fast = random.next() % 4 != 0;
+        let fast = !random.one_in(4);
         let channels = channels.map(|channel| ChannelParameters {
             shift: if fast { channel.shift.min(-1) } else { channel.shift },
             ..channel
@@ -180,7 +185,7 @@ fn depthwise(random: &mut Random, trial: &mut Trial<'_>, channels: &[ChannelPara
 }
 
 fn fully_connected(random: &mut Random, trial: &mut Trial<'_>, channels: &[ChannelParameters]) -> bool {
-    let (units, eights) = (random.up_to(MOST_CHANNELS) as usize, random.next() % 4 != 0);
+    let (units, eights) = (random.up_to(MOST_CHANNELS) as usize, !random.one_in(4));
     let inputs = if eights { 8 * random.up_to(40) } else { random.up_to(320) } as usize;
     let (activation_min, activation_max) = random.clamp();
     let arguments = FullyConnectedArguments {
@@ -203,7 +208,7 @@ fn fully_connected(random: &mut Random, trial: &mut Trial<'_>, channels: &[Chann
 
 fn max_pool(random: &mut Random, trial: &mut Trial<'_>) -> bool {
     let arguments = random.convolution(None);
-    let halves = random.next() % 2 == 0;
+    let halves = random.one_in(2);
     let window = if halves { Window::square(2, 2, Padding::Valid) } else { arguments.window };
     let Shape { height, width, channels } = arguments.input_shape;
     let Some((out_height, out_width)) = window.output_size(height, width) else { return true };

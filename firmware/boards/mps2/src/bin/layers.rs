@@ -92,7 +92,7 @@ impl Bench<'_> {
         let ours = Self::instructions(&mut self.clock, || ours(&input.0, &weights.0, &mut found.0, &mut scratch.0));
         let plain = Self::instructions(&mut self.clock, || plain(&input.0, &weights.0, &mut expected.0));
         let verdict = if found.0 == expected.0 { "same" } else { "DIFFERENT" };
-        let hundredths = if macs > 0 { ours * 100 / macs } else { 0 };
+        let hundredths = (ours * 100).checked_div(macs).unwrap_or(0);
         let (whole, rest) = (hundredths / 100, hundredths % 100);
         let _ = write!(self.uart, "{name:<4}{macs:>11}{ours:>14}{whole:>6}.{rest:02}{plain:>14}  {verdict}\r\n");
     }
