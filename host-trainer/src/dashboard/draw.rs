@@ -95,19 +95,17 @@ pub(super) fn duration(seconds: f64) -> String {
 
 fn draw_gauges(frame: &mut Frame<'_>, state: &State, area: Rect) {
     let left = state.seconds_left();
-    let label = |share: f64, seconds: Option<f64>| {
-        let left = seconds.map(|seconds| format!("  {} left", duration(seconds))).unwrap_or_default();
-        format!("{:.0} %{left}", share * 100.0)
-    };
     let gauges = [
         ("epoch", state.epoch_share(), left.map(|left| left.0)),
         ("run  ", state.run_share(), left.map(|left| left.1)),
     ];
     for (index, (name, share, seconds)) in gauges.into_iter().enumerate() {
         let line = Rect { y: area.y + index as u16, height: 1, ..area };
-        let [text, bar] = Layout::horizontal([Constraint::Length(6), Constraint::Fill(1)]).areas(line);
-        frame.render_widget(name, text);
-        let gauge = Gauge::default().ratio(share).label(label(share, seconds)).gauge_style(Style::new().fg(TRAINING));
+        let left = seconds.map(|seconds| format!("{} left", duration(seconds))).unwrap_or_default();
+        // Beside the bar: over it, the text would be read in two colours.
+        let [text, bar] = Layout::horizontal([Constraint::Length(29), Constraint::Fill(1)]).areas(line);
+        frame.render_widget(format!("{name} {:3.0} %  {left}", share * 100.0), text);
+        let gauge = Gauge::default().ratio(share).label("").gauge_style(Style::new().fg(TRAINING));
         frame.render_widget(gauge.use_unicode(true), bar);
     }
 }
