@@ -1,12 +1,15 @@
-//! Time of the convolutions and fully connected operators of the paper's network (17.2 million multiply-accumulates), on random
-//! weights and activations.
+//! Time of the operators of the paper's network (17.2 million multiply-accumulates), on random weights and activations: the
+//! kernels of this processor, and beside them those in plain Rust.
 //!
 //! `cargo bench -p firmware --bench network`
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
-use firmware::kernels::{ConvArguments, FullyConnectedArguments, PoolArguments, conv2d, fully_connected, max_pool2d};
+use firmware::kernels::{
+    ConvArguments, FullyConnectedArguments, PoolArguments, conv2d, conv2d_scratch, fully_connected,
+    fully_connected_scratch, max_pool2d, portable,
+};
 use shared::{
     quantization::ChannelParameters,
     shape::{Padding, Shape, Window},
@@ -48,8 +51,12 @@ fn convolution(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, size: u16, 
     let channels = channels(filters.into());
     let mut output = vec![0; length(arguments.output_shape)];
     group.throughput(Throughput::Elements((taps * output.len()) as u64));
+    let mut scratch = vec![0; conv2d_scratch(&window, arguments.input_shape, arguments.output_shape)];
     group.bench_function(name, |bencher| {
-        bencher.iter(|| conv2d(&arguments, black_box(&input), &weights, &channels, &mut output, &mut []));
+        bencher.iter(|| conv2d(&arguments, black_box(&input), &weights, &channels, &mut output, &mut scratch));
+    });
+    group.bench_function(format!("{name} portable"), |bencher| {
+        bencher.iter(|| portable::conv2d(&arguments, black_box(&input), &weights, &channels, &mut output));
     });
 }
 
@@ -59,8 +66,12 @@ fn dense(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, inputs: usize, un
     let (input, weights, channels, mut output) =
         (noise(inputs), noise(inputs * units), channels(units), vec![0; units]);
     group.throughput(Throughput::Elements((inputs * units) as u64));
+    let mut scratch = vec![0; fully_connected_scratch(inputs)];
     group.bench_function(name, |bencher| {
-        bencher.iter(|| fully_connected(&arguments, black_box(&input), &weights, &channels, &mut output, &mut []));
+        bencher.iter(|| fully_connected(&arguments, black_box(&input), &weights, &channels, &mut output, &mut scratch));
+    });
+    group.bench_function(format!("{name} portable"), |bencher| {
+        bencher.iter(|| portable::fully_connected(&arguments, black_box(&input), &weights, &channels, &mut output));
     });
 }
 

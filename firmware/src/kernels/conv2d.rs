@@ -57,7 +57,9 @@ impl ConvArguments {
 pub const fn conv2d_scratch(window: &Window, input: Shape, output: Shape) -> usize {
     #[cfg(any(cortex_m_dsp, cortex_m_base))]
     return super::bytes(super::cortex_m::conv2d_words(window, input, output));
-    #[cfg(not(any(cortex_m_dsp, cortex_m_base)))]
+    #[cfg(target_arch = "x86_64")]
+    return super::bytes(super::x86_64::conv2d_words(window, input, output));
+    #[cfg(not(any(cortex_m_dsp, cortex_m_base, target_arch = "x86_64")))]
     {
         let _ = (window, input, output);
         0
@@ -82,6 +84,13 @@ pub fn conv2d(
     {
         let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
         if let Some(result) = super::cortex_m::conv2d(arguments, input, weights, channels, output, words) {
+            return result;
+        }
+    }
+    #[cfg(target_arch = "x86_64")]
+    {
+        let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
+        if let Some(result) = super::x86_64::conv2d(arguments, input, weights, channels, output, words) {
             return result;
         }
     }

@@ -27,7 +27,9 @@ impl FullyConnectedArguments {
 pub const fn fully_connected_scratch(inputs: usize) -> usize {
     #[cfg(cortex_m_dsp)]
     return super::bytes(super::cortex_m::fully_connected_words(inputs));
-    #[cfg(not(cortex_m_dsp))]
+    #[cfg(target_arch = "x86_64")]
+    return super::bytes(super::x86_64::fully_connected_words(inputs));
+    #[cfg(not(any(cortex_m_dsp, target_arch = "x86_64")))]
     {
         let _ = inputs;
         0
@@ -52,6 +54,13 @@ pub fn fully_connected(
     {
         let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
         if let Some(result) = super::cortex_m::fully_connected(arguments, input, weights, channels, output, words) {
+            return result;
+        }
+    }
+    #[cfg(target_arch = "x86_64")]
+    {
+        let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
+        if let Some(result) = super::x86_64::fully_connected(arguments, input, weights, channels, output, words) {
             return result;
         }
     }

@@ -22,7 +22,12 @@ mod global_average_pool;
 mod max_pool2d;
 mod pointwise;
 mod softmax;
+#[cfg(any(cortex_m_dsp, target_arch = "x86_64"))]
+mod stripe;
 mod taps;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+mod x86_64;
 
 /// The kernels in plain Rust, for every processor; all others give the same bits.
 pub mod portable {
@@ -47,7 +52,7 @@ pub use self::{
 };
 
 /// Bytes of working memory for so many words, wherever it begins.
-#[cfg(any(cortex_m_dsp, cortex_m_base))]
+#[cfg(any(cortex_m_dsp, cortex_m_base, target_arch = "x86_64"))]
 const fn bytes(words: usize) -> usize {
     words * 4 + 3
 }

@@ -42,7 +42,7 @@ pub struct QuantizedWeights {
 /// A channel's factor from accumulator to output is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error(
-    "output channel {channel} has weights of magnitude {magnitude}, which do not fit 8-bit arithmetic; train again with a smaller learning rate"
+    "output channel {channel} has weights of magnitude {magnitude:e}, which do not fit 8-bit arithmetic; train again with a smaller learning rate"
 )]
 pub struct WeightRangeError {
     /// Which channel, from 0.
@@ -51,7 +51,14 @@ pub struct WeightRangeError {
     pub magnitude: f32,
 }
 
-/// Quantizes the weights of each output channel with a scale of its own, `max |w| / 127`.
+/// Largest magnitude of a bias in integers: a quarter of the accumulator's range.
+const LARGEST_BIAS: f64 = (1 << 29) as f64;
+
+/// Smallest factor from accumulator to output: the largest sums of thousands of products are far below one of its steps.
+const SMALLEST_FACTOR: f64 = 1.0 / (1u32 << 31) as f64;
+
+/// Quantizes the weights of each output channel with a scale of its own, `max |w| / 127`, or larger where weights are so
+/// small beside their bias (as a strong penalty leaves them in a channel that died) that the bias would not fit.
 ///
 /// `weights` holds the channels' weights; `channel_of(i)` is the channel that weight `i` belongs to (rows for OHWI and
 /// units x inputs, columns for a depthwise HWC kernel); `biases` has one entry a channel.
@@ -73,8 +80,18 @@ pub fn quantize_weights(
         }
         *magnitude = magnitude.max(weight.abs());
     }
-    let scales: Vec<f64> =
-        magnitudes.iter().map(|&magnitude| if magnitude > 0.0 { f64::from(magnitude) / 127.0 } else { 1.0 }).collect();
+    let scales: Vec<f64> = magnitudes
+        .iter()
+        .zip(biases)
+        .map(|(&magnitude, &bias)| {
+            let (magnitude, bias) = (f64::from(magnitude), f64::from(bias).abs());
+            let (input, output) = (f64::from(input.scale), f64::from(output.scale));
+            if magnitude == 0.0 && bias == 0.0 {
+                return 1.0;
+            }
+            (magnitude / 127.0).max(bias / (LARGEST_BIAS * input)).max(SMALLEST_FACTOR * output / input)
+        })
+        .collect();
     let integers = weights
         .iter()
         .enumerate()
@@ -136,6 +153,26 @@ mod tests {
         let unit = Quantization { scale: 1.0, zero_point: 0 };
         let error = quantize_weights(&[1.0, f32::NAN], &[0.0, 0.0], |i| i, unit, unit).unwrap_err();
         assert_eq!(error.channel, 1);
+    }
+
+    #[test]
+    fn a_channel_that_died_gives_its_bias() {
+        let (input, output) =
+            (Quantization { scale: 0.03, zero_point: -128 }, Quantization { scale: 0.1, zero_point: -100 });
+        let q = quantize_weights(&[5.7e-41, -1e-40, 1e-30, 0.0], &[3.0, -2.0], |i| i / 2, input, output).unwrap();
+        for (channel, expected) in q.channels.iter().zip([30, -20]) {
+            for sum in [0, -255 * 2, 255 * 2] {
+                assert_eq!(channel.requantize(sum), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_bias_leaves_small_weights_their_effect() {
+        let unit = Quantization { scale: 1.0, zero_point: 0 };
+        let q = quantize_weights(&[1e-3, -2e-3], &[100.0], |_| 0, unit, unit).unwrap();
+        let sum = i32::from(q.weights[0]) * 100 + i32::from(q.weights[1]) * -1000;
+        assert_eq!(q.channels[0].requantize(sum), 102);
     }
 
     #[test]

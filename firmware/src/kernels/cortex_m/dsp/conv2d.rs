@@ -11,8 +11,8 @@ use shared::{
 
 use super::{
     super::{
-        super::{ConvArguments, ShapeMismatch, filters, span, taps::Axis, tensor, tensor_mut},
-        Layout,
+        super::{ConvArguments, ShapeMismatch, filters, span, stripe::Layout, taps::Axis, tensor, tensor_mut},
+        layout,
     },
     row::{BLOCK, Block, Row},
     widen::{widen, widen_row},
@@ -23,7 +23,7 @@ const FILTERS: usize = 2 * BLOCK;
 
 /// Words of scratch that a convolution takes.
 pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize {
-    let layout = Layout::new(window, input, output);
+    let layout = layout(window, input, output);
     FILTERS * layout.window / 2 + layout.values() / 2
 }
 
@@ -38,7 +38,7 @@ pub fn conv2d(
     scratch: &mut [u32],
 ) -> Option<Result<(), ShapeMismatch>> {
     let ConvArguments { window, input_shape, output_shape, output_offset, .. } = *arguments;
-    let layout = Layout::new(&window, input_shape, output_shape);
+    let layout = layout(&window, input_shape, output_shape);
     let (widened, stripe) = scratch.split_at_mut_checked(FILTERS * layout.window / 2)?;
     let stripe = stripe.get_mut(..layout.values() / 2)?;
     if !Block::can_be(channels, layout.window, output_offset) {
