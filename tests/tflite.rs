@@ -104,15 +104,20 @@ impl Case {
         let (input, weights, channels) = (&self.input_values, &self.weights, &self.channels());
         let mut output = vec![99; self.output_values.len()];
         match self.operator.as_str() {
-            "conv2d" => kernels::conv2d(&convolution(), input, weights, channels, &mut output, &mut [])?,
+            "conv2d" => {
+                let mut scratch = vec![0; kernels::conv2d_scratch(&self.window(), input_shape, output_shape)];
+                kernels::conv2d(&convolution(), input, weights, channels, &mut output, &mut scratch)?
+            }
             "depthwise_conv2d" => {
-                kernels::depthwise_conv2d(&convolution(), input, weights, channels, &mut output, &mut [])?
+                let mut scratch = vec![0; kernels::depthwise_conv2d_scratch(&self.window(), input_shape, output_shape)];
+                kernels::depthwise_conv2d(&convolution(), input, weights, channels, &mut output, &mut scratch)?
             }
             "max_pool2d" => kernels::max_pool2d(&pool(), input, &mut output)?,
             "average_pool2d" => kernels::average_pool2d(&pool(), input, &mut output)?,
             "fully_connected" => {
                 let arguments = FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max };
-                kernels::fully_connected(&arguments, input, weights, channels, &mut output, &mut [])?;
+                let mut scratch = vec![0; kernels::fully_connected_scratch(input.len())];
+                kernels::fully_connected(&arguments, input, weights, channels, &mut output, &mut scratch)?;
             }
             "mean" => {
                 let pixels = f64::from(input_shape.height) * f64::from(input_shape.width);
