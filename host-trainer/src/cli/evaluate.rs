@@ -1,6 +1,6 @@
 //! `evaluate`: how good a model file is on labelled faces, through the core.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use clap::Args;
 use shared::{label::Emotion, model::Model};
@@ -38,8 +38,10 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     let faces = dataset.require(arguments.split)?;
     let bar = progress::bar("classifying", "faces");
     bar.set_length(faces.len() as u64);
+    let start = Instant::now();
     let normalized = inference::normalize(model.preprocessing(), &faces.pixels);
     let rows = inference::run_normalized(&model, &normalized, |done| bar.inc(done as u64))?;
+    let rate = faces.len() as f64 / start.elapsed().as_secs_f64();
     bar.finish_and_clear();
     let logits = inference::dequantize(&model, &rows);
     let predictions: Vec<Prediction> =
@@ -50,6 +52,7 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string(&report)?);
     } else {
         println!("{} ({}) on {}\n{report}", arguments.model.display(), model.name(), dataset.description);
+        println!("speed    {rate:.0} images/s, normalization included, {} threads", rayon::current_num_threads());
     }
     Ok(())
 }
