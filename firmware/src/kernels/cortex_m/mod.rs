@@ -25,8 +25,12 @@ use shared::shape::{Shape, Window};
 #[cfg(cortex_m_dsp)]
 use super::stripe::Layout;
 
-/// Columns in whole quadruples, windows in the eight values that the inner loop takes at a time.
+/// Values that the inner loop takes at a time.
+#[cfg(cortex_m_dsp)]
+const CHUNK: usize = 8;
+
+/// Columns in whole quadruples, windows in whole chunks.
 #[cfg(cortex_m_dsp)]
 const fn layout(window: &Window, input: Shape, output: Shape) -> Layout {
-    Layout::new(window, input, output, 4, 8)
+    Layout::new(window, input, output, 4, CHUNK)
 }
