@@ -1,8 +1,8 @@
 //! Every kernel of the core against the naive reference, bit for bit, over random shapes, windows, offsets and factors.
 
 use firmware::kernels::{
-    self, AddArguments, ConvArguments, FullyConnectedArguments, MeanArguments, PoolArguments, ShapeMismatch, dot,
-    dot_tile,
+    self, AddArguments, ConvArguments, FullyConnectedArguments, MeanArguments, PoolArguments, Region, ShapeMismatch,
+    dot, dot_tile,
 };
 use proptest::{collection::vec, prelude::*};
 use shared::{
@@ -125,6 +125,33 @@ proptest! {
     #[test]
     fn a_pointwise_convolution_is_the_references(case in case(pointwise(), false)) {
         check_convolution(&case)?;
+    }
+
+    /// A part of the output, which the reference has no notion of: those pixels of the whole, and no others.
+    #[test]
+    fn a_region_of_a_convolution_is_that_part_of_it(case in case(windowed(), false), seed in any::<[u16; 4]>()) {
+        let Case { window, shape, input, weights, channels, .. } = &case;
+        let arguments = case.arguments();
+        let output = arguments.output_shape;
+        let (top, left) = (seed[0] % output.height, seed[1] % output.width);
+        let (height, width) = (seed[2] % (output.height - top + 1), seed[3] % (output.width - left + 1));
+        let region = Region { top, left, height, width };
+        let whole = reference::conv2d(&case.ends, *window, input, *shape, weights, channels);
+        for mut scratch in scratches(kernels::conv2d_scratch(window, *shape, output)) {
+            let mut part = vec![99; whole.len()];
+            let result = kernels::conv2d_region(&arguments, region, input, weights, channels, &mut part, &mut scratch);
+            prop_assert_eq!(result, Ok(()));
+            for (index, (part, whole)) in part.iter().zip(&whole).enumerate() {
+                let pixel = index / usize::from(output.channels);
+                let (y, x) = (pixel / usize::from(output.width), pixel % usize::from(output.width));
+                let inside = (top..top + height).contains(&(y as u16)) && (left..left + width).contains(&(x as u16));
+                prop_assert_eq!(*part, if inside { *whole } else { 99 });
+            }
+        }
+        let outside = Region { width: output.width - left + 1, ..region };
+        let mut part = whole.clone();
+        let result = kernels::conv2d_region(&arguments, outside, input, weights, channels, &mut part, &mut []);
+        prop_assert_eq!(result, Err(ShapeMismatch));
     }
 
     #[test]

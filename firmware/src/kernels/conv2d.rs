@@ -1,5 +1,7 @@
 //! Convolution.
 
+use core::ops::Range;
+
 use shared::{
     quantization::ChannelParameters,
     shape::{Shape, Window},
@@ -33,6 +35,41 @@ pub struct ConvArguments {
     pub activation_min: i8,
     /// Upper end of the clamp.
     pub activation_max: i8,
+}
+
+/// A rectangle of output pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// First row.
+    pub top: u16,
+    /// First column.
+    pub left: u16,
+    /// Rows.
+    pub height: u16,
+    /// Columns.
+    pub width: u16,
+}
+
+impl Region {
+    /// All of an output of this shape.
+    pub const fn whole(output: Shape) -> Self {
+        Self { top: 0, left: 0, height: output.height, width: output.width }
+    }
+
+    /// The rows, if the rectangle lies inside an output of this shape.
+    pub(super) fn rows(&self, output: Shape) -> Result<Range<usize>, ShapeMismatch> {
+        range(self.top, self.height, output.height)
+    }
+
+    /// The columns, likewise.
+    pub(super) fn columns(&self, output: Shape) -> Result<Range<usize>, ShapeMismatch> {
+        range(self.left, self.width, output.width)
+    }
+}
+
+fn range(start: u16, length: u16, limit: u16) -> Result<Range<usize>, ShapeMismatch> {
+    let (start, length) = (usize::from(start), usize::from(length));
+    if start + length <= limit.into() { Ok(start..start + length) } else { Err(ShapeMismatch) }
 }
 
 /// Rows of a window with fewer values are gathered.
@@ -80,29 +117,42 @@ pub fn conv2d(
     output: &mut [i8],
     scratch: &mut [i8],
 ) -> Result<(), ShapeMismatch> {
+    let region = Region::whole(arguments.output_shape);
+    conv2d_region(arguments, region, input, weights, channels, output, scratch)
+}
+
+/// As [`conv2d`], for the output pixels of `region` alone; the others of `output` stay as they are.
+///
+/// # Errors
+/// [`ShapeMismatch`].
+pub fn conv2d_region(
+    arguments: &ConvArguments,
+    region: Region,
+    input: &[i8],
+    weights: &[i8],
+    channels: &[ChannelParameters],
+    output: &mut [i8],
+    scratch: &mut [i8],
+) -> Result<(), ShapeMismatch> {
     #[cfg(any(cortex_m_dsp, cortex_m_base))]
     {
         let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
-        if let Some(result) = super::cortex_m::conv2d(arguments, input, weights, channels, output, words) {
+        if let Some(result) = super::cortex_m::conv2d(arguments, region, input, weights, channels, output, words) {
             return result;
         }
     }
     #[cfg(target_arch = "x86_64")]
     {
         let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
-        if let Some(result) = super::x86_64::conv2d(arguments, input, weights, channels, output, words) {
+        if let Some(result) = super::x86_64::conv2d(arguments, region, input, weights, channels, output, words) {
             return result;
         }
     }
     let _ = scratch;
-    portable(arguments, input, weights, channels, output)
+    portable_region(arguments, region, input, weights, channels, output)
 }
 
 /// [`conv2d`] in plain Rust.
-///
-/// A row of the window is contiguous in the input and in the weights, so the sum is one dot product a row of the window;
-/// four output channels share the activations. A 1x1 window is a single dot product a pixel, and so is a window of few
-/// channels, whose rows would be too short: its values are gathered first.
 ///
 /// # Errors
 /// [`ShapeMismatch`].
@@ -113,37 +163,61 @@ pub fn portable(
     channels: &[ChannelParameters],
     output: &mut [i8],
 ) -> Result<(), ShapeMismatch> {
+    portable_region(arguments, Region::whole(arguments.output_shape), input, weights, channels, output)
+}
+
+/// [`conv2d_region`] in plain Rust.
+///
+/// A row of the window is contiguous in the input and in the weights, so the sum is one dot product a row of the window;
+/// four output channels share the activations. A 1x1 window is a single dot product a pixel, and so is a window of few
+/// channels, whose rows would be too short: its values are gathered first.
+///
+/// # Errors
+/// [`ShapeMismatch`].
+pub fn portable_region(
+    arguments: &ConvArguments,
+    region: Region,
+    input: &[i8],
+    weights: &[i8],
+    channels: &[ChannelParameters],
+    output: &mut [i8],
+) -> Result<(), ShapeMismatch> {
     let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
     let [rows, columns] = Axis::both(&window, input_shape, output_shape)?;
+    let (ys, xs) = (region.rows(output_shape)?, region.columns(output_shape)?);
     let (input, output) = (tensor(input, input_shape)?, tensor_mut(output, output_shape)?);
     let channels = span(channels, 0, output_shape.channels.into())?;
     let depth = usize::from(input_shape.channels);
     let kernel_row = usize::from(window.kernel_width) * depth;
     let filter = kernel_row * usize::from(window.kernel_height);
     let weights = filters(weights, channels.len(), filter)?;
-    if window.taps() == 1 && window.stride_height == 1 && window.stride_width == 1 {
+    let outputs = channels.len().max(1);
+    if region == Region::whole(output_shape)
+        && window.taps() == 1
+        && window.stride_height == 1
+        && window.stride_width == 1
+    {
         return pointwise(&arguments.of_a_pixel(), depth, input, weights, channels, output);
     }
-    let mut pixels = output.chunks_exact_mut(channels.len().max(1));
+    let lines = output.chunks_exact_mut(usize::from(output_shape.width).max(1) * outputs).enumerate();
+    let lines = lines.skip(ys.start).take(ys.len());
     let mut gathered = [0; LARGEST_GATHERED];
     if let Some(gathered) = gathered.get_mut(..filter).filter(|_| kernel_row < SHORT_ROW) {
-        for y in 0..usize::from(output_shape.height) {
+        for (y, line) in lines {
             let rows = rows.taps(y);
-            for x in 0..usize::from(output_shape.width) {
+            for (x, pixel) in line.chunks_exact_mut(outputs).enumerate().skip(xs.start).take(xs.len()) {
                 Patch::new(arguments, input, &rows, &columns.taps(x)).gather(gathered)?;
-                let pixel = pixels.next().ok_or(ShapeMismatch)?;
                 pointwise(&arguments.of_a_pixel(), filter, gathered, weights, channels, pixel)?;
             }
         }
         return Ok(());
     }
     let (channel_tiles, channel_rest) = channels.as_chunks::<4>();
-    for y in 0..usize::from(output_shape.height) {
+    for (y, line) in lines {
         let rows = rows.taps(y);
-        for x in 0..usize::from(output_shape.width) {
+        for (x, pixel) in line.chunks_exact_mut(outputs).enumerate().skip(xs.start).take(xs.len()) {
             let columns = columns.taps(x);
             let patch = Patch::new(arguments, input, &rows, &columns);
-            let pixel = pixels.next().ok_or(ShapeMismatch)?;
             let (tiles, rest) = pixel.as_chunks_mut::<4>();
             let mut filters = weights.chunks_exact(filter.max(1));
             let mut next = || filters.next().ok_or(ShapeMismatch);

@@ -22,7 +22,7 @@ mod global_average_pool;
 mod max_pool2d;
 mod pointwise;
 mod softmax;
-#[cfg(any(cortex_m_dsp, target_arch = "x86_64"))]
+#[cfg(any(cortex_m_dsp, cortex_m_base, target_arch = "x86_64"))]
 mod stripe;
 mod taps;
 #[cfg(target_arch = "x86_64")]
@@ -32,8 +32,10 @@ mod x86_64;
 /// The kernels in plain Rust, for every processor; all others give the same bits.
 pub mod portable {
     pub use super::{
-        conv2d::portable as conv2d, depthwise_conv2d::portable as depthwise_conv2d,
-        fully_connected::portable as fully_connected, max_pool2d::portable as max_pool2d,
+        conv2d::{portable as conv2d, portable_region as conv2d_region},
+        depthwise_conv2d::portable as depthwise_conv2d,
+        fully_connected::portable as fully_connected,
+        max_pool2d::portable as max_pool2d,
     };
 }
 
@@ -42,7 +44,7 @@ use shared::{quantization::ChannelParameters, shape::Shape};
 pub use self::{
     add::{AddArguments, add},
     average_pool2d::average_pool2d,
-    conv2d::{ConvArguments, conv2d, conv2d_scratch},
+    conv2d::{ConvArguments, Region, conv2d, conv2d_region, conv2d_scratch},
     depthwise_conv2d::{depthwise_conv2d, depthwise_conv2d_scratch},
     dot::{dot, dot_tile},
     fully_connected::{FullyConnectedArguments, fully_connected, fully_connected_scratch},

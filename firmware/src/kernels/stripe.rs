@@ -6,6 +6,17 @@
 
 use shared::shape::{Shape, Window};
 
+/// Columns of an input in a stripe; those behind them are padding again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Columns {
+    /// Columns of padding that come first.
+    pub blank: usize,
+    /// The first column of the input.
+    pub first: usize,
+    /// Columns of the input.
+    pub count: usize,
+}
+
 /// Distances in a stripe, in values.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
@@ -25,6 +36,14 @@ impl Layout {
         let between = (output.width as usize).saturating_sub(1) * window.stride_width as usize;
         let columns = between + window.kernel_width as usize;
         Self { column, window: (window.kernel_width as usize * column).next_multiple_of(chunk), columns, chunk }
+    }
+
+    /// What the stripe's columns show when the first of them lies `first` columns, padding of `padding` included, into an
+    /// input of `width` columns.
+    pub fn seen(&self, first: usize, padding: usize, width: usize) -> Columns {
+        let blank = padding.saturating_sub(first).min(self.columns);
+        let first = first.saturating_sub(padding).min(width);
+        Columns { blank, first, count: (self.columns - blank).min(width - first) }
     }
 
     /// Values of the stripe; the last window's chunks may end behind its last column.

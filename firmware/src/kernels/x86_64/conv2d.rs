@@ -9,7 +9,12 @@ use shared::{
 };
 
 use super::{
-    super::{ConvArguments, ShapeMismatch, filters, span, stripe::Layout, taps::Axis, tensor, tensor_mut},
+    super::{
+        ConvArguments, Region, ShapeMismatch, filters, span,
+        stripe::{Columns, Layout},
+        taps::Axis,
+        tensor, tensor_mut,
+    },
     avx2,
     requantize::{LANES, Requantizer},
     widen,
@@ -37,9 +42,10 @@ pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize
     weight_words(&layout, output.channels as usize) + layout.values() / 2
 }
 
-/// [`conv2d`](crate::kernels::conv2d), or `None` if the processor has no AVX2 or the scratch is too small.
+/// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if the processor has no AVX2 or the scratch is too small.
 pub fn conv2d(
     arguments: &ConvArguments,
+    region: Region,
     input: &[i8],
     weights: &[i8],
     channels: &[ChannelParameters],
@@ -50,20 +56,22 @@ pub fn conv2d(
         return None;
     }
     let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
-    let layout = layout(&window, input_shape, output_shape);
+    let layout = layout(&window, input_shape, Shape { width: region.width, ..output_shape });
     let weight_words = weight_words(&layout, output_shape.channels.into());
     let (widened, stripe) = scratch.split_at_mut_checked(weight_words)?;
     let stripe = stripe.get_mut(..layout.values() / 2)?;
-    let convolution = Convolution::new(arguments, layout, input, weights, channels);
+    let convolution = Convolution::new(arguments, region, layout, input, weights, channels);
     // SAFETY: the processor has AVX2.
     Some(convolution.and_then(|convolution| unsafe { convolution.run(output, widened.as_chunks_mut().0, stripe) }))
 }
 
 struct Convolution<'a> {
     arguments: &'a ConvArguments,
+    region: Region,
     layout: Layout,
-    /// Padding before the first row and column.
-    before: [usize; 2],
+    columns: Columns,
+    /// Padding above the first row.
+    top: usize,
     input: &'a [i8],
     weights: &'a [i8],
     channels: &'a [ChannelParameters],
@@ -72,6 +80,7 @@ struct Convolution<'a> {
 impl<'a> Convolution<'a> {
     fn new(
         arguments: &'a ConvArguments,
+        region: Region,
         layout: Layout,
         input: &'a [i8],
         weights: &'a [i8],
@@ -83,7 +92,10 @@ impl<'a> Convolution<'a> {
         let channels = span(channels, 0, output_shape.channels.into())?;
         let weights = filters(weights, channels.len(), window.taps() as usize * usize::from(input_shape.channels))?;
         let input = tensor(input, input_shape)?;
-        Ok(Self { arguments, layout, before: [top.into(), left.into()], input, weights, channels })
+        region.rows(output_shape)?;
+        let first = region.columns(output_shape)?.start * usize::from(window.stride_width);
+        let columns = layout.seen(first, left.into(), input_shape.width.into());
+        Ok(Self { arguments, region, layout, columns, top: top.into(), input, weights, channels })
     }
 
     #[target_feature(enable = "avx2")]
@@ -94,7 +106,9 @@ impl<'a> Convolution<'a> {
         let pairs = self.layout.window / 2;
         self.widen_weights(widened)?;
         stripe.fill(0);
-        for (y, row) in output.chunks_exact_mut((usize::from(output_shape.width) * outputs).max(1)).enumerate() {
+        let rows = output.chunks_exact_mut((usize::from(output_shape.width) * outputs).max(1)).enumerate();
+        for (y, row) in rows.skip(self.region.top.into()).take(self.region.height.into()) {
+            let row = row.get_mut(usize::from(self.region.left) * outputs..).ok_or(ShapeMismatch)?;
             self.fill(y, stripe)?;
             // Sixteen filters at a time while there are so many, and eight at the end.
             for (group, widened) in widened.chunks((2 * pairs).max(1)).enumerate() {
@@ -137,7 +151,7 @@ impl<'a> Convolution<'a> {
             }
             Ok(())
         };
-        let width = usize::from(output_shape.width);
+        let width = usize::from(self.region.width);
         if width < PIXELS {
             for x in 0..width {
                 let [sums] = tile([span(stripe, x * step, pairs)?], weights);
@@ -189,18 +203,17 @@ impl<'a> Convolution<'a> {
     fn fill(&self, y: usize, stripe: &mut [i32]) -> Result<(), ShapeMismatch> {
         let ConvArguments { window, input_shape, input_offset, .. } = *self.arguments;
         let (depth, width) = (usize::from(input_shape.channels), usize::from(input_shape.width));
-        let [top, left] = self.before;
-        let seen = self.layout.columns.saturating_sub(left).min(width);
+        let Columns { blank, first, count } = self.columns;
         let values: &mut [i16] = bytemuck::cast_slice_mut(stripe);
         for ky in 0..usize::from(window.kernel_height) {
-            let row = (y * usize::from(window.stride_height) + ky).wrapping_sub(top);
-            let to = values.get_mut(left * self.layout.column + ky * depth..).ok_or(ShapeMismatch)?;
-            let columns = to.chunks_mut(self.layout.column.max(1)).take(seen);
+            let row = (y * usize::from(window.stride_height) + ky).wrapping_sub(self.top);
+            let to = values.get_mut(blank * self.layout.column + ky * depth..).ok_or(ShapeMismatch)?;
+            let columns = to.chunks_mut(self.layout.column.max(1)).take(count);
             if row >= usize::from(input_shape.height) {
                 columns.for_each(|column| column.iter_mut().take(depth).for_each(|value| *value = 0));
                 continue;
             }
-            let pixels = span(self.input, row * width * depth, seen * depth)?;
+            let pixels = span(self.input, (row * width + first) * depth, count * depth)?;
             if depth == 1 {
                 for (to, &pixel) in to.iter_mut().step_by(self.layout.column).zip(pixels) {
                     *to = i16::from(pixel).wrapping_add(input_offset as i16);

@@ -7,7 +7,7 @@ use core::fmt::Debug;
 
 use cortex_m_rt::entry;
 use embedded_io::Write;
-use firmware::kernels::{self, ConvArguments, FullyConnectedArguments, PoolArguments, ShapeMismatch, portable};
+use firmware::kernels::{self, ConvArguments, FullyConnectedArguments, PoolArguments, Region, ShapeMismatch, portable};
 use mps2::uart::{BAUD, Uart};
 use shared::quantization::ChannelParameters;
 use shared::shape::{Padding, Shape, Window};
@@ -66,6 +66,16 @@ impl Random {
         // Many a multiple of four, for which there are paths of their own.
         let channels = if self.one_in(2) { 4 * self.up_to(6) } else { self.up_to(MOST_CHANNELS) };
         Shape::new(self.up_to(MOST_SIDE) as u16, self.up_to(MOST_SIDE) as u16, channels as u16)
+    }
+
+    /// All of an output, or a part of it.
+    fn region(&mut self, output: Shape) -> Region {
+        if self.one_in(2) {
+            return Region::whole(output);
+        }
+        let [top, left] = [output.height, output.width].map(|size| (self.next() % u32::from(size)) as u16);
+        let height = self.up_to((output.height - top).into()) as u16;
+        Region { top, left, height, width: self.up_to((output.width - left).into()) as u16 }
     }
 
     /// Lower and upper end of a clamp.
@@ -166,10 +176,11 @@ fn convolution(random: &mut Random, trial: &mut Trial<'_>, channels: &[ChannelPa
     let arguments = random.convolution(Some(filters));
     let channels = &channels[..filters.into()];
     let bytes = kernels::conv2d_scratch(&arguments.window, arguments.input_shape, arguments.output_shape);
+    let region = random.region(arguments.output_shape);
     trial.agree(
-        &arguments,
-        |x, w, y, scratch| kernels::conv2d(&arguments, x, w, channels, y, &mut scratch[..bytes]),
-        |x, w, y| portable::conv2d(&arguments, x, w, channels, y),
+        &(arguments, region),
+        |x, w, y, scratch| kernels::conv2d_region(&arguments, region, x, w, channels, y, &mut scratch[..bytes]),
+        |x, w, y| portable::conv2d_region(&arguments, region, x, w, channels, y),
     )
 }
 

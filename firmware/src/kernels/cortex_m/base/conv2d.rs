@@ -13,7 +13,12 @@ use shared::{
     shape::{Shape, Window},
 };
 
-use super::super::super::{ConvArguments, ShapeMismatch, filters, span, taps::Axis, tensor, tensor_mut};
+use super::super::super::{
+    ConvArguments, Region, ShapeMismatch, filters, span,
+    stripe::{Columns, Layout},
+    taps::Axis,
+    tensor, tensor_mut,
+};
 
 /// Filters whose sums are in registers at a time.
 const BLOCK: usize = 4;
@@ -24,51 +29,38 @@ const MOST_BLOCKS: usize = 4;
 /// Taps in the body of the inner loop.
 const UNROLLED: usize = 8;
 
-/// How the windows of a row of output pixels lie in a stripe.
-#[derive(Clone, Copy)]
-struct Layout {
-    /// Bytes of a column: the window's rows, one after the other.
-    column: usize,
-    /// Bytes of a window.
-    window: usize,
-    columns: usize,
+/// Windows without a gap.
+const fn layout(window: &Window, input: Shape, output: Shape) -> Layout {
+    Layout::new(window, input, output, 1, 1)
 }
 
-impl Layout {
-    const fn new(window: &Window, input: Shape, output: Shape) -> Self {
-        let column = window.kernel_height as usize * input.channels as usize;
-        let between = (output.width as usize).saturating_sub(1) * window.stride_width as usize;
-        let columns = between + window.kernel_width as usize;
-        Self { column, window: window.kernel_width as usize * column, columns }
+/// Blocks whose weights are widened at a time: the stripes are filled anew for each lot, and short filters take little.
+const fn blocks(layout: &Layout) -> usize {
+    let blocks = 128 / (layout.window + 1);
+    if blocks < 1 {
+        1
+    } else if blocks > MOST_BLOCKS {
+        MOST_BLOCKS
+    } else {
+        blocks
     }
+}
 
-    /// Blocks whose weights are widened at a time: the stripes are filled anew for each lot, and short filters take little.
-    const fn blocks(&self) -> usize {
-        let blocks = 128 / (self.window + 1);
-        if blocks < 1 {
-            1
-        } else if blocks > MOST_BLOCKS {
-            MOST_BLOCKS
-        } else {
-            blocks
-        }
-    }
-
-    const fn stripe_words(&self) -> usize {
-        (self.columns * self.column).div_ceil(4)
-    }
+const fn stripe_words(layout: &Layout) -> usize {
+    layout.values().div_ceil(4)
 }
 
 /// Words of scratch that a convolution takes.
 pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize {
-    let layout = Layout::new(window, input, output);
-    layout.blocks() * BLOCK * layout.window + layout.stripe_words()
+    let layout = layout(window, input, output);
+    blocks(&layout) * BLOCK * layout.window + stripe_words(&layout)
 }
 
-/// [`conv2d`](crate::kernels::conv2d), or `None` if a parameter needs more digits than the fast arithmetic has, or the
+/// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if a parameter needs more digits than the fast arithmetic has, or the
 /// scratch is too small.
 pub fn conv2d(
     arguments: &ConvArguments,
+    region: Region,
     input: &[i8],
     weights: &[i8],
     channels: &[ChannelParameters],
@@ -76,13 +68,13 @@ pub fn conv2d(
     scratch: &mut [u32],
 ) -> Option<Result<(), ShapeMismatch>> {
     let ConvArguments { window, input_shape, output_shape, output_offset, .. } = *arguments;
-    let layout = Layout::new(&window, input_shape, output_shape);
-    let (widened, stripe) = scratch.split_at_mut_checked(layout.blocks() * BLOCK * layout.window)?;
-    let stripe = stripe.get_mut(..layout.stripe_words())?;
+    let layout = layout(&window, input_shape, Shape { width: region.width, ..output_shape });
+    let (widened, stripe) = scratch.split_at_mut_checked(blocks(&layout) * BLOCK * layout.window)?;
+    let stripe = stripe.get_mut(..stripe_words(&layout))?;
     if !Block::can_be(channels, layout.window, output_offset) {
         return None;
     }
-    let convolution = Convolution::new(arguments, layout, input, weights, channels);
+    let convolution = Convolution::new(arguments, region, layout, input, weights, channels);
     Some(convolution.and_then(|convolution| convolution.run(tensor_mut(output, output_shape)?, widened, stripe)))
 }
 
@@ -147,9 +139,11 @@ impl Block {
 
 struct Convolution<'a> {
     arguments: &'a ConvArguments,
+    region: Region,
     layout: Layout,
-    /// Padding before the first row and column.
-    before: [usize; 2],
+    columns: Columns,
+    /// Padding above the first row.
+    top: usize,
     input: &'a [i8],
     weights: &'a [i8],
     channels: &'a [ChannelParameters],
@@ -177,6 +171,7 @@ struct Frame {
 impl<'a> Convolution<'a> {
     fn new(
         arguments: &'a ConvArguments,
+        region: Region,
         layout: Layout,
         input: &'a [i8],
         weights: &'a [i8],
@@ -188,15 +183,19 @@ impl<'a> Convolution<'a> {
         let channels = span(channels, 0, output_shape.channels.into())?;
         let weights = filters(weights, channels.len(), layout.window)?;
         let input = tensor(input, input_shape)?;
-        Ok(Self { arguments, layout, before: [top.into(), left.into()], input, weights, channels })
+        region.rows(output_shape)?;
+        let first = region.columns(output_shape)?.start * usize::from(window.stride_width);
+        let columns = layout.seen(first, left.into(), input_shape.width.into());
+        Ok(Self { arguments, region, layout, columns, top: top.into(), input, weights, channels })
     }
 
     fn run(&self, output: &mut [i8], widened: &mut [u32], stripe: &mut [u32]) -> Result<(), ShapeMismatch> {
         let ConvArguments { output_shape, input_offset, output_offset, .. } = *self.arguments;
-        let row_length = usize::from(output_shape.width) * usize::from(output_shape.channels);
+        let outputs = usize::from(output_shape.channels);
+        let row_length = usize::from(output_shape.width) * outputs;
         let blank = (128 - input_offset) as u8;
         stripe.fill(u32::from(blank) * 0x0101_0101);
-        let (lot, words) = (self.layout.blocks() * BLOCK, BLOCK * self.layout.window);
+        let (lot, words) = (blocks(&self.layout) * BLOCK, BLOCK * self.layout.window);
         for (first, channels) in (0..).step_by(lot).zip(self.channels.chunks(lot)) {
             let mut blocks = [Block::default(); MOST_BLOCKS];
             let channels = channels.chunks(BLOCK);
@@ -208,7 +207,9 @@ impl<'a> Convolution<'a> {
                     block.correct(widened, input_offset - 128);
                 }
             }
-            for (y, output) in output.chunks_exact_mut(row_length).enumerate() {
+            let rows = output.chunks_exact_mut(row_length).enumerate();
+            for (y, output) in rows.skip(self.region.top.into()).take(self.region.height.into()) {
+                let output = output.get_mut(usize::from(self.region.left) * outputs..).ok_or(ShapeMismatch)?;
                 self.fill(y, bytemuck::cast_slice_mut(stripe), blank)?;
                 let lots = channels.clone().zip(&blocks).zip(widened.chunks_exact(words));
                 for (filter, ((channels, block), weights)) in (first..).step_by(BLOCK).zip(lots) {
@@ -247,18 +248,17 @@ impl<'a> Convolution<'a> {
     fn fill(&self, y: usize, stripe: &mut [u8], blank: u8) -> Result<(), ShapeMismatch> {
         let ConvArguments { window, input_shape, .. } = *self.arguments;
         let (depth, width) = (usize::from(input_shape.channels), usize::from(input_shape.width));
-        let [top, left] = self.before;
-        let seen = self.layout.columns.saturating_sub(left).min(width);
+        let Columns { blank: before, first, count } = self.columns;
         for ky in 0..usize::from(window.kernel_height) {
-            let row = (y * usize::from(window.stride_height) + ky).wrapping_sub(top);
-            let to = stripe.get_mut(left * self.layout.column + ky * depth..).ok_or(ShapeMismatch)?;
+            let row = (y * usize::from(window.stride_height) + ky).wrapping_sub(self.top);
+            let to = stripe.get_mut(before * self.layout.column + ky * depth..).ok_or(ShapeMismatch)?;
             if row >= input_shape.height.into() {
-                for column in to.chunks_mut(self.layout.column).take(seen) {
+                for column in to.chunks_mut(self.layout.column).take(count) {
                     column.get_mut(..depth).ok_or(ShapeMismatch)?.fill(blank);
                 }
                 continue;
             }
-            let values = span(self.input, row * width * depth, seen * depth)?;
+            let values = span(self.input, (row * width + first) * depth, count * depth)?;
             copy_row(values, depth, to, self.layout.column)?;
         }
         Ok(())
@@ -273,7 +273,7 @@ impl<'a> Convolution<'a> {
         output: &mut [i8],
     ) -> Result<(), ShapeMismatch> {
         let ConvArguments { window, output_shape, activation_min, activation_max, .. } = *self.arguments;
-        let (pixels, output_step) = (usize::from(output_shape.width), usize::from(output_shape.channels));
+        let (pixels, output_step) = (usize::from(self.region.width), usize::from(output_shape.channels));
         let step = usize::from(window.stride_width) * self.layout.column;
         let length = self.layout.window;
         let last = pixels.checked_sub(1).ok_or(ShapeMismatch)?;

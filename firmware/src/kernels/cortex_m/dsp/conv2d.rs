@@ -11,7 +11,12 @@ use shared::{
 
 use super::{
     super::{
-        super::{ConvArguments, ShapeMismatch, filters, span, stripe::Layout, taps::Axis, tensor, tensor_mut},
+        super::{
+            ConvArguments, Region, ShapeMismatch, filters, span,
+            stripe::{Columns, Layout},
+            taps::Axis,
+            tensor, tensor_mut,
+        },
         layout,
     },
     row::{BLOCK, Block, Row},
@@ -27,10 +32,11 @@ pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize
     FILTERS * layout.window / 2 + layout.values() / 2
 }
 
-/// [`conv2d`](crate::kernels::conv2d), or `None` if a parameter needs more digits than the fast arithmetic has, or the
+/// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if a parameter needs more digits than the fast arithmetic has, or the
 /// scratch is too small.
 pub fn conv2d(
     arguments: &ConvArguments,
+    region: Region,
     input: &[i8],
     weights: &[i8],
     channels: &[ChannelParameters],
@@ -38,21 +44,23 @@ pub fn conv2d(
     scratch: &mut [u32],
 ) -> Option<Result<(), ShapeMismatch>> {
     let ConvArguments { window, input_shape, output_shape, output_offset, .. } = *arguments;
-    let layout = layout(&window, input_shape, output_shape);
+    let layout = layout(&window, input_shape, Shape { width: region.width, ..output_shape });
     let (widened, stripe) = scratch.split_at_mut_checked(FILTERS * layout.window / 2)?;
     let stripe = stripe.get_mut(..layout.values() / 2)?;
     if !Block::can_be(channels, layout.window, output_offset) {
         return None;
     }
-    let convolution = Convolution::new(arguments, layout, input, weights, channels);
+    let convolution = Convolution::new(arguments, region, layout, input, weights, channels);
     Some(convolution.and_then(|convolution| convolution.run(tensor_mut(output, output_shape)?, widened, stripe)))
 }
 
 struct Convolution<'a> {
     arguments: &'a ConvArguments,
+    region: Region,
     layout: Layout,
-    /// Padding before the first row and column.
-    before: [usize; 2],
+    columns: Columns,
+    /// Padding above the first row.
+    top: usize,
     input: &'a [i8],
     weights: &'a [i8],
     channels: &'a [ChannelParameters],
@@ -61,6 +69,7 @@ struct Convolution<'a> {
 impl<'a> Convolution<'a> {
     fn new(
         arguments: &'a ConvArguments,
+        region: Region,
         layout: Layout,
         input: &'a [i8],
         weights: &'a [i8],
@@ -72,7 +81,10 @@ impl<'a> Convolution<'a> {
         let channels = span(channels, 0, output_shape.channels.into())?;
         let weights = filters(weights, channels.len(), window.taps() as usize * usize::from(input_shape.channels))?;
         let input = tensor(input, input_shape)?;
-        Ok(Self { arguments, layout, before: [top.into(), left.into()], input, weights, channels })
+        region.rows(output_shape)?;
+        let first = region.columns(output_shape)?.start * usize::from(window.stride_width);
+        let columns = layout.seen(first, left.into(), input_shape.width.into());
+        Ok(Self { arguments, region, layout, columns, top: top.into(), input, weights, channels })
     }
 
     fn run(&self, output: &mut [i8], widened: &mut [u32], stripe: &mut [u32]) -> Result<(), ShapeMismatch> {
@@ -89,13 +101,16 @@ impl<'a> Convolution<'a> {
                 let widened = widened.get_mut(index * words * BLOCK..).ok_or(ShapeMismatch)?;
                 self.widen_weights(first + index * BLOCK, channels.len(), widened)?;
             }
-            for (y, output) in output.chunks_exact_mut(row_length).enumerate() {
+            let rows = output.chunks_exact_mut(row_length).enumerate();
+            for (y, output) in rows.skip(self.region.top.into()).take(self.region.height.into()) {
+                let output = output.get_mut(usize::from(self.region.left) * outputs..).ok_or(ShapeMismatch)?;
                 self.fill(y, stripe)?;
                 for (index, block) in blocks.iter().take(channels.len().div_ceil(BLOCK)).enumerate() {
                     let weights = widened.get(index * words * BLOCK..).ok_or(ShapeMismatch)?;
                     let step = usize::from(window.stride_width) * self.layout.column / 2;
                     let output = output.get_mut(first + index * BLOCK..).ok_or(ShapeMismatch)?;
-                    Row { stripe, window: words, step, weights, block }.convolve(self.arguments, output)?;
+                    let row = Row { stripe, window: words, step, weights, block };
+                    row.convolve(self.arguments, self.region.width, output)?;
                 }
             }
         }
@@ -148,23 +163,28 @@ impl<'a> Convolution<'a> {
     fn fill(&self, y: usize, stripe: &mut [u32]) -> Result<(), ShapeMismatch> {
         let ConvArguments { window, input_shape, input_offset, .. } = *self.arguments;
         let (depth, width) = (usize::from(input_shape.channels), usize::from(input_shape.width));
-        let [top, left] = self.before;
-        let seen = self.layout.columns.saturating_sub(left).min(width);
+        let Columns { blank, first, count } = self.columns;
+        if count == 0 {
+            return Ok(());
+        }
         for ky in 0..usize::from(window.kernel_height) {
-            let row = (y * usize::from(window.stride_height) + ky).wrapping_sub(top);
-            let values = self.input.get(row.wrapping_mul(width * depth)..).filter(|_| row < input_shape.height.into());
-            let start = left * self.layout.column + ky * depth;
+            let row = (y * usize::from(window.stride_height) + ky).wrapping_sub(self.top);
+            let values = self
+                .input
+                .get((row.wrapping_mul(width).wrapping_add(first)).wrapping_mul(depth)..)
+                .filter(|_| row < input_shape.height.into());
+            let start = blank * self.layout.column + ky * depth;
             let Some(values) = values else {
                 let halves: &mut [i16] = bytemuck::cast_slice_mut(stripe);
                 let halves = halves.get_mut(start..).ok_or(ShapeMismatch)?;
-                for column in halves.chunks_mut(self.layout.column).take(seen) {
+                for column in halves.chunks_mut(self.layout.column).take(count) {
                     column.get_mut(..depth).ok_or(ShapeMismatch)?.fill(0);
                 }
                 continue;
             };
-            let values = values.get(..seen * depth).ok_or(ShapeMismatch)?;
+            let values = values.get(..count * depth).ok_or(ShapeMismatch)?;
             let halves: &mut [i16] = bytemuck::cast_slice_mut(stripe);
-            let to = halves.get_mut(start..).and_then(|rest| rest.get_mut(..(seen - 1) * self.layout.column + depth));
+            let to = halves.get_mut(start..).and_then(|rest| rest.get_mut(..(count - 1) * self.layout.column + depth));
             widen_row(values, depth, to.ok_or(ShapeMismatch)?, self.layout.column, input_offset)?;
         }
         Ok(())

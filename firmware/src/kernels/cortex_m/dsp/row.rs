@@ -100,17 +100,17 @@ struct Frame {
 const _: () = assert!(size_of::<Frame>() == 56, "the assembly counts on 32-bit pointers");
 
 impl Row<'_> {
-    /// Sums, requantizes and stores the block's filters of every pixel of `output` (from the block's first filter on,
-    /// pixels `output_step` values apart) for a convolution.
+    /// Sums, requantizes and stores the block's filters of `pixels` pixels of `output` (from the block's first filter on,
+    /// as many values apart as there are output channels) for a convolution.
     ///
     /// # Errors
     /// [`ShapeMismatch`] if an operand is too short.
-    pub fn convolve(&self, arguments: &ConvArguments, output: &mut [i8]) -> Result<(), ShapeMismatch> {
+    pub fn convolve(&self, arguments: &ConvArguments, pixels: u16, output: &mut [i8]) -> Result<(), ShapeMismatch> {
         let chunks = self.window / WORDS;
         if chunks * WORDS != self.window || self.weights.len() < self.window * BLOCK {
             return Err(ShapeMismatch);
         }
-        let frame = self.frame(arguments, self.window, chunks.wrapping_neg() % UNROLLED, 0, output)?;
+        let frame = self.frame(arguments, pixels, self.window, chunks.wrapping_neg() % UNROLLED, 0, output)?;
         // SAFETY: the lengths were checked here and in `frame`.
         unsafe { convolve_row(&frame) };
         Ok(())
@@ -133,7 +133,7 @@ impl Row<'_> {
         }
         let skipped = (fours as isize).wrapping_neg().rem_euclid(UNROLLED_FOURS as isize);
         let read = self.window - four_step + BLOCK;
-        let frame = self.frame(arguments, read, skipped as usize, four_step, output)?;
+        let frame = self.frame(arguments, arguments.output_shape.width, read, skipped as usize, four_step, output)?;
         // SAFETY: the lengths were checked here and in `frame`.
         unsafe { convolve_depthwise_row(&frame) };
         Ok(())
@@ -143,13 +143,14 @@ impl Row<'_> {
     fn frame(
         &self,
         arguments: &ConvArguments,
+        pixels: u16,
         read: usize,
         entry: usize,
         four_step: usize,
         output: &mut [i8],
     ) -> Result<Frame, ShapeMismatch> {
         let ConvArguments { output_shape, activation_min, activation_max, .. } = *arguments;
-        let (pixels, output_step) = (usize::from(output_shape.width), usize::from(output_shape.channels));
+        let (pixels, output_step) = (usize::from(pixels), usize::from(output_shape.channels));
         let Block { bias, requantize, filters } = self.block;
         let last = pixels.checked_sub(1).ok_or(ShapeMismatch)?;
         if self.stripe.len() < last * self.step + read || output.len() < last * output_step + *filters as usize {
