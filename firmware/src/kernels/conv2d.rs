@@ -121,7 +121,8 @@ pub fn conv2d(
     conv2d_region(arguments, region, input, weights, channels, output, scratch)
 }
 
-/// As [`conv2d`], for the output pixels of `region` alone; the others of `output` stay as they are.
+/// As [`conv2d`], for the output pixels of `region` alone: `output` holds the rows of the region at their whole width
+/// (`[region.height, OUT_W, C_OUT]`), and what lies outside of its columns stays as it is.
 ///
 /// # Errors
 /// [`ShapeMismatch`].
@@ -185,7 +186,8 @@ pub fn portable_region(
     let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
     let [rows, columns] = Axis::both(&window, input_shape, output_shape)?;
     let (ys, xs) = (region.rows(output_shape)?, region.columns(output_shape)?);
-    let (input, output) = (tensor(input, input_shape)?, tensor_mut(output, output_shape)?);
+    let input = tensor(input, input_shape)?;
+    let output = tensor_mut(output, Shape { height: region.height, ..output_shape })?;
     let channels = span(channels, 0, output_shape.channels.into())?;
     let depth = usize::from(input_shape.channels);
     let kernel_row = usize::from(window.kernel_width) * depth;
@@ -199,8 +201,7 @@ pub fn portable_region(
     {
         return pointwise(&arguments.of_a_pixel(), depth, input, weights, channels, output);
     }
-    let lines = output.chunks_exact_mut(usize::from(output_shape.width).max(1) * outputs).enumerate();
-    let lines = lines.skip(ys.start).take(ys.len());
+    let lines = ys.zip(output.chunks_exact_mut(usize::from(output_shape.width).max(1) * outputs));
     let mut gathered = [0; LARGEST_GATHERED];
     if let Some(gathered) = gathered.get_mut(..filter).filter(|_| kernel_row < SHORT_ROW) {
         for (y, line) in lines {

@@ -5,7 +5,8 @@
 //! bin agreement  random operators, by this processor's kernels and in plain Rust
 //! bin layers     single layers, counted
 //! bin profile    one inference, operator by operator, on UART0
-//! uart  clock  stack  model        what both run on
+//! uart  clock  stack  model        what all run on
+//! random                           numbers for agreement and layers
 //! wakeup                           sleeping until a byte or a timer tick arrives
 //! panic                            panics and hard faults, printed on UART0
 //! ```
@@ -14,6 +15,7 @@
 pub mod clock;
 pub mod model;
 mod panic;
+pub mod random;
 pub mod stack;
 pub mod uart;
 pub mod wakeup;

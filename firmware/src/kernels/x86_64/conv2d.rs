@@ -10,10 +10,8 @@ use shared::{
 
 use super::{
     super::{
-        ConvArguments, Region, ShapeMismatch, filters, span,
-        stripe::{Columns, Layout},
-        taps::Axis,
-        tensor, tensor_mut,
+        ConvArguments, Region, ShapeMismatch, span,
+        stripe::{Convolution, Layout},
     },
     avx2,
     requantize::{LANES, Requantizer},
@@ -65,50 +63,13 @@ pub fn conv2d(
     Some(convolution.and_then(|convolution| unsafe { convolution.run(output, widened.as_chunks_mut().0, stripe) }))
 }
 
-struct Convolution<'a> {
-    arguments: &'a ConvArguments,
-    region: Region,
-    layout: Layout,
-    columns: Columns,
-    /// Padding above the first row.
-    top: usize,
-    input: &'a [i8],
-    weights: &'a [i8],
-    channels: &'a [ChannelParameters],
-}
-
-impl<'a> Convolution<'a> {
-    fn new(
-        arguments: &'a ConvArguments,
-        region: Region,
-        layout: Layout,
-        input: &'a [i8],
-        weights: &'a [i8],
-        channels: &'a [ChannelParameters],
-    ) -> Result<Self, ShapeMismatch> {
-        let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
-        Axis::both(&window, input_shape, output_shape)?;
-        let (top, left) = window.padding_before(input_shape.height, input_shape.width);
-        let channels = span(channels, 0, output_shape.channels.into())?;
-        let weights = filters(weights, channels.len(), window.taps() as usize * usize::from(input_shape.channels))?;
-        let input = tensor(input, input_shape)?;
-        region.rows(output_shape)?;
-        let first = region.columns(output_shape)?.start * usize::from(window.stride_width);
-        let columns = layout.seen(first, left.into(), input_shape.width.into());
-        Ok(Self { arguments, region, layout, columns, top: top.into(), input, weights, channels })
-    }
-
+impl Convolution<'_> {
     #[target_feature(enable = "avx2")]
     fn run(&self, output: &mut [i8], widened: &mut [Pairs], stripe: &mut [i32]) -> Result<(), ShapeMismatch> {
-        let ConvArguments { output_shape, .. } = *self.arguments;
-        let output = tensor_mut(output, output_shape)?;
-        let outputs = usize::from(output_shape.channels);
         let pairs = self.layout.window / 2;
         self.widen_weights(widened)?;
         stripe.fill(0);
-        let rows = output.chunks_exact_mut((usize::from(output_shape.width) * outputs).max(1)).enumerate();
-        for (y, row) in rows.skip(self.region.top.into()).take(self.region.height.into()) {
-            let row = row.get_mut(usize::from(self.region.left) * outputs..).ok_or(ShapeMismatch)?;
+        for (y, row) in self.rows(output)? {
             self.fill(y, stripe)?;
             // Sixteen filters at a time while there are so many, and eight at the end.
             for (group, widened) in widened.chunks((2 * pairs).max(1)).enumerate() {
@@ -202,18 +163,15 @@ impl<'a> Convolution<'a> {
     #[target_feature(enable = "avx2")]
     fn fill(&self, y: usize, stripe: &mut [i32]) -> Result<(), ShapeMismatch> {
         let ConvArguments { window, input_shape, input_offset, .. } = *self.arguments;
-        let (depth, width) = (usize::from(input_shape.channels), usize::from(input_shape.width));
-        let Columns { blank, first, count } = self.columns;
+        let depth = usize::from(input_shape.channels);
         let values: &mut [i16] = bytemuck::cast_slice_mut(stripe);
         for ky in 0..usize::from(window.kernel_height) {
-            let row = (y * usize::from(window.stride_height) + ky).wrapping_sub(self.top);
-            let to = values.get_mut(blank * self.layout.column + ky * depth..).ok_or(ShapeMismatch)?;
-            let columns = to.chunks_mut(self.layout.column.max(1)).take(count);
-            if row >= usize::from(input_shape.height) {
+            let to = values.get_mut(self.columns.blank * self.layout.column + ky * depth..).ok_or(ShapeMismatch)?;
+            let columns = to.chunks_mut(self.layout.column.max(1)).take(self.columns.count);
+            let Some(pixels) = self.input_row(y, ky)? else {
                 columns.for_each(|column| column.iter_mut().take(depth).for_each(|value| *value = 0));
                 continue;
-            }
-            let pixels = span(self.input, (row * width + first) * depth, count * depth)?;
+            };
             if depth == 1 {
                 for (to, &pixel) in to.iter_mut().step_by(self.layout.column).zip(pixels) {
                     *to = i16::from(pixel).wrapping_add(input_offset as i16);

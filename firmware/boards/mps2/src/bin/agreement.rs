@@ -8,6 +8,7 @@ use core::fmt::Debug;
 use cortex_m_rt::entry;
 use embedded_io::Write;
 use firmware::kernels::{self, ConvArguments, FullyConnectedArguments, PoolArguments, Region, ShapeMismatch, portable};
+use mps2::random;
 use mps2::uart::{BAUD, Uart};
 use shared::quantization::ChannelParameters;
 use shared::shape::{Padding, Shape, Window};
@@ -31,15 +32,12 @@ struct Memory {
     scratch: [i8; 64 * 1024],
 }
 
-/// Marsaglia's xorshift.
-struct Random(u32);
+/// Random operators.
+struct Random(random::Random);
 
 impl Random {
     fn next(&mut self) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 17;
-        self.0 ^= self.0 << 5;
-        self.0
+        self.0.next()
     }
 
     /// `1..=most`.
@@ -143,7 +141,7 @@ impl Trial<'_> {
 #[entry]
 fn main() -> ! {
     static mut MEMORY: Memory = Memory { input: [0; _], weights: [0; _], ours: [0; _], plain: [0; _], scratch: [0; _] };
-    let mut random = Random(2_463_534_242);
+    let mut random = Random(random::Random::new(2_463_534_242));
     MEMORY.input.fill_with(|| random.next() as i8);
     MEMORY.weights.fill_with(|| random.next() as i8);
     let mut trial = Trial { uart: Uart::uart0(BAUD), memory: MEMORY };

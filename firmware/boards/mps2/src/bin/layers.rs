@@ -9,6 +9,7 @@ use cortex_m_rt::entry;
 use embedded_io::Write;
 use firmware::kernels::{self, ConvArguments, FullyConnectedArguments, PoolArguments, portable};
 use mps2::clock::Clock;
+use mps2::random::Random;
 use mps2::uart::{BAUD, Uart};
 use shared::quantization::ChannelParameters;
 use shared::shape::{Padding, Shape, Window};
@@ -50,18 +51,6 @@ struct Aligned<const N: usize>([i8; N]);
 
 impl<const N: usize> Aligned<N> {
     const ZERO: Self = Self([0; N]);
-}
-
-/// Marsaglia's xorshift.
-struct Random(u32);
-
-impl Random {
-    fn next(&mut self) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 17;
-        self.0 ^= self.0 << 5;
-        self.0
-    }
 }
 
 /// Counts instructions and prints a line a layer.
@@ -107,7 +96,7 @@ fn main() -> ! {
         plain: Aligned::ZERO,
         scratch: Aligned::ZERO,
     };
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     MEMORY.weights.0.fill_with(|| random.next() as i8);
     MEMORY.input.0.fill_with(|| random.next() as i8);
     let channels: [ChannelParameters; MOST_CHANNELS] = core::array::from_fn(|at| ChannelParameters {

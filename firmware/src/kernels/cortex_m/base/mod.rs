@@ -4,11 +4,13 @@
 //! conv2d.rs            convolution, also 1x1
 //! depthwise.rs         sums of a depthwise convolution
 //! requantize.rs        the multiplication of a sum, from halves
+//! row.rs               the inner loop of the convolution, and requantization
 //! ```
 
 mod conv2d;
 mod depthwise;
 mod requantize;
+mod row;
 
 pub(in crate::kernels) use self::{
     conv2d::{conv2d, conv2d_words},

@@ -12,10 +12,8 @@ use shared::{
 use super::{
     super::{
         super::{
-            ConvArguments, Region, ShapeMismatch, filters, span,
-            stripe::{Columns, Layout},
-            taps::Axis,
-            tensor, tensor_mut,
+            ConvArguments, Region, ShapeMismatch, span,
+            stripe::{Columns, Convolution},
         },
         layout,
     },
@@ -32,8 +30,8 @@ pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize
     FILTERS * layout.window / 2 + layout.values() / 2
 }
 
-/// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if a parameter needs more digits than the fast arithmetic has, or the
-/// scratch is too small.
+/// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if a parameter needs more digits than the fast arithmetic
+/// has, or the scratch is too small.
 pub fn conv2d(
     arguments: &ConvArguments,
     region: Region,
@@ -51,46 +49,12 @@ pub fn conv2d(
         return None;
     }
     let convolution = Convolution::new(arguments, region, layout, input, weights, channels);
-    Some(convolution.and_then(|convolution| convolution.run(tensor_mut(output, output_shape)?, widened, stripe)))
+    Some(convolution.and_then(|convolution| convolution.run(output, widened, stripe)))
 }
 
-struct Convolution<'a> {
-    arguments: &'a ConvArguments,
-    region: Region,
-    layout: Layout,
-    columns: Columns,
-    /// Padding above the first row.
-    top: usize,
-    input: &'a [i8],
-    weights: &'a [i8],
-    channels: &'a [ChannelParameters],
-}
-
-impl<'a> Convolution<'a> {
-    fn new(
-        arguments: &'a ConvArguments,
-        region: Region,
-        layout: Layout,
-        input: &'a [i8],
-        weights: &'a [i8],
-        channels: &'a [ChannelParameters],
-    ) -> Result<Self, ShapeMismatch> {
-        let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
-        Axis::both(&window, input_shape, output_shape)?;
-        let (top, left) = window.padding_before(input_shape.height, input_shape.width);
-        let channels = span(channels, 0, output_shape.channels.into())?;
-        let weights = filters(weights, channels.len(), window.taps() as usize * usize::from(input_shape.channels))?;
-        let input = tensor(input, input_shape)?;
-        region.rows(output_shape)?;
-        let first = region.columns(output_shape)?.start * usize::from(window.stride_width);
-        let columns = layout.seen(first, left.into(), input_shape.width.into());
-        Ok(Self { arguments, region, layout, columns, top: top.into(), input, weights, channels })
-    }
-
+impl Convolution<'_> {
     fn run(&self, output: &mut [i8], widened: &mut [u32], stripe: &mut [u32]) -> Result<(), ShapeMismatch> {
-        let ConvArguments { window, output_shape, output_offset, .. } = *self.arguments;
-        let outputs = usize::from(output_shape.channels);
-        let row_length = usize::from(output_shape.width) * outputs;
+        let ConvArguments { window, output_offset, .. } = *self.arguments;
         let words = self.layout.window / 2;
         stripe.fill(0);
         for (group, channels) in self.channels.chunks(FILTERS).enumerate() {
@@ -101,9 +65,7 @@ impl<'a> Convolution<'a> {
                 let widened = widened.get_mut(index * words * BLOCK..).ok_or(ShapeMismatch)?;
                 self.widen_weights(first + index * BLOCK, channels.len(), widened)?;
             }
-            let rows = output.chunks_exact_mut(row_length).enumerate();
-            for (y, output) in rows.skip(self.region.top.into()).take(self.region.height.into()) {
-                let output = output.get_mut(usize::from(self.region.left) * outputs..).ok_or(ShapeMismatch)?;
+            for (y, output) in self.rows(output)? {
                 self.fill(y, stripe)?;
                 for (index, block) in blocks.iter().take(channels.len().div_ceil(BLOCK)).enumerate() {
                     let weights = widened.get(index * words * BLOCK..).ok_or(ShapeMismatch)?;
@@ -162,19 +124,14 @@ impl<'a> Convolution<'a> {
     /// Widens the input that the windows of output row `y` see.
     fn fill(&self, y: usize, stripe: &mut [u32]) -> Result<(), ShapeMismatch> {
         let ConvArguments { window, input_shape, input_offset, .. } = *self.arguments;
-        let (depth, width) = (usize::from(input_shape.channels), usize::from(input_shape.width));
-        let Columns { blank, first, count } = self.columns;
+        let depth = usize::from(input_shape.channels);
+        let Columns { blank, count, .. } = self.columns;
         if count == 0 {
             return Ok(());
         }
         for ky in 0..usize::from(window.kernel_height) {
-            let row = (y * usize::from(window.stride_height) + ky).wrapping_sub(self.top);
-            let values = self
-                .input
-                .get((row.wrapping_mul(width).wrapping_add(first)).wrapping_mul(depth)..)
-                .filter(|_| row < input_shape.height.into());
             let start = blank * self.layout.column + ky * depth;
-            let Some(values) = values else {
+            let Some(values) = self.input_row(y, ky)? else {
                 let halves: &mut [i16] = bytemuck::cast_slice_mut(stripe);
                 let halves = halves.get_mut(start..).ok_or(ShapeMismatch)?;
                 for column in halves.chunks_mut(self.layout.column).take(count) {
@@ -182,7 +139,6 @@ impl<'a> Convolution<'a> {
                 }
                 continue;
             };
-            let values = values.get(..count * depth).ok_or(ShapeMismatch)?;
             let halves: &mut [i16] = bytemuck::cast_slice_mut(stripe);
             let to = halves.get_mut(start..).and_then(|rest| rest.get_mut(..(count - 1) * self.layout.column + depth));
             widen_row(values, depth, to.ok_or(ShapeMismatch)?, self.layout.column, input_offset)?;
