@@ -1,0 +1,291 @@
+//! A block of filters over a row of output pixels: the inner loop, requantization, clamp and store.
+
+use core::arch::naked_asm;
+
+use bytemuck::{Pod, Zeroable};
+use shared::quantization::ChannelParameters;
+
+use super::super::super::{ConvArguments, ShapeMismatch};
+
+/// Filters whose sums are in registers at a time.
+pub(super) const BLOCK: usize = 4;
+
+/// Taps in the body of the inner loop.
+const UNROLLED: usize = 8;
+
+/// What a row needs of a channel to make a value of a sum.
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C)]
+struct Requantize {
+    /// Halves of the multiplier.
+    multiplier_high: u32,
+    multiplier_low: u32,
+    /// Half of a unit of the result, and the output's zero point in its place.
+    addend: i32,
+    shift: u32,
+}
+
+/// What a row needs of a block of filters.
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct Block {
+    bias: [i32; BLOCK],
+    requantize: [Requantize; BLOCK],
+}
+
+impl Block {
+    /// The block of (up to four) `channels`.
+    pub fn new(channels: &[ChannelParameters], output_offset: i32) -> Self {
+        let mut block = Self::default();
+        for ((bias, requantize), channel) in block.bias.iter_mut().zip(&mut block.requantize).zip(channels) {
+            let shift = channel.shift.unsigned_abs().max(1);
+            let multiplier = channel.multiplier as u32;
+            *bias = channel.bias;
+            *requantize = Requantize {
+                multiplier_high: multiplier >> 16,
+                multiplier_low: multiplier & 0xffff,
+                addend: (1 << (shift - 1)) + (output_offset << shift),
+                shift,
+            };
+        }
+        block
+    }
+
+    /// Takes `offset` times the sum of each filter's weights into its bias.
+    pub fn correct(&mut self, widened: &[u32], offset: i32) {
+        for tap in widened.as_chunks::<BLOCK>().0 {
+            for (bias, weight) in self.bias.iter_mut().zip(tap) {
+                *bias = bias.wrapping_add(offset.wrapping_mul(*weight as i32));
+            }
+        }
+    }
+
+    /// Whether a sum over `window` products, and every step after it, fits, and the last is a shift.
+    pub fn can_be(channels: &[ChannelParameters], window: usize, output_offset: i32) -> bool {
+        // Twice, since the stripe's values and the correction of the offset are added apart.
+        let largest_bias = (1 << 30) - (window.min(1 << 14) * (2 * 255 * 128)) as i32;
+        let fits = |channel: &ChannelParameters| {
+            let bias = channel.bias.wrapping_add(largest_bias) as u32;
+            let shift = channel.shift.wrapping_add(22) as u32;
+            bias <= 2 * largest_bias as u32 && (shift < 22 || channel.multiplier == 0 && shift == 22)
+        };
+        largest_bias > 0 && output_offset.unsigned_abs() <= 128 && channels.iter().all(fits)
+    }
+}
+
+/// Arguments of [`row`], in the order of its stack frame.
+#[repr(C)]
+struct Frame {
+    window: *const u8,
+    end: *const u8,
+    output: *mut i8,
+    pixels: u32,
+    window_step: u32,
+    output_step: u32,
+    weights: *const u32,
+    block: *const Block,
+    /// Taps of the unrolled loop that are skipped the first time; the assembly makes it the address to begin at.
+    entry: u32,
+    skipped: u32,
+    activation_min: i32,
+    activation_max: i32,
+    filters: u32,
+}
+
+/// The operands of a row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row<'a> {
+    /// Bytes of the stripe, from the first window's first on.
+    pub stripe: &'a [u8],
+    /// Bytes of a window.
+    pub window: usize,
+    /// Bytes between the beginnings of neighbouring windows.
+    pub step: usize,
+    /// The block's widened weights, `[window][BLOCK]`.
+    pub weights: &'a [u32],
+    /// The block.
+    pub block: &'a Block,
+    /// Filters of the block.
+    pub filters: usize,
+}
+
+impl Row<'_> {
+    /// Sums, requantizes and stores the block's filters of `pixels` pixels of `output` (from the block's first filter on,
+    /// as many values apart as there are output channels).
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`] if an operand is too short.
+    pub fn convolve(&self, arguments: &ConvArguments, pixels: u16, output: &mut [i8]) -> Result<(), ShapeMismatch> {
+        let Self { stripe, window, step, weights, block, filters } = *self;
+        let ConvArguments { output_shape, activation_min, activation_max, .. } = *arguments;
+        let (pixels, output_step) = (usize::from(pixels), usize::from(output_shape.channels));
+        let last = pixels.checked_sub(1).ok_or(ShapeMismatch)?;
+        if window == 0
+            || stripe.len() < last * step + window
+            || weights.len() < window * BLOCK
+            || output.len() < last * output_step + filters
+        {
+            return Err(ShapeMismatch);
+        }
+        let skipped = (UNROLLED - window % UNROLLED) % UNROLLED;
+        let frame = Frame {
+            window: stripe.as_ptr(),
+            end: stripe.as_ptr().wrapping_add(window),
+            output: output.as_mut_ptr(),
+            pixels: pixels as u32,
+            window_step: step as u32,
+            output_step: output_step as u32,
+            weights: weights.as_ptr(),
+            block,
+            entry: skipped as u32,
+            skipped: skipped as u32,
+            activation_min: activation_min.into(),
+            activation_max: activation_max.into(),
+            filters: filters as u32,
+        };
+        // SAFETY: the lengths were just checked.
+        unsafe { row(&frame) };
+        Ok(())
+    }
+}
+
+/// # Safety
+/// Every window of the row and the weights of one are readable; the filters of the block are writable in every output
+/// pixel; a window ends at `end`; `entry` and `skipped` are as many taps as it lacks to whole multiples of [`UNROLLED`].
+#[unsafe(naked)]
+unsafe extern "C" fn row(frame: &Frame) {
+    // r8-r11 sums
+    naked_asm!(
+        "push {{r4-r7, lr}}",
+        "mov r4, r8",
+        "mov r5, r9",
+        "mov r6, r10",
+        "mov r7, r11",
+        "push {{r4-r7}}",
+        "sub sp, #52",
+        "mov r7, sp",
+        "ldmia r0!, {{r1-r6}}",
+        "stmia r7!, {{r1-r6}}",
+        "ldmia r0!, {{r1-r6}}",
+        "stmia r7!, {{r1-r6}}",
+        "ldr r1, [r0]",
+        "str r1, [r7]",
+        // A tap takes 20 bytes of code; the entry becomes an address.
+        "ldr r1, [sp, #32]",
+        "movs r2, #20",
+        "muls r2, r1, r2",
+        "adr r3, 2f",
+        "adds r2, r2, r3",
+        "adds r2, #1",
+        "str r2, [sp, #32]",
+        "1:",
+        "ldr r7, [sp, #28]",
+        "ldmia r7!, {{r0-r3}}",
+        "mov r8, r0",
+        "mov r9, r1",
+        "mov r10, r2",
+        "mov r11, r3",
+        "ldr r5, [sp, #0]",
+        "ldr r0, [sp, #36]",
+        "subs r5, r5, r0",
+        "ldr r7, [sp, #4]",
+        "ldr r6, [sp, #24]",
+        "ldr r0, [sp, #32]",
+        "bx r0",
+        ".balign 4",
+        "2:",
+        ".irp tap, 0, 1, 2, 3, 4, 5, 6, 7",
+        "ldrb r4, [r5, #\\tap]",
+        "ldmia r6!, {{r0-r3}}",
+        "muls r0, r4, r0",
+        "muls r1, r4, r1",
+        "muls r2, r4, r2",
+        "muls r3, r4, r3",
+        "add r8, r0",
+        "add r9, r1",
+        "add r10, r2",
+        "add r11, r3",
+        ".endr",
+        "adds r5, #8",
+        "cmp r5, r7",
+        "bne 2b",
+        // The product of sum and multiplier from those of their halves, the upper half rounded: 32 bits of it.
+        "ldr r7, [sp, #28]",
+        "adds r7, #16",
+        "movs r6, #0",
+        ".irp sum, r8, r9, r10, r11",
+        "mov r12, r6",
+        "mov r0, \\sum",
+        "ldmia r7!, {{r1-r4}}",
+        "asrs r5, r0, #16",
+        "uxth r0, r0",
+        "mov r6, r5",
+        "muls r6, r1, r6",
+        "muls r5, r2, r5",
+        "muls r1, r0, r1",
+        "muls r2, r0, r2",
+        "lsrs r2, r2, #16",
+        "adds r1, r1, r2",
+        "uxth r0, r1",
+        "adds r5, r5, r0",
+        "lsrs r1, r1, #16",
+        "adds r6, r6, r1",
+        "asrs r0, r5, #16",
+        "adds r6, r6, r0",
+        "uxth r5, r5",
+        "lsrs r5, r5, #14",
+        "adds r5, #1",
+        "lsrs r5, r5, #1",
+        "lsls r6, r6, #1",
+        "adds r6, r6, r5",
+        "asrs r0, r6, #31",
+        "adds r6, r6, r0",
+        "adds r6, r6, r3",
+        "asrs r6, r4",
+        "ldr r0, [sp, #40]",
+        "cmp r6, r0",
+        "bge 5f",
+        "movs r6, r0",
+        "5:",
+        "ldr r0, [sp, #44]",
+        "cmp r6, r0",
+        "ble 5f",
+        "movs r6, r0",
+        "5:",
+        "ldr r0, [sp, #8]",
+        "mov r1, r12",
+        "strb r6, [r0, r1]",
+        "adds r6, r1, #1",
+        "ldr r0, [sp, #48]",
+        "cmp r6, r0",
+        "blt 6f",
+        "b 7f",
+        "6:",
+        ".endr",
+        "7:",
+        "ldr r0, [sp, #0]",
+        "ldr r1, [sp, #4]",
+        "ldr r2, [sp, #8]",
+        "ldr r3, [sp, #12]",
+        "ldr r4, [sp, #16]",
+        "ldr r5, [sp, #20]",
+        "adds r0, r0, r4",
+        "adds r1, r1, r4",
+        "adds r2, r2, r5",
+        "str r0, [sp, #0]",
+        "str r1, [sp, #4]",
+        "str r2, [sp, #8]",
+        "subs r3, #1",
+        "str r3, [sp, #12]",
+        "beq 8f",
+        "b 1b",
+        "8:",
+        "add sp, #52",
+        "pop {{r4-r7}}",
+        "mov r8, r4",
+        "mov r9, r5",
+        "mov r10, r6",
+        "mov r11, r7",
+        "pop {{r4-r7, pc}}",
+    )
+}
