@@ -9,14 +9,26 @@ use host_trainer::{
     architecture::Architecture,
     inference::normalize,
     network::{Network, logits},
-    onnx, synthetic,
+    onnx,
+    quantization::{
+        fold::{fold_convolutions, fuse_pools},
+        lower::lower,
+    },
+    synthetic,
     training::{Configuration, LabelledFaces, RunFolder, train},
 };
-use shared::{label::Emotion, preprocessing::FACE_SIZE};
+use shared::{
+    label::Emotion,
+    preprocessing::{FACE_PIXELS, FACE_SIZE},
+};
+use tests::reference::run_real;
 use tract_onnx::prelude::{Framework, InferenceModelExt, IntoRunnable, Tensor, tvec};
 
 /// The greatest difference between two logits that rounding explains.
 const TOLERANCE: f32 = 1e-4;
+
+/// The greatest difference between a logit of the folded network and of the network as it was trained.
+const FOLDING_TOLERANCE: f64 = 1e-5;
 
 /// Every kind of layer that an architecture file can have.
 const EVERY_LAYER: &str = include_str!("every_layer.toml");
@@ -50,7 +62,8 @@ fn tract_logits(file: &[u8], images: &[f32], count: usize) -> Vec<f32> {
     outputs[0].to_plain_array_view::<f32>().expect("logits are f32").iter().copied().collect()
 }
 
-fn assert_that_tract_agrees(architecture: &Architecture, count: usize) {
+/// The network, the faces in real numbers, and tract's logits.
+fn assert_that_tract_agrees(architecture: &Architecture, count: usize) -> (Network, Vec<f32>, Vec<f32>) {
     let network = trained(architecture);
     let file = onnx::export(&network.to_float_network()).expect("exports");
     let (images, _) = faces(architecture, 2, count);
@@ -65,11 +78,29 @@ fn assert_that_tract_agrees(architecture: &Architecture, count: usize) {
         let difference = (burn - tract).abs();
         assert!(difference <= TOLERANCE, "face {face}, logit {class}: burn says {burn}, tract {tract}");
     }
+    (network, reals, tract)
+}
+
+/// What the core runs, in real numbers: the layers as they were trained, and folded.
+fn assert_that_folding_agrees(network: &Network, reals: &[f32], tract: &[f32]) {
+    let lowered = lower(&network.to_float_network()).expect("the core has these layers");
+    let folded = fuse_pools(fold_convolutions(lowered.clone()));
+    assert!(folded.operators.len() < lowered.operators.len(), "nothing was folded or fused");
+    for (face, (image, tract)) in reals.chunks(FACE_PIXELS).zip(tract.chunks(Emotion::COUNT)).enumerate().take(2) {
+        let image: Vec<f64> = image.iter().map(|&value| value.into()).collect();
+        let (plain, folded) = (run_real(&lowered, &image), run_real(&folded, &image));
+        for (class, ((plain, folded), &tract)) in plain.iter().zip(&folded).zip(tract).enumerate() {
+            let place = format!("face {face}, logit {class}: tract says {tract}, unfolded {plain}, folded {folded}");
+            assert!((plain - folded).abs() <= FOLDING_TOLERANCE, "{place}");
+            assert!((folded - f64::from(tract)).abs() <= f64::from(TOLERANCE), "{place}");
+        }
+    }
 }
 
 #[test]
 fn tract_gives_burns_logits_of_the_papers_network() {
-    assert_that_tract_agrees(&Architecture::find("levorse").expect("built in"), 16);
+    let (network, reals, tract) = assert_that_tract_agrees(&Architecture::find("levorse").expect("built in"), 16);
+    assert_that_folding_agrees(&network, &reals, &tract);
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! The model file: pinned bytes, and no byte string that panics or is wrongly accepted.
 
+use firmware::engine::Engine;
 use proptest::prelude::*;
 use shared::{
     checksum::crc32,
-    model::{AlignedBytes, Arithmetic, EncodeError, FORMAT_VERSION, Model, ModelError, RawModel},
+    folding::Folding,
+    model::{AlignedBytes, Arithmetic, EncodeError, FORMAT_VERSION, FusedPool, Model, ModelError, RawModel},
     operator::Operator,
+    preprocessing::FACE_PIXELS,
     quantization::Requantization,
-    shape::Shape,
+    shape::{Padding, Shape, Window},
 };
 use tests::sample_model::{SampleModel, sample_model};
 
@@ -61,7 +64,7 @@ fn the_envelope_is_pinned_byte_by_byte() {
     let bytes = sample_bytes();
     let header_length = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
     assert_eq!(&bytes[..4], b"FERM");
-    assert_eq!(&bytes[4..8], [1, 0, 0, 0], "version 1, reserved bytes zero");
+    assert_eq!(&bytes[4..8], [2, 0, 0, 0], "version 2, reserved bytes zero");
     assert_eq!(u32::from_le_bytes(bytes[8..12].try_into().unwrap()) as usize, bytes.len());
     // Header: name, labels, local normalization with a floor of 4 * 256, input 48x48x1, scale 1/37, zero point 0.
     let mut expected = vec![6];
@@ -140,8 +143,8 @@ fn unsound_descriptions_are_refused_with_the_step() {
     assert_eq!(unsound(|m| m.steps[0].record.output.shape.width = 25), ModelError::OutputShape { step: 0 });
     assert_eq!(unsound(|m| m.steps[0].record.output.offset = 2300), ModelError::Overlap { step: 0 });
     assert_eq!(unsound(|m| m.steps[1].record.output.offset = u32::MAX), ModelError::OutsideArena { step: 1 });
-    assert_eq!(unsound(|m| m.steps[2].record.second_input = None), ModelError::Inputs { step: 2 });
-    assert_eq!(unsound(|m| m.steps[3].record.input.offset += 16), ModelError::DeadInput { step: 3 });
+    assert_eq!(unsound(|m| m.steps[3].record.second_input = None), ModelError::Inputs { step: 3 });
+    assert_eq!(unsound(|m| m.steps[5].record.input.offset += 16), ModelError::DeadInput { step: 5 });
     let reversed = unsound(|m| {
         m.steps[0].record.activation_min = 1;
         m.steps[0].record.activation_max = 0;
@@ -152,14 +155,42 @@ fn unsound_descriptions_are_refused_with_the_step() {
 #[test]
 fn a_tensor_that_was_overwritten_cannot_be_read() {
     let error = unsound(|m| {
-        // The depthwise output over the convolution's would overlap its input, so let the pool overwrite it: the
-        // addition's first input is gone when step 2 comes again as step 4.
-        let repeated = m.steps[2].clone();
-        m.steps[3].record.output.offset = m.steps[0].record.output.offset;
-        m.steps.truncate(4);
+        // The addition in place overwrote the first sum: it is gone when the same addition comes once more.
+        let repeated = m.steps[4].clone();
+        m.steps.truncate(5);
         m.steps.push(repeated);
     });
-    assert_eq!(error, ModelError::DeadInput { step: 4 });
+    assert_eq!(error, ModelError::DeadInput { step: 5 });
+}
+
+#[test]
+fn working_memory_over_a_tensor_of_its_step_is_refused() {
+    let depthwise = |m: &mut SampleModel| m.steps[2].record.output.range().expect("small");
+    let error = unsound(|m| m.steps[2].record.scratch_offset = depthwise(m).end - 1);
+    assert_eq!(error, ModelError::Scratch { step: 2 });
+    let error = unsound(|m| m.steps[0].record.scratch_offset = m.header.arena_bytes - 10);
+    assert_eq!(error, ModelError::Scratch { step: 0 }, "the band reaches beyond the arena");
+}
+
+#[test]
+fn what_cannot_be_folded_or_fused_is_refused() {
+    let fusion = ModelError::Fusion { step: 0 };
+    let folding = |change: fn(&mut Folding)| unsound(|m| change(m.steps[0].record.folding.as_mut().expect("folded")));
+    assert_eq!(folding(|folding| folding.kernel_height = 0), fusion);
+    assert_eq!(folding(|folding| folding.kernel_width = 9), fusion);
+    assert_eq!(folding(|folding| folding.filters = 0), fusion);
+    assert_eq!(folding(|folding| folding.kernel_width = 200), fusion);
+    let pool = |change: fn(&mut FusedPool)| unsound(|m| change(m.steps[0].record.pool.as_mut().expect("fused")));
+    assert_eq!(pool(|pool| pool.band_rows = 0), fusion);
+    assert_eq!(pool(|pool| pool.band_rows = 25), fusion);
+    assert_eq!(pool(|pool| pool.operator = Operator::GlobalAveragePool), ModelError::OutputShape { step: 0 });
+    let overlapping = unsound(|m| {
+        let window = Window::square(3, 2, Padding::Same);
+        m.steps[0].record.pool = Some(FusedPool { operator: Operator::MaxPool2d { window }, band_rows: 5 });
+    });
+    assert_eq!(overlapping, fusion, "rows of the pool share rows of the convolution");
+    let error = unsound(|m| m.steps[2].record.pool = m.steps[0].record.pool);
+    assert_eq!(error, ModelError::OutputShape { step: 2 });
 }
 
 #[test]
@@ -169,10 +200,10 @@ fn arithmetic_that_could_overflow_is_refused() {
     assert_eq!(unsound(|m| m.steps[0].channels[2].shift = 30), ModelError::Accumulator { step: 0 });
     assert_eq!(unsound(|m| m.steps[0].channels[1].bias = i32::MIN), ModelError::Accumulator { step: 0 });
     assert_eq!(unsound(|m| m.steps[0].record.output.quantization.scale = 0.0), ModelError::Quantization { step: 0 });
-    assert_eq!(unsound(|m| m.steps[3].record.output.quantization.scale = 0.5), ModelError::Quantization { step: 3 });
-    assert_eq!(unsound(|m| m.steps[6].record.arithmetic = Arithmetic::None), ModelError::Quantization { step: 6 });
+    assert_eq!(unsound(|m| m.steps[5].record.output.quantization.scale = 0.5), ModelError::Quantization { step: 5 });
+    assert_eq!(unsound(|m| m.steps[8].record.arithmetic = Arithmetic::None), ModelError::Quantization { step: 8 });
     let huge = Arithmetic::Mean(Requantization { multiplier: 1 << 30, shift: 30 });
-    assert_eq!(unsound(|m| m.steps[6].record.arithmetic = huge), ModelError::Accumulator { step: 6 });
+    assert_eq!(unsound(|m| m.steps[8].record.arithmetic = huge), ModelError::Accumulator { step: 8 });
 }
 
 #[test]
@@ -196,7 +227,7 @@ proptest! {
         header in proptest::collection::vec(any::<u8>(), 0..300),
         weights in proptest::collection::vec(any::<u8>(), 0..64),
     ) {
-        let mut bytes = b"FERM\x01\0\0\0".to_vec();
+        let mut bytes = b"FERM\x02\0\0\0".to_vec();
         let start = (16 + header.len()).next_multiple_of(16);
         bytes.extend(((start + weights.len() + 4) as u32).to_le_bytes());
         bytes.extend((header.len() as u32).to_le_bytes());
@@ -208,7 +239,7 @@ proptest! {
     }
 
     /// With the checksum made right again, a changed header is an error or another sound model, never a panic; and a model
-    /// that is accepted runs (its steps can all be walked).
+    /// that is accepted runs.
     #[test]
     fn mutated_headers_never_panic(
         changes in proptest::collection::vec((16usize..360, any::<u8>()), 1..6),
@@ -222,6 +253,12 @@ proptest! {
             prop_assert!(model.steps().count() > 0);
             for step in model.steps() {
                 prop_assert!(step.output.range().is_some_and(|range| range.end <= model.arena_bytes()));
+            }
+            let arena_bytes = Engine::arena_bytes(&model) as usize;
+            if arena_bytes < 1 << 20 {
+                let mut arena = vec![0; arena_bytes];
+                let mut engine = Engine::new(&model, &mut arena).expect("large enough");
+                prop_assert!(engine.run(&[128; FACE_PIXELS]).is_ok());
             }
         }
     }

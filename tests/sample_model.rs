@@ -1,7 +1,10 @@
 //! A small network with every operator, made from a seed: a model file for tests that need one and no training.
 
 use shared::{
-    model::{AlignedBytes, Arithmetic, EncodeError, Header, Measurement, StepRecord, StepSource, Tensor, encode},
+    folding::Folding,
+    model::{
+        AlignedBytes, Arithmetic, EncodeError, FusedPool, Header, Measurement, StepRecord, StepSource, Tensor, encode,
+    },
     operator::Operator,
     preprocessing::{FACE_SIZE, Preprocessing},
     quantization::{AddParameters, ChannelParameters, Quantization, Requantization},
@@ -16,7 +19,7 @@ pub const LABELS: [u8; 7] = [0, 1, 2, 3, 4, 5, 6];
 pub struct SampleModel {
     /// Everything but the counts that `encode` fills in.
     pub header: Header<'static>,
-    /// Convolution, depthwise, addition, max-pool, average-pool, pointwise, global average, fully connected.
+    /// Two convolutions folded and a max-pool fused with them, convolution, depthwise, addition, the same in place, max-pool, average-pool, pointwise, global average, fully connected.
     pub steps: Vec<StepSource>,
 }
 
@@ -36,11 +39,13 @@ pub fn sample_model(seed: u64) -> SampleModel {
         quantization: Quantization { scale: preprocessing.scale(), zero_point: preprocessing.zero_point() },
         offset: 0,
     };
-    let mut builder = Builder { random: seed, next_offset: 2304, steps: Vec::new() };
+    let mut builder = Builder { random: seed, next_offset: 2304, arena_bytes: 2304, steps: Vec::new() };
     let window = |size, stride, padding| Window::square(size, stride, padding);
-    let conv = builder.weighted(Operator::Conv2d { window: window(5, 2, Padding::Same), filters: 6 }, input, 0.05);
+    let folded = builder.folded_and_pooled(input, 0.05);
+    let conv = builder.weighted(Operator::Conv2d { window: window(5, 2, Padding::Same), filters: 6 }, folded, 0.05);
     let depthwise = builder.weighted(Operator::DepthwiseConv2d { window: window(3, 1, Padding::Same) }, conv, 0.04);
     let sum = builder.add(conv, depthwise, 0.06);
+    let sum = builder.add_in_place(sum, depthwise, 0.08);
     let pooled = builder.pool(Operator::MaxPool2d { window: window(2, 2, Padding::Valid) }, sum);
     let averaged = builder.pool(Operator::AveragePool2d { window: window(3, 2, Padding::Same) }, pooled);
     let pointwise =
@@ -54,7 +59,7 @@ pub fn sample_model(seed: u64) -> SampleModel {
         input,
         temperature: 1.0,
         threshold: 0.3,
-        arena_bytes: builder.next_offset,
+        arena_bytes: builder.arena_bytes,
         macs: builder.steps.iter().map(|step| step.record.operator.macs(step.record.input.shape)).sum(),
         measurement: Measurement { data: "nothing", images: 0, accuracy: 0.0 },
         training_hash: seed,
@@ -67,6 +72,7 @@ pub fn sample_model(seed: u64) -> SampleModel {
 struct Builder {
     random: u64,
     next_offset: u32,
+    arena_bytes: u32,
     steps: Vec<StepSource>,
 }
 
@@ -81,22 +87,50 @@ impl Builder {
     }
 
     fn output(&mut self, operator: Operator, input: Tensor, quantization: Quantization) -> Tensor {
-        let shape = operator.output_shape(input.shape).expect("the sample's shapes fit");
+        self.tensor(operator.output_shape(input.shape).expect("the sample's shapes fit"), quantization)
+    }
+
+    fn tensor(&mut self, shape: Shape, quantization: Quantization) -> Tensor {
         let offset = self.next_offset;
         self.next_offset += shape.elements().expect("small").next_multiple_of(16);
         Tensor { shape, quantization, offset }
     }
 
     fn push(&mut self, record: StepRecord, weights: Vec<i8>, channels: Vec<ChannelParameters>) -> Tensor {
+        let record = StepRecord { scratch_offset: self.next_offset, ..record };
+        self.arena_bytes = self.arena_bytes.max(self.next_offset);
         self.steps.push(StepSource { record, weights, channels });
         record.output
     }
 
+    /// A 7x7 convolution that stands for a 5x4 one and a 3x4 one of stride 1, and a pool of 2x2 in bands of five rows.
+    fn folded_and_pooled(&mut self, input: Tensor, scale: f32) -> Tensor {
+        let window = Window { kernel_height: 7, kernel_width: 8, ..Window::square(1, 1, Padding::Same) };
+        let operator = Operator::Conv2d { window, filters: 5 };
+        let folding = Folding { filters: 9, kernel_height: 3, kernel_width: 4 };
+        let pool =
+            FusedPool { operator: Operator::MaxPool2d { window: Window::square(2, 2, Padding::Same) }, band_rows: 5 };
+        let convolved = operator.output_shape(input.shape).expect("fits");
+        let shape = pool.operator.output_shape(convolved).expect("fits");
+        let output = self.tensor(shape, Quantization { scale, zero_point: 7 });
+        let sets = folding.sets() as usize;
+        let (weights, channels) = self.weights(operator, input, sets);
+        let record = StepRecord { folding: Some(folding), pool: Some(pool), ..record(operator, input, output) };
+        self.arena_bytes = self.next_offset + pool.band_bytes(convolved).expect("small");
+        self.push(record, weights, channels)
+    }
+
     fn weighted(&mut self, operator: Operator, input: Tensor, scale: f32) -> Tensor {
-        let count = operator.weight_count(input.shape) as usize;
-        let channels = usize::from(operator.weighted_channels(input.shape));
         let zero_point = (self.random() % 40) as i8 - 20;
         let output = self.output(operator, input, Quantization { scale, zero_point });
+        let (weights, channels) = self.weights(operator, input, 1);
+        self.push(record(operator, input, output), weights, channels)
+    }
+
+    /// So many sets of weights and channel parameters.
+    fn weights(&mut self, operator: Operator, input: Tensor, sets: usize) -> (Vec<i8>, Vec<ChannelParameters>) {
+        let count = operator.weight_count(input.shape) as usize * sets;
+        let channels = usize::from(operator.weighted_channels(input.shape)) * sets;
         let weights = (0..count).map(|_| (self.random() % 255) as i8).map(|w| w.max(-127)).collect();
         // Keeps outputs spread over the range of an i8 whatever the number of taps.
         let spread = 60.0 / (74.0 * 40.0 * ((count / channels) as f64).sqrt());
@@ -107,7 +141,14 @@ impl Builder {
                 ChannelParameters { bias: (self.random() % 4001) as i32 - 2000, multiplier, shift }
             })
             .collect();
-        self.push(record(operator, input, output), weights, channels)
+        (weights, channels)
+    }
+
+    fn add_in_place(&mut self, left: Tensor, right: Tensor, scale: f32) -> Tensor {
+        let sum = self.add(left, right, scale);
+        let record = &mut self.steps.last_mut().expect("the addition").record;
+        record.output.offset = left.offset;
+        Tensor { offset: left.offset, ..sum }
     }
 
     fn add(&mut self, left: Tensor, right: Tensor, scale: f32) -> Tensor {
@@ -139,9 +180,12 @@ impl Builder {
 fn record(operator: Operator, input: Tensor, output: Tensor) -> StepRecord {
     StepRecord {
         operator,
+        folding: None,
+        pool: None,
         input,
         second_input: None,
         output,
+        scratch_offset: 0,
         activation_min: -128,
         activation_max: 127,
         weights_offset: 0,

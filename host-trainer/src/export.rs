@@ -14,7 +14,7 @@ use crate::{
     network::{Network, activation_ranges, logits},
     onnx,
     quantization::{
-        Particulars,
+        Form, Particulars,
         lower::{LowerError, lower},
         parameters::Range,
         quantize_network,
@@ -29,6 +29,9 @@ const CALIBRATION_FACES: usize = 1024;
 /// A readout is `uncertain` below this confidence. Confidences are calibrated, so below it at least three answers in five
 /// are wrong.
 pub const THRESHOLD: f32 = 0.4;
+
+/// The name of the float network in a run's folder.
+pub const RECORD_FILE: &str = "network.burnpack";
 
 /// The name of the quantized model in a run's folder.
 pub const MODEL_FILE: &str = "model.fer";
@@ -56,13 +59,14 @@ pub fn quantize(
     validation: LabelledFaces<'_>,
     configuration: &Configuration,
     split: &str,
+    form: Form,
 ) -> anyhow::Result<Exported> {
     let labels: Vec<Emotion> = validation.labels.iter().filter_map(|&l| Emotion::from_index(l.into())).collect();
     let ranges: Vec<Range> = activation_ranges(network, &calibration_faces(training.images))
         .into_iter()
         .map(|(min, max)| Range { min, max })
         .collect();
-    let quantized = quantize_network(&network.to_float_network(), &ranges)?;
+    let quantized = quantize_network(&network.to_float_network(), &ranges, form)?;
     let description = format!("{} {split}", configuration.data_description);
     let mut particulars = Particulars {
         temperature: 1.0,
@@ -108,13 +112,13 @@ pub fn write_run(
     split: &str,
 ) -> anyhow::Result<Option<Exported>> {
     let network = &outcome.best;
-    save_record(network, &run.file("network.burnpack"))?;
+    save_record(network, &run.file(RECORD_FILE))?;
     let float_network = network.to_float_network();
     write_atomically(&run.file("network.onnx"), &onnx::export(&float_network)?)?;
     if let Err(LowerError::NoOperator { .. }) = lower(&float_network) {
         return Ok(None);
     }
-    let exported = quantize(network, training, validation, configuration, split)?;
+    let exported = quantize(network, training, validation, configuration, split, Form::Folded)?;
     write_atomically(&run.file(MODEL_FILE), exported.model.as_slice())?;
     report::write(run.path(), &summary(run.path(), configuration, outcome, &exported, training, validation)?)?;
     Ok(Some(exported))

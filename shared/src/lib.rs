@@ -4,6 +4,7 @@
 //! label  shape  preprocessing      the words: seven emotions, NHWC shapes and windows, what is done to pixels first
 //!    \     |     /
 //!   operator  quantization         what a network computes, and in which integers
+//!      |                           folding: two convolutions as one
 //!        \    /
 //!        model                     the model file: raw envelope, checked model
 //!   wire                           frames and messages on the serial link
@@ -18,6 +19,7 @@
 compile_error!("model files are read in place and are little-endian; a big-endian target would need a copying reader");
 
 pub mod checksum;
+pub mod folding;
 pub mod label;
 pub mod model;
 pub mod operator;

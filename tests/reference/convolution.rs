@@ -1,6 +1,7 @@
 //! Operators with weights.
 
 use shared::{
+    folding::Folding,
     quantization::ChannelParameters,
     shape::{Shape, Window},
 };
@@ -37,6 +38,40 @@ pub fn conv2d(
                 }
                 output.push(finish(ends, channel, sum));
             }
+        }
+    }
+    output
+}
+
+/// A convolution that stands for two: every pixel of the convolution with the set of weights for its place, sets in the
+/// order of the rows, then of the columns, in which other taps of the second kernel meet padding.
+pub fn folded_conv2d(
+    ends: &Ends,
+    (window, folding): (Window, Folding),
+    input: &[i8],
+    shape: Shape,
+    weights: &[i8],
+    channels: &[ChannelParameters],
+) -> Vec<i8> {
+    let (height, width) = output_size(window, shape);
+    let sets = usize::from(folding.kernel_height) * usize::from(folding.kernel_width);
+    let filters = channels.len() / sets;
+    let whole: Vec<Vec<i8>> = weights
+        .chunks_exact(weights.len() / sets)
+        .zip(channels.chunks_exact(filters))
+        .map(|(weights, channels)| conv2d(ends, window, input, shape, weights, channels))
+        .collect();
+    let part = |position: usize, length: usize, kernel: u8| {
+        let (kernel, before) = (usize::from(kernel), usize::from((kernel - 1) / 2));
+        let missing_behind = (position + kernel - before).saturating_sub(length);
+        if missing_behind > 0 { before + missing_behind } else { position.min(before) }
+    };
+    let mut output = Vec::new();
+    for y in 0..height {
+        for x in 0..width {
+            let row = part(y, height, folding.kernel_height);
+            let set = row * usize::from(folding.kernel_width) + part(x, width, folding.kernel_width);
+            output.extend(&whole[set][(y * width + x) * filters..][..filters]);
         }
     }
     output

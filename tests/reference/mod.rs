@@ -7,13 +7,15 @@ mod convolution;
 mod elementwise;
 mod network;
 mod pooling;
+mod real;
 mod requantize;
 
 pub use self::{
-    convolution::{conv2d, depthwise_conv2d, fully_connected},
+    convolution::{conv2d, depthwise_conv2d, folded_conv2d, fully_connected},
     elementwise::{add, global_average_pool},
     network::run,
     pooling::{average_pool2d, max_pool2d},
+    real::run_real,
     requantize::{quantize_multiplier, requantize},
 };
 

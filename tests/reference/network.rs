@@ -5,7 +5,10 @@ use shared::{
     operator::Operator,
 };
 
-use super::{Ends, add, average_pool2d, conv2d, depthwise_conv2d, fully_connected, global_average_pool, max_pool2d};
+use super::{
+    Ends, add, average_pool2d, conv2d, depthwise_conv2d, folded_conv2d, fully_connected, global_average_pool,
+    max_pool2d,
+};
 
 /// The logits of a face that is normalized already.
 pub fn run(model: &Model<'_>, face: &[i8]) -> Vec<i8> {
@@ -30,7 +33,20 @@ fn run_step(step: &Step<'_>, input: &[i8], second: Option<Vec<i8>>) -> Vec<i8> {
     };
     let (shape, weights, channels) = (step.input.shape, step.weights, step.channels);
     match (step.operator, step.arithmetic) {
-        (Operator::Conv2d { window, .. }, _) => conv2d(&ends, window, input, shape, weights, channels),
+        (Operator::Conv2d { window, .. }, _) => {
+            let output = match step.folding {
+                None => conv2d(&ends, window, input, shape, weights, channels),
+                Some(folding) => folded_conv2d(&ends, (window, folding), input, shape, weights, channels),
+            };
+            match step.pool.map(|pool| pool.operator) {
+                None => output,
+                Some(Operator::MaxPool2d { window }) => max_pool2d(window, &output, step.convolved, (-128, 127)),
+                Some(Operator::AveragePool2d { window }) => {
+                    average_pool2d(window, &output, step.convolved, (-128, 127))
+                }
+                Some(operator) => panic!("{operator:?} is no pool"),
+            }
+        }
         (Operator::DepthwiseConv2d { window }, _) => depthwise_conv2d(&ends, window, input, shape, weights, channels),
         (Operator::MaxPool2d { window }, _) => max_pool2d(window, input, shape, ends.activation),
         (Operator::AveragePool2d { window }, _) => average_pool2d(window, input, shape, ends.activation),

@@ -29,12 +29,32 @@ pub fn add(arguments: &AddArguments, left: &[i8], right: &[i8], output: &mut [i8
     if left.len() < output.len() || right.len() < output.len() {
         return Err(ShapeMismatch);
     }
-    let factors = &arguments.factors;
     for ((out, &left), &right) in output.iter_mut().zip(left).zip(right) {
-        let left = factors.left.apply(i32::from(left).wrapping_add(arguments.left_offset) << ADD_LEFT_SHIFT);
-        let right = factors.right.apply(i32::from(right).wrapping_add(arguments.right_offset) << ADD_LEFT_SHIFT);
-        let sum = factors.output.apply(left.wrapping_add(right));
-        *out = store(sum, arguments.output_offset, arguments.activation_min, arguments.activation_max);
+        *out = arguments.sum(left, right);
     }
     Ok(())
+}
+
+/// As [`add`], each sum in the place of its left term.
+///
+/// # Errors
+/// [`ShapeMismatch`] if `right` is shorter than `left`.
+pub fn add_assign(arguments: &AddArguments, left: &mut [i8], right: &[i8]) -> Result<(), ShapeMismatch> {
+    if right.len() < left.len() {
+        return Err(ShapeMismatch);
+    }
+    for (left, &right) in left.iter_mut().zip(right) {
+        *left = arguments.sum(*left, right);
+    }
+    Ok(())
+}
+
+impl AddArguments {
+    fn sum(&self, left: i8, right: i8) -> i8 {
+        let factors = &self.factors;
+        let left = factors.left.apply(i32::from(left).wrapping_add(self.left_offset) << ADD_LEFT_SHIFT);
+        let right = factors.right.apply(i32::from(right).wrapping_add(self.right_offset) << ADD_LEFT_SHIFT);
+        let sum = factors.output.apply(left.wrapping_add(right));
+        store(sum, self.output_offset, self.activation_min, self.activation_max)
+    }
 }

@@ -39,10 +39,12 @@ pub mod portable {
     };
 }
 
+use core::slice::GetDisjointMutError;
+
 use shared::{quantization::ChannelParameters, shape::Shape};
 
 pub use self::{
-    add::{AddArguments, add},
+    add::{AddArguments, add, add_assign},
     average_pool2d::average_pool2d,
     conv2d::{ConvArguments, Region, conv2d, conv2d_region, conv2d_scratch},
     depthwise_conv2d::{depthwise_conv2d, depthwise_conv2d_scratch},
@@ -62,6 +64,12 @@ const fn bytes(words: usize) -> usize {
 /// Shapes and slices that came together do not fit each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShapeMismatch;
+
+impl From<GetDisjointMutError> for ShapeMismatch {
+    fn from(_: GetDisjointMutError) -> Self {
+        Self
+    }
+}
 
 /// Adds the output's zero point and clamps: the end of every kernel.
 fn store(requantized: i32, output_offset: i32, activation_min: i8, activation_max: i8) -> i8 {

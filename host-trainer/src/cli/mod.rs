@@ -10,6 +10,7 @@ mod monitor;
 mod normalize;
 mod predict;
 mod progress;
+mod quantize;
 mod reproduce;
 mod train;
 
@@ -33,6 +34,8 @@ enum Command {
     Train(train::TrainArguments),
     /// Run the paper's experiments, or its future work, and put the results beside its figures.
     Reproduce(reproduce::ReproduceArguments),
+    /// Write a run's model file again, as this version quantizes and folds it.
+    Quantize(quantize::QuantizeArguments),
     /// Measure a model file on labelled faces, through the core.
     Evaluate(evaluate::EvaluateArguments),
     /// Classify image files.
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command.unwrap_or(Command::Train(cli.train)) {
         Command::Train(arguments) => train::run(&arguments),
         Command::Reproduce(arguments) => reproduce::run(&arguments),
+        Command::Quantize(arguments) => quantize::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Normalize(arguments) => normalize::run(&arguments),

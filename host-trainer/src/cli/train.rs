@@ -139,8 +139,21 @@ fn resume(folder: &Path, arguments: &TrainArguments) -> anyhow::Result<(RunFolde
     if let Some(votes) = &arguments.votes {
         configuration.votes = Some(votes.display().to_string());
     }
-    // The faces may have moved since; --data says where to.
-    let path = arguments.data.data.clone().or_else(|| configuration.data.as_ref().map(PathBuf::from));
+    let source = source_of(&configuration, folder, arguments.data.data.clone())?;
+    Ok((run, configuration, source))
+}
+
+/// `runs/NAME-1`, or the first number that is free.
+fn free_folder(name: &str) -> PathBuf {
+    (1u32..)
+        .map(|number| PathBuf::from(format!("runs/{name}-{number}")))
+        .find(|path| !path.exists())
+        .unwrap_or_default()
+}
+
+/// The faces that a run was trained on; they may have moved since, and `data` says where to.
+pub fn source_of(configuration: &Configuration, folder: &Path, data: Option<PathBuf>) -> anyhow::Result<Source> {
+    let path = data.or_else(|| configuration.data.as_ref().map(PathBuf::from));
     let source = match path {
         Some(path) => locate(Some(&path))?,
         None => Source::Synthetic(Default::default()),
@@ -153,13 +166,5 @@ fn resume(folder: &Path, arguments: &TrainArguments) -> anyhow::Result<(RunFolde
             source.description()
         );
     }
-    Ok((run, configuration, source))
-}
-
-/// `runs/NAME-1`, or the first number that is free.
-fn free_folder(name: &str) -> PathBuf {
-    (1u32..)
-        .map(|number| PathBuf::from(format!("runs/{name}-{number}")))
-        .find(|path| !path.exists())
-        .unwrap_or_default()
+    Ok(source)
 }

@@ -3,6 +3,7 @@
 //! layouts (OHWI, HWC, NHWC order of a dense layer's inputs).
 
 use shared::{
+    folding::Folding,
     operator::{Activation, Operator},
     shape::Shape,
 };
@@ -26,15 +27,19 @@ pub struct FloatTensor {
 pub struct FloatOperator {
     /// What is computed.
     pub operator: Operator,
+    /// The pair of convolutions that it stands for, if it does.
+    pub folding: Option<Folding>,
+    /// The pool that follows without a tensor between them.
+    pub pool: Option<Operator>,
     /// The clamp that follows.
     pub activation: Activation,
     /// Tensors read, as indices into [`Lowered::tensors`].
     pub inputs: Vec<usize>,
     /// Tensor written.
     pub output: usize,
-    /// Weights in the core's layout; empty for operators without.
+    /// Weights in the core's layout, with as many sets as the folding says; empty for operators without.
     pub weights: Vec<f32>,
-    /// One entry an output channel; empty for operators without weights.
+    /// One entry an output channel, and as many sets; empty for operators without weights.
     pub biases: Vec<f32>,
 }
 
@@ -105,7 +110,17 @@ pub fn lower(network: &FloatNetwork) -> Result<Lowered, LowerError> {
                 lowered.tensors.push(FloatTensor { shape, layer: Some(index) });
                 let output = lowered.tensors.len() - 1;
                 let activation = Activation::None;
-                lowered.operators.push(FloatOperator { operator, activation, inputs, output, weights, biases });
+                let (folding, pool) = (None, None);
+                lowered.operators.push(FloatOperator {
+                    operator,
+                    folding,
+                    pool,
+                    activation,
+                    inputs,
+                    output,
+                    weights,
+                    biases,
+                });
                 output
             }
             LayerKind::BatchNorm => {

@@ -1,27 +1,32 @@
 //! From a trained network to a model file: eight bits, by TensorFlow Lite's specification.
 //!
 //! ```text
-//! lower.rs       layers -> the core's operators, in real numbers (folding, clamps, layouts)
+//! lower.rs       layers -> the core's operators, in real numbers (batch normalization, clamps, layouts)
+//! fold.rs        pairs of convolutions -> one; pools -> fused with the convolution before them
 //! parameters.rs  ranges and weights -> scales, zero points, multipliers
-//! plan.rs        tensors -> places in the arena
+//! plan.rs        tensors -> places in the arena, and bands of fused pools
 //! mod.rs         all of it -> the records of a model file
 //! ```
 
+pub mod fold;
 pub mod lower;
 pub mod parameters;
 pub mod plan;
 
 use shared::{
-    model::{AlignedBytes, Arithmetic, EncodeError, Header, Measurement, StepRecord, StepSource, Tensor, encode},
+    model::{
+        AlignedBytes, Arithmetic, EncodeError, FusedPool, Header, Measurement, StepRecord, StepSource, Tensor, encode,
+    },
     operator::{Activation, Operator},
     preprocessing::Preprocessing,
     quantization::{AddParameters, Quantization, Requantization},
 };
 
 use self::{
+    fold::{fold_convolutions, fuse_pools},
     lower::{FloatOperator, LowerError, Lowered, lower},
     parameters::{Range, WeightRangeError, activation_quantization, quantize, quantize_weights},
-    plan::{Lifetime, plan},
+    plan::StepPlace,
 };
 use crate::network::FloatNetwork;
 
@@ -34,6 +39,16 @@ pub struct QuantizedNetwork {
     arena_bytes: u32,
     macs: u64,
     steps: Vec<StepSource>,
+}
+
+/// Which of the savings that leave a network the function that it is are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// Pairs of convolutions are folded, pools are fused with the convolution before them.
+    #[default]
+    Folded,
+    /// An operator for every layer that computes, for comparison.
+    AsTrained,
 }
 
 /// What a model file says beside the network.
@@ -85,32 +100,40 @@ pub enum QuantizationError {
 ///
 /// # Errors
 /// [`QuantizationError`] if a layer cannot run on the core or a number leaves the range of the arithmetic.
-pub fn quantize_network(network: &FloatNetwork, ranges: &[Range]) -> Result<QuantizedNetwork, QuantizationError> {
+pub fn quantize_network(
+    network: &FloatNetwork,
+    ranges: &[Range],
+    form: Form,
+) -> Result<QuantizedNetwork, QuantizationError> {
     let architecture = &network.architecture;
     if ranges.len() != architecture.layers.len() {
         return Err(QuantizationError::Ranges { have: ranges.len(), need: architecture.layers.len() });
     }
-    let lowered = lower(network)?;
+    let lowered = match form {
+        Form::Folded => fuse_pools(fold_convolutions(lower(network)?)),
+        Form::AsTrained => lower(network)?,
+    };
     let quantizations = tensor_quantizations(&lowered, ranges, architecture.preprocessing);
-    let plan = plan(&lifetimes(&lowered));
+    let places = plan::places(&lowered);
     let tensors: Vec<Tensor> = lowered
         .tensors
         .iter()
         .zip(&quantizations)
-        .zip(&plan.offsets)
+        .zip(&places.offsets)
         .map(|((tensor, &quantization), &offset)| Tensor { shape: tensor.shape, quantization, offset })
         .collect();
     let steps = lowered
         .operators
         .iter()
+        .zip(&places.steps)
         .enumerate()
-        .map(|(index, operator)| step(index, operator, &tensors))
+        .map(|(index, (operator, &place))| step(index, operator, &tensors, place))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(QuantizedNetwork {
         name: architecture.name.clone(),
         preprocessing: architecture.preprocessing,
         input: tensors[0],
-        arena_bytes: plan.arena_bytes,
+        arena_bytes: places.arena_bytes,
         macs: (0..architecture.layers.len()).map(|layer| architecture.macs(layer)).sum(),
         steps,
     })
@@ -153,23 +176,12 @@ fn tensor_quantizations(lowered: &Lowered, ranges: &[Range], preprocessing: Prep
     quantizations
 }
 
-/// A tensor lives from the step that writes it to the last step that reads it; the input is written before the first step,
-/// the logits outlive the last. Steps count from 1 here.
-fn lifetimes(lowered: &Lowered) -> Vec<Lifetime> {
-    let end = lowered.operators.len() + 1;
-    (0..lowered.tensors.len())
-        .map(|tensor| {
-            let written = lowered.operators.iter().position(|op| op.output == tensor).map_or(0, |step| step + 1);
-            let read =
-                lowered.operators.iter().rposition(|op| op.inputs.contains(&tensor)).map_or(end, |step| step + 1);
-            // Shapes of an architecture fit: a feature map has at most 48 x 48 x 65,535 values.
-            let bytes = lowered.tensors[tensor].shape.elements().unwrap_or(u32::MAX);
-            Lifetime { bytes, steps: written..=read }
-        })
-        .collect()
-}
-
-fn step(index: usize, operator: &FloatOperator, tensors: &[Tensor]) -> Result<StepSource, QuantizationError> {
+fn step(
+    index: usize,
+    operator: &FloatOperator,
+    tensors: &[Tensor],
+    place: StepPlace,
+) -> Result<StepSource, QuantizationError> {
     let input = tensors[operator.inputs[0]];
     let second_input = operator.inputs.get(1).map(|&tensor| tensors[tensor]);
     let output = tensors[operator.output];
@@ -196,9 +208,12 @@ fn step(index: usize, operator: &FloatOperator, tensors: &[Tensor]) -> Result<St
     let (activation_min, activation_max) = clamp(operator.activation, output.quantization);
     let record = StepRecord {
         operator: operator.operator,
+        folding: operator.folding,
+        pool: operator.pool.map(|operator| FusedPool { operator, band_rows: place.band_rows }),
         input,
         second_input,
         output,
+        scratch_offset: place.scratch_offset,
         activation_min,
         activation_max,
         weights_offset: 0,

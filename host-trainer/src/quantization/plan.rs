@@ -1,6 +1,13 @@
-//! Where each tensor lies in the arena, planned by lifetimes.
+//! Where each tensor lies in the arena, planned by lifetimes, and where working memory begins.
 
 use std::ops::RangeInclusive;
+
+use shared::{model::FusedPool, operator::Operator};
+
+use super::lower::Lowered;
+
+/// Rows of a convolution that a band has at least: with each band its weights are prepared anew.
+const LEAST_BAND: u16 = 8;
 
 /// Tensors begin at multiples of this many bytes, so that kernels may load words.
 pub const ALIGNMENT: u32 = 16;
@@ -60,6 +67,98 @@ fn lowest_gap(occupied: &[(u32, u32)], bytes: u32) -> u32 {
         candidate = candidate.max(end.next_multiple_of(ALIGNMENT));
     }
     candidate
+}
+
+/// The memory of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// First byte of each tensor.
+    pub offsets: Vec<u32>,
+    /// One for each operator.
+    pub steps: Vec<StepPlace>,
+    /// Bytes of the arena, bands included.
+    pub arena_bytes: u32,
+}
+
+/// The memory of an operator beside its tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepPlace {
+    /// First byte behind all tensors that hold something while the operator runs.
+    pub scratch_offset: u32,
+    /// Rows of a fused pool's output that are made at a time; 0 without one.
+    pub band_rows: u16,
+}
+
+/// Plans the memory of a network. A fused pool gets the largest bands for which the arena need not grow beyond what the
+/// rest of the network, or bands of [`LEAST_BAND`] rows, take anyway.
+pub fn places(lowered: &Lowered) -> Places {
+    let (lifetimes, place_of) = lifetimes(lowered);
+    let Plan { offsets, arena_bytes } = plan(&lifetimes);
+    let scratch_offset = |step: usize| {
+        let alive = offsets.iter().zip(&lifetimes).filter(|(_, tensor)| tensor.steps.contains(&(step + 1)));
+        alive.map(|(offset, tensor)| (offset + tensor.bytes).next_multiple_of(ALIGNMENT)).max().unwrap_or(0)
+    };
+    let scratch_offsets: Vec<u32> = (0..lowered.operators.len()).map(scratch_offset).collect();
+    let band = |step: usize, band_rows: u16| {
+        let operator = &lowered.operators[step];
+        let convolved = operator.operator.output_shape(lowered.tensors[operator.inputs[0]].shape).ok()?;
+        let pool = FusedPool { operator: operator.pool?, band_rows };
+        Some((pool.rows(), pool.band_bytes(convolved)?))
+    };
+    let pooled_rows = |step: usize| lowered.tensors[lowered.operators[step].output].shape.height;
+    let least = |step: usize| {
+        let (rows, _) = band(step, 1)?;
+        let band_rows = LEAST_BAND.div_ceil(rows.max(1)).min(pooled_rows(step));
+        Some((band_rows, scratch_offsets[step] + band(step, band_rows)?.1))
+    };
+    let steps = 0..lowered.operators.len();
+    let arena_bytes = steps.clone().filter_map(|step| Some(least(step)?.1)).fold(arena_bytes, u32::max);
+    let steps = steps.map(|step| {
+        let scratch_offset = scratch_offsets[step];
+        let fits = |&rows: &u16| band(step, rows).is_some_and(|(_, bytes)| scratch_offset + bytes <= arena_bytes);
+        let band_rows =
+            least(step).map_or(0, |(least, _)| (least..=pooled_rows(step)).rev().find(fits).unwrap_or(least));
+        StepPlace { scratch_offset, band_rows }
+    });
+    let steps = steps.collect();
+    Places { offsets: place_of.iter().map(|&place| offsets[place]).collect(), steps, arena_bytes }
+}
+
+/// What wants a place in the arena, and which of them is each tensor's. A tensor lives from the step that writes it to the
+/// last step that reads it; the input is written before the first step, the logits outlive the last. Steps count from 1
+/// here. A sum takes the place of its first term where nothing reads that any more.
+fn lifetimes(lowered: &Lowered) -> (Vec<Lifetime>, Vec<usize>) {
+    let end = lowered.operators.len() + 1;
+    let last_read = |tensor: usize| {
+        lowered.operators.iter().rposition(|operator| operator.inputs.contains(&tensor)).map_or(end, |step| step + 1)
+    };
+    let mut lifetimes: Vec<Lifetime> = Vec::new();
+    let mut place_of: Vec<usize> = Vec::new();
+    for (tensor, description) in lowered.tensors.iter().enumerate() {
+        let writer = lowered.operators.iter().position(|operator| operator.output == tensor);
+        let written = writer.map_or(0, |step| step + 1);
+        let replaced = writer.map(|step| &lowered.operators[step]).and_then(|operator| match operator.inputs[..] {
+            [left, right] if operator.operator == Operator::Add && left != right && last_read(left) == written => {
+                // Tensors are in the order of the steps that write them.
+                place_of.get(left).copied()
+            }
+            _ => None,
+        });
+        match replaced {
+            Some(place) => {
+                let start = *lifetimes[place].steps.start();
+                lifetimes[place].steps = start..=last_read(tensor);
+                place_of.push(place);
+            }
+            None => {
+                // Shapes of an architecture fit: a feature map has at most 48 x 48 x 65,535 values.
+                let bytes = description.shape.elements().unwrap_or(u32::MAX);
+                lifetimes.push(Lifetime { bytes, steps: written..=last_read(tensor) });
+                place_of.push(lifetimes.len() - 1);
+            }
+        }
+    }
+    (lifetimes, place_of)
 }
 
 #[cfg(test)]

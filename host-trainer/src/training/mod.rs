@@ -36,7 +36,11 @@ use std::{
     time::Instant,
 };
 
-use burn::module::Module;
+use burn::{
+    module::Module,
+    store::ModuleRecord,
+    tensor::{Bytes, Device},
+};
 use serde::{Deserialize, Serialize};
 use shared::label::Emotion;
 
@@ -48,6 +52,7 @@ pub use self::{
 };
 use self::{epoch::run_epoch, loss::image_loss, state::State};
 use crate::{
+    architecture::Architecture,
     evaluation::Prediction,
     network::{Network, logits},
 };
@@ -267,6 +272,20 @@ pub fn save_record(network: &Network, path: &std::path::Path) -> Result<(), Trai
     let record = network.parameters.clone().into_record().into_bytes();
     let bytes = record.map_err(|error| TrainingError::Write { file: path.into(), error: error.to_string() })?;
     write_atomically(path, &bytes)
+}
+
+/// Reads parameters that [`save_record`] has saved.
+///
+/// # Errors
+/// [`TrainingError::Read`] if the file cannot be read or holds another network.
+pub fn load_record(architecture: Arc<Architecture>, path: &std::path::Path) -> Result<Network, TrainingError> {
+    let unreadable = |error: String| TrainingError::Read { file: path.into(), error };
+    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let fresh = Network::new(architecture, 0, &Device::flex());
+    let record =
+        ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes)).map_err(|error| unreadable(error.to_string()))?;
+    let parameters = fresh.parameters.clone().try_load_record(record).map_err(|error| unreadable(error.to_string()))?;
+    Ok(Network { parameters, ..fresh }.valid())
 }
 
 #[cfg(test)]

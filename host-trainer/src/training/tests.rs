@@ -3,7 +3,7 @@ use std::{fs, sync::atomic::Ordering};
 use shared::preprocessing::FACE_PIXELS;
 
 use super::*;
-use crate::architecture::Architecture;
+use crate::{architecture::Architecture, quantization::Form};
 
 const SMALL: &str = "name = \"small\"\n[preprocessing]\nkind = \"local\"\nsigma_floor = 4.0\n[recipe]\nbatch_size = 8\n\
     epochs = 4\noptimizer = { kind = \"rmsprop\" }\n\
@@ -334,7 +334,9 @@ fn a_seed_gives_the_same_model_file_byte_for_byte() {
     let model = |name: &str, configuration: &Configuration| {
         let run_folder = RunFolder::create(&folder.path().join(name), configuration).expect("new");
         let outcome = run(configuration, &run_folder, None);
-        let exported = crate::export::quantize(&outcome.best, faces, faces, configuration, "PublicTest").expect("fits");
+        let exported =
+            crate::export::quantize(&outcome.best, faces, faces, configuration, "PublicTest", Form::default())
+                .expect("fits");
         exported.model.as_slice().to_vec()
     };
     let first = model("first", &configuration);

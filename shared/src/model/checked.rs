@@ -3,10 +3,13 @@
 use super::{
     error::ModelError,
     raw::RawModel,
-    record::{Arithmetic, Measurement, StepRecord, Tensor},
+    record::{Arithmetic, FusedPool, Measurement, StepRecord, Tensor},
     validate::validate,
 };
-use crate::{label::Emotion, operator::Operator, preprocessing::Preprocessing, quantization::ChannelParameters};
+use crate::{
+    folding::Folding, label::Emotion, operator::Operator, preprocessing::Preprocessing,
+    quantization::ChannelParameters, shape::Shape,
+};
 
 /// A checked model, borrowed from the bytes of its file. It owns nothing, copies cheaply and needs no allocator.
 #[derive(Clone, Copy, Debug)]
@@ -19,19 +22,29 @@ pub struct Model<'a> {
 pub struct Step<'a> {
     /// What is computed.
     pub operator: Operator,
+    /// The pair of convolutions that it stands for, if it does.
+    pub folding: Option<Folding>,
+    /// The pool that takes its output band by band, if one does; [`Step::output`] is then the pool's.
+    pub pool: Option<FusedPool>,
+    /// The shape of the operator's output, before the pool.
+    pub convolved: Shape,
     /// The (first) tensor read.
     pub input: Tensor,
     /// The second tensor read; there for [`Operator::Add`] and for nothing else.
     pub second_input: Option<Tensor>,
-    /// The tensor written; it shares no byte with the inputs.
+    /// The tensor written; it shares no byte with the inputs, but that of an addition may be its first input's place.
     pub output: Tensor,
+    /// First byte of the arena behind everything that holds something while the step runs.
+    pub scratch_offset: u32,
+    /// Bytes from there on that a band of the operator's output takes; 0 without a fused pool.
+    pub band_bytes: u32,
     /// Lower end of the clamp on the output.
     pub activation_min: i8,
     /// Upper end of the clamp on the output, not below the lower.
     pub activation_max: i8,
-    /// Symmetric weights: convolution OHWI, depthwise HWC, fully connected units x inputs; empty for other operators.
+    /// Symmetric weights: convolution OHWI (as many sets of them as [`Step::folding`] says), depthwise HWC, fully connected units x inputs; empty for other operators.
     pub weights: &'a [i8],
-    /// One entry an output channel; empty for operators without weights.
+    /// One entry an output channel, and likewise as many sets; empty for operators without weights.
     pub channels: &'a [ChannelParameters],
     /// Factors of operators that requantize without weights.
     pub arithmetic: Arithmetic,
@@ -147,17 +160,26 @@ impl<'a> Steps<'a> {
 
     /// The record together with its weights; `None` if they lie outside the weight section or are not aligned.
     pub(super) fn resolve(&self, record: &StepRecord) -> Option<Step<'a>> {
-        let StepRecord { operator, input, second_input, output, activation_min, activation_max, arithmetic, .. } =
-            *record;
-        let count = usize::try_from(operator.weight_count(input.shape)).ok()?;
+        let StepRecord { operator, folding, pool, input, second_input, output, scratch_offset, .. } = *record;
+        let StepRecord { activation_min, activation_max, arithmetic, .. } = *record;
+        let (convolved, _) = record.output_shapes().ok()?;
+        let band_bytes = pool.map_or(Some(0), |pool| pool.band_bytes(convolved))?;
+        let sets = folding.map_or(1, |folding| folding.sets());
+        let count = usize::try_from(operator.weight_count(input.shape).checked_mul(sets.into())?).ok()?;
         let bytes = self.section(record.weights_offset, count)?;
-        let parameter_bytes = usize::from(operator.weighted_channels(input.shape)) * size_of::<ChannelParameters>();
+        let channels = u32::from(operator.weighted_channels(input.shape)).checked_mul(sets)?;
+        let parameter_bytes = usize::try_from(channels).ok()?.checked_mul(size_of::<ChannelParameters>())?;
         let parameters = self.section(record.channels_offset, parameter_bytes)?;
         Some(Step {
             operator,
+            folding,
+            pool,
+            convolved,
             input,
             second_input,
             output,
+            scratch_offset,
+            band_bytes,
             activation_min,
             activation_max,
             weights: bytemuck::cast_slice(bytes),

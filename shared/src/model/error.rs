@@ -39,7 +39,7 @@ pub enum ModelError {
     },
     /// A length, reserved or padding field of the envelope contradicts the others.
     Envelope,
-    /// The header does not decode as version 1.
+    /// The header does not decode.
     Header,
     /// Step record number `step` does not decode, or bytes follow the last one.
     Record {
@@ -86,6 +86,16 @@ pub enum ModelError {
     /// A tensor reaches beyond the arena that the header states.
     OutsideArena {
         /// Which step wrote it.
+        step: u16,
+    },
+    /// A folded pair of convolutions or a fused pool does not fit the operator of its step.
+    Fusion {
+        /// Which step.
+        step: u16,
+    },
+    /// The working memory of a step begins before the end of one of its tensors.
+    Scratch {
+        /// Which step.
         step: u16,
     },
     /// More tensors are alive at once than the checker can follow.
@@ -145,6 +155,10 @@ impl fmt::Display for ModelError {
             ModelError::Inputs { step } => write!(f, "step {step}: the number or the shapes of its inputs do not fit"),
             ModelError::Overlap { step } => write!(f, "step {step}: the output overlaps an input"),
             ModelError::OutsideArena { step } => write!(f, "step {step}: a tensor reaches beyond the arena"),
+            ModelError::Fusion { step } => {
+                write!(f, "step {step}: what is folded into its operator does not fit the operator")
+            }
+            ModelError::Scratch { step } => write!(f, "step {step}: its working memory overlaps its tensors"),
             ModelError::TooManyTensors { step } => write!(f, "step {step}: too many tensors are alive at once"),
             ModelError::Weights { step } => write!(f, "step {step}: weights outside the weight section"),
             ModelError::Quantization { step } => write!(f, "step {step}: quantization parameters out of range"),

@@ -1,6 +1,6 @@
 //! The model file (`*.fer`): a trained, quantized network that a device runs in place.
 //!
-//! # Format, version 1
+//! # Format, version 2
 //!
 //! All integers are little-endian. `postcard` means version 1 of its wire format (varints, no field names).
 //!
@@ -17,8 +17,10 @@
 //! | last 4 | CRC-32 (ISO-HDLC, as in zip and Ethernet) of everything before, `u32` |
 //!
 //! In the weight section, weights are `i8` (convolution OHWI, depthwise HWC, fully connected units x inputs with the inputs
-//! in NHWC order) and channel parameters are triples of `i32` (bias, multiplier, shift), aligned to 4. The section begins
-//! at a multiple of 16 in the file, so a file that lies at a multiple of 4 in memory is read in place ([`Aligned`]).
+//! in NHWC order) and channel parameters are triples of `i32` (bias, multiplier, shift), aligned to 4. A convolution that
+//! stands for two ([`Folding`](crate::folding::Folding)) has all its sets of weights one after the other, and its sets of
+//! channel parameters likewise. The section begins at a multiple of 16 in the file, so a file that lies at a multiple of 4
+//! in memory is read in place ([`Aligned`]).
 //!
 //! Offsets of tensors are relative to the arena. The first step reads the tensor [`Header::input`]; every later step reads
 //! tensors that earlier steps wrote; the last one writes the logits, one for each of [`Header::labels`], in that order.
@@ -42,7 +44,7 @@ pub use self::{
     checked::{Model, Step, Steps},
     error::ModelError,
     raw::{FORMAT_VERSION, MAGIC, RawModel, WEIGHT_ALIGNMENT},
-    record::{Arithmetic, Header, Measurement, StepRecord, Tensor},
+    record::{Arithmetic, FusedPool, Header, Measurement, StepRecord, Tensor},
 };
 
 /// Puts bytes at a multiple of 16 in memory, as a model file wants to be read in place:

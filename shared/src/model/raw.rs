@@ -7,7 +7,7 @@ use crate::checksum;
 pub const MAGIC: [u8; 4] = *b"FERM";
 
 /// The version of the format that this crate writes and reads.
-pub const FORMAT_VERSION: u16 = 1;
+pub const FORMAT_VERSION: u16 = 2;
 
 /// The weight section begins at a multiple of this many bytes.
 pub const WEIGHT_ALIGNMENT: usize = 16;

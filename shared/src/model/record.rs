@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    operator::Operator,
+    folding::Folding,
+    operator::{Operator, ShapeError},
     preprocessing::Preprocessing,
     quantization::{AddParameters, Quantization, Requantization},
     shape::Shape,
@@ -73,12 +74,19 @@ impl Tensor {
 pub struct StepRecord {
     /// What is computed.
     pub operator: Operator,
+    /// The pair of convolutions that the operator stands for, if it does.
+    pub folding: Option<Folding>,
+    /// A pool that takes the operator's output as it is made, band by band; `output` is then the pool's.
+    pub pool: Option<FusedPool>,
     /// The (first) tensor read.
     pub input: Tensor,
     /// The second tensor read, by operators that take two.
     pub second_input: Option<Tensor>,
     /// The tensor written.
     pub output: Tensor,
+    /// First byte of the arena behind every tensor that holds something while the step runs: the band of a fused pool lies
+    /// there, and working memory behind it.
+    pub scratch_offset: u32,
     /// Lower end of the clamp on the output.
     pub activation_min: i8,
     /// Upper end of the clamp on the output.
@@ -89,6 +97,45 @@ pub struct StepRecord {
     pub channels_offset: u32,
     /// Factors of operators that requantize and have no channel parameters.
     pub arithmetic: Arithmetic,
+}
+
+/// A pool that follows a convolution without a tensor between them. Its windows are as high as they are far apart, so that
+/// a band of the convolution's rows is all that a band of the pool's needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FusedPool {
+    /// [`Operator::MaxPool2d`] or [`Operator::AveragePool2d`].
+    pub operator: Operator,
+    /// Rows of the pool's output a band; the last band may have fewer.
+    pub band_rows: u16,
+}
+
+impl FusedPool {
+    /// Rows of the convolution that a row of the pool takes.
+    pub const fn rows(&self) -> u16 {
+        match self.operator.window() {
+            Some(window) => window.stride_height as u16,
+            None => 0,
+        }
+    }
+
+    /// Bytes of a band of a convolution's output of shape `convolved`; `None` if they do not fit a `u32`.
+    pub const fn band_bytes(&self, convolved: Shape) -> Option<u32> {
+        match self.rows().checked_mul(self.band_rows) {
+            Some(height) => Shape::new(height, convolved.width, convolved.channels).elements(),
+            None => None,
+        }
+    }
+}
+
+impl StepRecord {
+    /// The shape of the operator's output before a fused pool, and after it.
+    ///
+    /// # Errors
+    /// [`ShapeError`] if one of them has no output.
+    pub fn output_shapes(&self) -> Result<(Shape, Shape), ShapeError> {
+        let shape = self.operator.output_shape(self.input.shape)?;
+        Ok((shape, self.pool.map_or(Ok(shape), |pool| pool.operator.output_shape(shape))?))
+    }
 }
 
 /// Factors of operators that requantize and have no weights.

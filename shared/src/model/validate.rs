@@ -6,7 +6,7 @@ use super::{
     checked::{Step, steps},
     error::ModelError,
     raw::RawModel,
-    record::{Arithmetic, Header, StepRecord, Tensor},
+    record::{Arithmetic, FusedPool, Header, StepRecord, Tensor},
 };
 use crate::{
     label::Emotion,
@@ -36,7 +36,8 @@ pub(super) fn validate(raw: &RawModel<'_>) -> Result<(), ModelError> {
         check_tensors(&record, index, raw.header.arena_bytes, &live)?;
         let step = remaining.resolve(&record).ok_or_else(|| unresolved(raw, index))?;
         check_arithmetic(&step, index)?;
-        follow(&mut live, record.output).map_err(|()| ModelError::TooManyTensors { step: index })?;
+        check_scratch(&step, index, raw.header.arena_bytes)?;
+        follow(&mut live, &step).map_err(|()| ModelError::TooManyTensors { step: index })?;
         output = Some(record.output);
         index += 1;
     }
@@ -81,10 +82,13 @@ fn unresolved(raw: &RawModel<'_>, step: u16) -> ModelError {
 
 /// Shapes, lifetimes and places of the tensors of one step.
 fn check_tensors(record: &StepRecord, step: u16, arena: u32, live: &[Tensor]) -> Result<(), ModelError> {
-    let expected =
-        record.operator.output_shape(record.input.shape).map_err(|error| ModelError::Shape { step, error })?;
+    let (convolved, expected) = record.output_shapes().map_err(|error| ModelError::Shape { step, error })?;
     if record.output.shape != expected {
         return Err(ModelError::OutputShape { step });
+    }
+    let folds = record.folding.is_none_or(|folding| folding.fits(record.operator, record.input.shape));
+    if !folds || !record.pool.is_none_or(|pool| can_be_fused(record.operator, convolved, pool)) {
+        return Err(ModelError::Fusion { step });
     }
     let second = record.second_input;
     let inputs_fit = second.is_some() == (record.operator.input_count() == 2)
@@ -99,11 +103,39 @@ fn check_tensors(record: &StepRecord, step: u16, arena: u32, live: &[Tensor]) ->
         if !live.contains(&input) {
             return Err(ModelError::DeadInput { step });
         }
-        if overlap(&input, &record.output) {
+        if overlap(&input, &record.output) && !is_in_place(record, &input) {
             return Err(ModelError::Overlap { step });
         }
     }
     Ok(())
+}
+
+/// Whether bands of a convolution are all that bands of the pool need.
+fn can_be_fused(operator: Operator, convolved: Shape, pool: FusedPool) -> bool {
+    let (Operator::MaxPool2d { window } | Operator::AveragePool2d { window }) = pool.operator else { return false };
+    let rows = u32::from(convolved.height) / u32::from(window.stride_height.max(1));
+    matches!(operator, Operator::Conv2d { .. })
+        && window.kernel_height == window.stride_height
+        && window
+            .output_size(convolved.height, convolved.width)
+            .is_some_and(|(height, _)| u32::from(height) <= rows && (1..=height).contains(&pool.band_rows))
+}
+
+/// Whether the output takes the place of the first input, each value that of the value that it is made of.
+fn is_in_place(record: &StepRecord, input: &Tensor) -> bool {
+    record.operator == Operator::Add
+        && *input == record.input
+        && record.output.offset == input.offset
+        && record.second_input.is_some_and(|second| !overlap(&second, input))
+}
+
+/// The place of working memory: behind the step's tensors, and a band fits the arena.
+fn check_scratch(step: &Step<'_>, index: u16, arena: u32) -> Result<(), ModelError> {
+    let tensors = [Some(step.input), step.second_input, Some(step.output)];
+    let behind =
+        tensors.iter().flatten().all(|tensor| tensor.range().is_some_and(|range| range.end <= step.scratch_offset));
+    let end = step.scratch_offset.checked_add(step.band_bytes);
+    if behind && end.is_some_and(|end| end <= arena) { Ok(()) } else { Err(ModelError::Scratch { step: index }) }
 }
 
 /// Ranges of everything a step multiplies, shifts, sums and clamps.
@@ -165,8 +197,9 @@ fn overlap(a: &Tensor, b: &Tensor) -> bool {
     }
 }
 
-/// Takes note that `output` was written: whatever it overlaps is gone.
-fn follow(live: &mut Vec<Tensor, LIVE_TENSORS>, output: Tensor) -> Result<(), ()> {
-    live.retain(|tensor| !overlap(tensor, &output));
-    live.push(output).map_err(|_| ())
+/// Takes note that the step has run: what its output or its working memory overlaps is gone.
+fn follow(live: &mut Vec<Tensor, LIVE_TENSORS>, step: &Step<'_>) -> Result<(), ()> {
+    let kept = |tensor: &Tensor| tensor.range().is_some_and(|range| range.end <= step.scratch_offset);
+    live.retain(|tensor| kept(tensor) && !overlap(tensor, &step.output));
+    live.push(step.output).map_err(|_| ())
 }

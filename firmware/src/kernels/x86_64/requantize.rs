@@ -8,6 +8,24 @@ use shared::quantization::ChannelParameters;
 /// Channels that are requantized at a time.
 pub const LANES: usize = 8;
 
+/// Bias, multiplier, shifts to the left and to the right, and the bits that are shifted out to the right, of up to eight
+/// channels.
+pub type Words = [[i32; LANES]; 5];
+
+/// The words of up to eight `channels`; what stands for the others does not matter.
+pub fn words(channels: &[ChannelParameters]) -> Words {
+    let mut words = [[0i32; LANES]; 5];
+    let [bias, multiplier, left, right, mask] = &mut words;
+    for (lane, channel) in channels.iter().take(LANES).enumerate() {
+        bias[lane] = channel.bias;
+        multiplier[lane] = channel.multiplier;
+        left[lane] = channel.shift.max(0);
+        right[lane] = channel.shift.min(0).saturating_neg().min(31);
+        mask[lane] = ((1u32 << right[lane]) - 1) as i32;
+    }
+    words
+}
+
 /// What up to eight channels add, multiply, shift and clamp.
 #[derive(Clone, Copy)]
 pub struct Requantizer {
@@ -24,18 +42,10 @@ pub struct Requantizer {
 }
 
 impl Requantizer {
-    /// For up to eight `channels`; what the other lanes give does not matter.
+    /// For the channels of `words`.
     #[target_feature(enable = "avx2")]
-    pub fn new(channels: &[ChannelParameters], output_offset: i32, activation_min: i8, activation_max: i8) -> Self {
-        let mut words = [[0i32; LANES]; 5];
-        let [bias, multiplier, left, right, mask] = &mut words;
-        for (lane, channel) in channels.iter().take(LANES).enumerate() {
-            bias[lane] = channel.bias;
-            multiplier[lane] = channel.multiplier;
-            left[lane] = channel.shift.max(0);
-            right[lane] = channel.shift.min(0).saturating_neg().min(31);
-            mask[lane] = ((1u32 << right[lane]) - 1) as i32;
-        }
+    #[inline]
+    pub fn new(words: &Words, output_offset: i32, activation_min: i8, activation_max: i8) -> Self {
         let [bias, multiplier, left, right, mask] = words.map(cast);
         let low = _mm256_set1_epi32(i32::from(activation_min).wrapping_sub(output_offset));
         let high = _mm256_set1_epi32(i32::from(activation_max).wrapping_sub(output_offset));

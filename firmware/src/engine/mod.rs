@@ -1,20 +1,23 @@
 //! Runs a checked model in an arena that the caller owns.
+//!
+//! ```text
+//! mod.rs          the engine: faces in, logits out
+//! step.rs         one step: its tensors, its kernel
+//! convolution.rs  convolutions in bands, with a fused pool, and folded ones part by part
+//! ```
+
+mod convolution;
+mod step;
 
 use core::fmt;
 
 use shared::{
-    model::{Arithmetic, Model, Step, Tensor},
-    operator::Operator,
+    model::{Model, Step, Tensor},
     preprocessing::FACE_PIXELS,
 };
 
-use crate::{
-    kernels::{
-        self, AddArguments, ConvArguments, FullyConnectedArguments, MeanArguments, PoolArguments, ShapeMismatch,
-    },
-    normalization::preprocess,
-    readout::Readout,
-};
+use self::step::{run_step, scratch_bytes};
+use crate::{kernels::ShapeMismatch, normalization::preprocess, readout::Readout};
 
 /// A model and the memory that it runs in. Nothing is allocated; an inference takes the arena and a few hundred bytes of
 /// stack.
@@ -75,9 +78,11 @@ impl<'model, 'arena> Engine<'model, 'arena> {
         Ok(Self { model: *model, arena })
     }
 
-    /// Bytes that `model` needs on this processor: its tensors, and behind them the working memory of the kernels.
+    /// Bytes that `model` needs on this processor: its tensors, and the working memory of the kernels behind those that hold
+    /// something at the time.
     pub fn arena_bytes(model: &Model<'_>) -> u32 {
-        model.arena_bytes() + model.steps().map(|step| scratch_bytes(&step) as u32).max().unwrap_or(0)
+        let end = |step: Step<'_>| step.scratch_offset + step.band_bytes + scratch_bytes(&step) as u32;
+        model.steps().map(end).fold(model.arena_bytes(), u32::max)
     }
 
     /// The model that runs.
@@ -165,8 +170,7 @@ impl<'model, 'arena> Engine<'model, 'arena> {
 
     fn run_steps(&mut self, mut done: impl FnMut(usize, &Step<'model>)) -> Result<(), EngineError> {
         for (index, step) in self.model.steps().enumerate() {
-            run_step(&step, self.arena, self.model.arena_bytes())
-                .map_err(|ShapeMismatch| EngineError::Step { step: index })?;
+            run_step(&step, self.arena).map_err(|ShapeMismatch| EngineError::Step { step: index })?;
             done(index, &step);
         }
         Ok(())
@@ -176,84 +180,4 @@ impl<'model, 'arena> Engine<'model, 'arena> {
 fn range(tensor: &Tensor) -> core::ops::Range<usize> {
     let range = tensor.range().unwrap_or(0..0);
     range.start as usize..range.end as usize
-}
-
-/// Working memory of a step.
-fn scratch_bytes(step: &Step<'_>) -> usize {
-    match step.operator {
-        Operator::Conv2d { window, .. } => kernels::conv2d_scratch(&window, step.input.shape, step.output.shape),
-        Operator::DepthwiseConv2d { window } => {
-            kernels::depthwise_conv2d_scratch(&window, step.input.shape, step.output.shape)
-        }
-        Operator::FullyConnected { .. } => {
-            kernels::fully_connected_scratch(step.input.shape.elements().unwrap_or(0) as usize)
-        }
-        _ => 0,
-    }
-}
-
-/// The first `tensors` bytes of the arena hold the model's tensors, the rest is working memory.
-fn run_step(step: &Step<'_>, arena: &mut [i8], tensors: u32) -> Result<(), ShapeMismatch> {
-    let (arena, scratch) = arena.split_at_mut_checked(tensors as usize).ok_or(ShapeMismatch)?;
-    let zero_point = |tensor: &Tensor| i32::from(tensor.quantization.zero_point);
-    let (input_offset, output_offset) = (-zero_point(&step.input), zero_point(&step.output));
-    let (input_shape, output_shape) = (step.input.shape, step.output.shape);
-    let (activation_min, activation_max) = (step.activation_min, step.activation_max);
-    let convolution = |window| ConvArguments {
-        window,
-        input_shape,
-        output_shape,
-        input_offset,
-        output_offset,
-        activation_min,
-        activation_max,
-    };
-    let pool = |window| PoolArguments { window, input_shape, output_shape, activation_min, activation_max };
-    if let (Operator::Add, Some(second), Arithmetic::Add(factors)) = (step.operator, step.second_input, step.arithmetic)
-    {
-        let right_offset = -zero_point(&second);
-        let arguments = AddArguments {
-            left_offset: input_offset,
-            right_offset,
-            output_offset,
-            factors,
-            activation_min,
-            activation_max,
-        };
-        // The two inputs may be one tensor, which cannot be borrowed apart from itself.
-        if step.input == second {
-            let (input, output) = borrow(arena, &step.input, &step.output)?;
-            return kernels::add(&arguments, input, input, output);
-        }
-        let ranges = [range(&step.input), range(&second), range(&step.output)];
-        let [left, right, output] = arena.get_disjoint_mut(ranges).map_err(|_| ShapeMismatch)?;
-        return kernels::add(&arguments, left, right, output);
-    }
-    let (input, output) = borrow(arena, &step.input, &step.output)?;
-    let (weights, channels) = (step.weights, step.channels);
-    match (step.operator, step.arithmetic) {
-        (Operator::Conv2d { window, .. }, _) => {
-            kernels::conv2d(&convolution(window), input, weights, channels, output, scratch)
-        }
-        (Operator::DepthwiseConv2d { window }, _) => {
-            kernels::depthwise_conv2d(&convolution(window), input, weights, channels, output, scratch)
-        }
-        (Operator::MaxPool2d { window }, _) => kernels::max_pool2d(&pool(window), input, output),
-        (Operator::AveragePool2d { window }, _) => kernels::average_pool2d(&pool(window), input, output),
-        (Operator::FullyConnected { .. }, _) => {
-            let arguments = FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max };
-            kernels::fully_connected(&arguments, input, weights, channels, output, scratch)
-        }
-        (Operator::GlobalAveragePool, Arithmetic::Mean(factor)) => {
-            let arguments = MeanArguments { input_offset, output_offset, factor, activation_min, activation_max };
-            kernels::global_average_pool(&arguments, input, output)
-        }
-        (Operator::GlobalAveragePool | Operator::Add, _) => Err(ShapeMismatch),
-    }
-}
-
-/// A step's input and output at once; a checked model's never overlap.
-fn borrow<'a>(arena: &'a mut [i8], input: &Tensor, output: &Tensor) -> Result<(&'a [i8], &'a mut [i8]), ShapeMismatch> {
-    let [input, output] = arena.get_disjoint_mut([range(input), range(output)]).map_err(|_| ShapeMismatch)?;
-    Ok((input, output))
 }

@@ -1,0 +1,89 @@
+//! Convolutions in bands of rows, with a fused pool, and folded ones part by part.
+
+use core::ops::Range;
+
+use shared::{
+    model::{FusedPool, Step},
+    operator::Operator,
+    shape::{Shape, Window},
+};
+
+use crate::kernels::{self, ConvArguments, PoolArguments, Region, ShapeMismatch};
+
+/// Runs the convolution of `step`, and the pool that is fused with it. `scratch` holds a band of the convolution's output
+/// first, if there is a pool, and then working memory.
+pub(super) fn convolve(
+    step: &Step<'_>,
+    arguments: &ConvArguments,
+    input: &[i8],
+    output: &mut [i8],
+    scratch: &mut [i8],
+) -> Result<(), ShapeMismatch> {
+    let Some(pool) = step.pool else {
+        return convolve_rows(step, arguments, 0..step.convolved.height, input, output, scratch);
+    };
+    let (band, scratch) = scratch.split_at_mut_checked(step.band_bytes as usize).ok_or(ShapeMismatch)?;
+    let Shape { width, channels, .. } = step.output.shape;
+    let row = usize::from(width) * usize::from(channels);
+    let bands = output.chunks_mut((usize::from(pool.band_rows) * row).max(1));
+    for (index, output) in (0..).zip(bands) {
+        let height = pool.rows() * output.len().checked_div(row).unwrap_or(0) as u16;
+        let top = index * pool.rows() * pool.band_rows;
+        convolve_rows(step, arguments, top..top + height, input, band, scratch)?;
+        run_pool(pool, Shape { height, ..step.convolved }, band, output)?;
+    }
+    Ok(())
+}
+
+/// Pools a band of `shape`.
+fn run_pool(pool: FusedPool, shape: Shape, band: &[i8], output: &mut [i8]) -> Result<(), ShapeMismatch> {
+    let arguments = |window: Window| -> Result<PoolArguments, ShapeMismatch> {
+        let (height, width) = window.output_size(shape.height, shape.width).ok_or(ShapeMismatch)?;
+        let output_shape = Shape { height, width, ..shape };
+        // The convolution has clamped already.
+        Ok(PoolArguments { window, input_shape: shape, output_shape, activation_min: i8::MIN, activation_max: i8::MAX })
+    };
+    match pool.operator {
+        Operator::MaxPool2d { window } => kernels::max_pool2d(&arguments(window)?, band, output),
+        Operator::AveragePool2d { window } => kernels::average_pool2d(&arguments(window)?, band, output),
+        _ => Err(ShapeMismatch),
+    }
+}
+
+/// The rows `rows` of the convolution's output, to the beginning of `output`.
+fn convolve_rows(
+    step: &Step<'_>,
+    arguments: &ConvArguments,
+    rows: Range<u16>,
+    input: &[i8],
+    output: &mut [i8],
+    scratch: &mut [i8],
+) -> Result<(), ShapeMismatch> {
+    let Shape { width, channels: filters, .. } = step.convolved;
+    let Some(folding) = step.folding else {
+        let region = region(rows, 0..width);
+        return kernels::conv2d_region(arguments, region, input, step.weights, step.channels, output, scratch);
+    };
+    let filters = usize::from(filters);
+    let set_weights = step.weights.len().checked_div(folding.sets() as usize).ok_or(ShapeMismatch)?;
+    let mut sets = step.weights.chunks_exact(set_weights.max(1)).zip(step.channels.chunks_exact(filters.max(1)));
+    for part in folding.rows(step.convolved.height) {
+        let part = part.start.max(rows.start)..part.end.min(rows.end);
+        for columns in folding.columns(width) {
+            let (weights, channels) = sets.next().ok_or(ShapeMismatch)?;
+            if part.is_empty() {
+                continue;
+            }
+            let first = usize::from(part.start - rows.start) * usize::from(width) * filters;
+            let output = output.get_mut(first..).ok_or(ShapeMismatch)?;
+            let region = region(part.clone(), columns);
+            kernels::conv2d_region(arguments, region, input, weights, channels, output, scratch)?;
+        }
+    }
+    Ok(())
+}
+
+fn region(rows: Range<u16>, columns: Range<u16>) -> Region {
+    let (height, width) = (rows.len() as u16, columns.len() as u16);
+    Region { top: rows.start, left: columns.start, height, width }
+}

@@ -1,0 +1,46 @@
+//! `quantize`: a run's float network, once more to a model file.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::{DataArgument, faces::LoadedFaces, train::source_of};
+use crate::{
+    data::Split,
+    export::{self, MODEL_FILE, RECORD_FILE},
+    quantization::Form,
+    training::{RunFolder, load_record, write_atomically},
+};
+
+#[derive(Args, Debug)]
+pub struct QuantizeArguments {
+    /// Folder of a finished run
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    #[command(flatten)]
+    data: DataArgument,
+    /// An operator for every layer, as trained: no convolutions folded, no pools fused; for comparison
+    #[arg(long)]
+    unfolded: bool,
+    /// The model file [default: model.fer in the run's folder]
+    #[arg(long, value_name = "FILE.fer")]
+    out: Option<PathBuf>,
+}
+
+pub fn run(arguments: &QuantizeArguments) -> anyhow::Result<()> {
+    let (run, configuration) = RunFolder::open(&arguments.run).context("no run to quantize")?;
+    let network = load_record(configuration.architecture()?.into(), &run.file(RECORD_FILE))?;
+    let source = source_of(&configuration, run.path(), arguments.data.data.clone())?;
+    let loaded = LoadedFaces::load(&source, &network.architecture, None)?;
+    let (training, validation) = (loaded.training()?, loaded.validation()?);
+    let form = if arguments.unfolded { Form::AsTrained } else { Form::Folded };
+    let split = Split::PublicTest.name();
+    let exported = export::quantize(&network, training.faces, validation, &configuration, split, form)?;
+    let out = arguments.out.clone().unwrap_or_else(|| run.file(MODEL_FILE));
+    write_atomically(&out, exported.model.as_slice())?;
+    println!("float        {:.4} of {split} right", exported.float.accuracy);
+    println!("int8         {:.4} of {split} right, through the core", exported.int8.accuracy);
+    println!("model        {}", out.display());
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! Savings that leave a network the function that it is: pairs of convolutions with nothing between them become one, and
+//! pools are fused with the convolution before them.
+
+use std::ops::Range;
+
+use shared::{
+    folding::{Folding, pads_add_up},
+    operator::{Activation, Operator},
+    shape::{Padding, Window},
+};
+
+use super::lower::{FloatOperator, Lowered};
+
+/// Share of a pair's multiply-accumulates that must remain at most for folding to be worth its sets of weights.
+const WORTHWHILE: f64 = 0.75;
+
+/// Bytes of weights that a folded convolution may take: what a board with 1 MiB of flash can spare.
+const MOST_WEIGHT_BYTES: u64 = 64 * 1024;
+
+/// Folds pairs of convolutions where that saves work. In exact arithmetic the network stays the same function; each weight
+/// is a sum of products in `f64`, rounded once.
+pub fn fold_convolutions(mut lowered: Lowered) -> Lowered {
+    let mut second = 1;
+    while second < lowered.operators.len() {
+        match folded(&lowered, second) {
+            Some((first, operator)) => {
+                lowered.operators[second] = operator;
+                lowered.operators.remove(first);
+            }
+            None => second += 1,
+        }
+    }
+    without_unused_tensors(lowered)
+}
+
+/// Fuses pools with the convolution before them where no row of the convolution belongs to two rows of the pool.
+pub fn fuse_pools(mut lowered: Lowered) -> Lowered {
+    let mut pool = 1;
+    while pool < lowered.operators.len() {
+        let FloatOperator { operator, activation, ref inputs, output, .. } = lowered.operators[pool];
+        match sole_writer(&lowered, inputs[0], pool) {
+            Some(writer)
+                if activation == Activation::None
+                    && matches!(lowered.operators[writer].operator, Operator::Conv2d { .. })
+                    && lowered.operators[writer].pool.is_none()
+                    && has_bands(operator, lowered.tensors[inputs[0]].shape.height) =>
+            {
+                // The pool keeps the convolution's scale and zero point, so these are chosen for the layer before it.
+                lowered.tensors[output].layer = lowered.tensors[inputs[0]].layer;
+                lowered.operators[writer].pool = Some(operator);
+                lowered.operators[writer].output = output;
+                lowered.operators.remove(pool);
+            }
+            _ => pool += 1,
+        }
+    }
+    without_unused_tensors(lowered)
+}
+
+/// Whether rows of the pool's output take rows of its input that no other row takes, over an input of `height` rows.
+fn has_bands(operator: Operator, height: u16) -> bool {
+    let (Operator::MaxPool2d { window } | Operator::AveragePool2d { window }) = operator else { return false };
+    let stride = u16::from(window.stride_height);
+    let whole = window.padding == Padding::Valid || height.is_multiple_of(stride.max(1));
+    window.kernel_height == window.stride_height && whole
+}
+
+/// The operator that writes `tensor`, if `reader` alone reads it.
+fn sole_writer(lowered: &Lowered, tensor: usize, reader: usize) -> Option<usize> {
+    let reads =
+        lowered.operators.iter().flat_map(|operator| &operator.inputs).filter(|&&input| input == tensor).count();
+    lowered.operators[..reader].iter().position(|operator| operator.output == tensor).filter(|_| reads == 1)
+}
+
+/// The operator before number `second` that it can be folded with, and both as one, if that saves work.
+fn folded(lowered: &Lowered, second: usize) -> Option<(usize, FloatOperator)> {
+    let b = &lowered.operators[second];
+    let index = sole_writer(lowered, *b.inputs.first()?, second)?;
+    let a = &lowered.operators[index];
+    let plain = |operator: &FloatOperator| operator.folding.is_none() && operator.pool.is_none();
+    let (Operator::Conv2d { window: first, filters: between }, Operator::Conv2d { window: last, filters }) =
+        (a.operator, b.operator)
+    else {
+        return None;
+    };
+    let input = lowered.tensors[a.inputs[0]].shape;
+    let window = together(first, last)?;
+    let operator = Operator::Conv2d { window, filters };
+    let pair = Folding { filters: between, kernel_height: last.kernel_height, kernel_width: last.kernel_width };
+    let folding = Some(pair).filter(|_| window.padding == Padding::Same);
+    let macs = a.operator.macs(input) + b.operator.macs(lowered.tensors[a.output].shape);
+    let bytes = operator.weight_count(input) * folding.map_or(1, |folding| u64::from(folding.sets()));
+    let worthwhile = operator.macs(input) as f64 <= WORTHWHILE * macs as f64 && bytes <= MOST_WEIGHT_BYTES;
+    let fits = folding.is_none_or(|folding| folding.fits(operator, input));
+    if !(plain(a) && plain(b) && a.activation == Activation::None && fits && worthwhile) {
+        return None;
+    }
+    let pair = Pair { first, last, window, depth: input.channels.into(), a, b };
+    let (mut weights, mut biases) = (Vec::new(), Vec::new());
+    for row in 0..folding.map_or(1, |folding| folding.kernel_height) {
+        for column in 0..folding.map_or(1, |folding| folding.kernel_width) {
+            let rows = folding.map_or(0..last.kernel_height, |folding| folding.row_taps(row));
+            let columns = folding.map_or(0..last.kernel_width, |folding| folding.column_taps(column));
+            pair.multiply_out(rows, columns, &mut weights, &mut biases);
+        }
+    }
+    Some((index, FloatOperator { operator, folding, inputs: a.inputs.clone(), weights, biases, ..b.clone() }))
+}
+
+/// The window of two convolutions in a row, if there is one.
+fn together(first: Window, last: Window) -> Option<Window> {
+    // A window of one pixel has no padding, whatever it says.
+    let padding = |window: Window| if window.taps() == 1 { None } else { Some(window.padding) };
+    let padding = match (padding(first), padding(last)) {
+        (Some(a), Some(b)) if a != b => return None,
+        (a, b) => a.or(b).unwrap_or(Padding::Same),
+    };
+    let kernel = |a: u8, b: u8| (a + b).checked_sub(1).filter(|_| padding == Padding::Valid || pads_add_up(a, b));
+    let stride_of = |window: Window| (window.stride_height, window.stride_width);
+    if stride_of(first) != (1, 1) || (padding == Padding::Same && stride_of(last) != (1, 1)) {
+        return None;
+    }
+    Some(Window {
+        kernel_height: kernel(first.kernel_height, last.kernel_height)?,
+        kernel_width: kernel(first.kernel_width, last.kernel_width)?,
+        padding,
+        ..last
+    })
+}
+
+/// Two convolutions, `a` before `b`, and the window of both together.
+struct Pair<'a> {
+    first: Window,
+    last: Window,
+    window: Window,
+    depth: usize,
+    a: &'a FloatOperator,
+    b: &'a FloatOperator,
+}
+
+impl Pair<'_> {
+    /// Appends weights (`[C_OUT][KERNEL_H][KERNEL_W][C_IN]`) and biases of the composition, of which the second kernel has
+    /// the taps `rows` x `columns` alone.
+    fn multiply_out(&self, rows: Range<u8>, columns: Range<u8>, weights: &mut Vec<f32>, biases: &mut Vec<f32>) {
+        let size = |window: Window| (usize::from(window.kernel_height), usize::from(window.kernel_width));
+        let ((first_height, first_width), (_, last_width)) = (size(self.first), size(self.last));
+        let (height, width) = size(self.window);
+        let between = self.a.biases.len();
+        let filter = self.b.weights.len() / self.b.biases.len().max(1);
+        for (last, &bias) in self.b.weights.chunks_exact(filter.max(1)).zip(&self.b.biases) {
+            let mut sums = vec![0f64; height * width * self.depth];
+            let mut bias = f64::from(bias);
+            for row in usize::from(rows.start)..usize::from(rows.end) {
+                for column in usize::from(columns.start)..usize::from(columns.end) {
+                    let factors = &last[(row * last_width + column) * between..][..between];
+                    let filters = self.a.weights.chunks_exact(first_height * first_width * self.depth);
+                    for ((&factor, first), &first_bias) in factors.iter().zip(filters).zip(&self.a.biases) {
+                        bias += f64::from(factor) * f64::from(first_bias);
+                        for (y, line) in first.chunks_exact(first_width * self.depth).enumerate() {
+                            let start = ((row + y) * width + column) * self.depth;
+                            for (sum, &weight) in sums[start..].iter_mut().zip(line) {
+                                *sum += f64::from(factor) * f64::from(weight);
+                            }
+                        }
+                    }
+                }
+            }
+            weights.extend(sums.into_iter().map(|sum| sum as f32));
+            biases.push(bias as f32);
+        }
+    }
+}
+
+/// Forgets tensors that no operator reads or writes any more.
+fn without_unused_tensors(mut lowered: Lowered) -> Lowered {
+    let used = |tensor: usize| {
+        tensor == 0 || lowered.operators.iter().any(|op| op.output == tensor || op.inputs.contains(&tensor))
+    };
+    let kept: Vec<usize> = (0..lowered.tensors.len()).filter(|&tensor| used(tensor)).collect();
+    let number = |tensor: usize| kept.iter().position(|&kept| kept == tensor).unwrap_or(0);
+    for operator in &mut lowered.operators {
+        operator.output = number(operator.output);
+        operator.inputs.iter_mut().for_each(|input| *input = number(*input));
+    }
+    lowered.tensors = kept.iter().map(|&tensor| lowered.tensors[tensor].clone()).collect();
+    lowered
+}
