@@ -6,8 +6,10 @@ use shared::{model::FusedPool, operator::Operator};
 
 use super::lower::Lowered;
 
-/// Rows of a convolution that a band has at least: with each band its weights are prepared anew.
+/// Rows of a convolution that a band has at least: with each band its weights are prepared anew, and of a folded one those
+/// for the border as well.
 const LEAST_BAND: u16 = 8;
+const LEAST_BAND_FOLDED: u16 = 16;
 
 /// Tensors begin at multiples of this many bytes, so that kernels may load words.
 pub const ALIGNMENT: u32 = 16;
@@ -90,7 +92,7 @@ pub struct StepPlace {
 }
 
 /// Plans the memory of a network. A fused pool gets the largest bands for which the arena need not grow beyond what the
-/// rest of the network, or bands of [`LEAST_BAND`] rows, take anyway.
+/// rest of the network, or the least bands, take anyway.
 pub fn places(lowered: &Lowered) -> Places {
     let (lifetimes, place_of) = lifetimes(lowered);
     let Plan { offsets, arena_bytes } = plan(&lifetimes);
@@ -108,7 +110,9 @@ pub fn places(lowered: &Lowered) -> Places {
     let pooled_rows = |step: usize| lowered.tensors[lowered.operators[step].output].shape.height;
     let least = |step: usize| {
         let (rows, _) = band(step, 1)?;
-        let band_rows = LEAST_BAND.div_ceil(rows.max(1)).min(pooled_rows(step));
+        let folded = lowered.operators[step].folding.is_some();
+        let least_band = if folded { LEAST_BAND_FOLDED } else { LEAST_BAND };
+        let band_rows = least_band.div_ceil(rows.max(1)).min(pooled_rows(step));
         Some((band_rows, scratch_offsets[step] + band(step, band_rows)?.1))
     };
     let steps = 0..lowered.operators.len();

@@ -29,8 +29,8 @@ use super::stripe::Layout;
 #[cfg(cortex_m_dsp)]
 const CHUNK: usize = 8;
 
-/// Columns in whole quadruples, windows in whole chunks.
+/// Columns in whole words, windows in whole chunks.
 #[cfg(cortex_m_dsp)]
 const fn layout(window: &Window, input: Shape, output: Shape) -> Layout {
-    Layout::new(window, input, output, 4, CHUNK)
+    Layout::new(window, input, output, 2, CHUNK)
 }

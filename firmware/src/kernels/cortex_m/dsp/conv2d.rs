@@ -18,7 +18,7 @@ use super::{
         layout,
     },
     row::{BLOCK, Block, Row},
-    widen::{widen, widen_row},
+    widen::{move_up, widen, widen_row},
 };
 
 /// Filters whose weights are widened at a time.
@@ -65,8 +65,14 @@ impl Convolution<'_> {
                 let widened = widened.get_mut(index * words * BLOCK..).ok_or(ShapeMismatch)?;
                 self.widen_weights(first + index * BLOCK, channels.len(), widened)?;
             }
+            let mut next = None;
             for (y, output) in self.rows(output)? {
-                self.fill(y, stripe)?;
+                if next == Some(y) && window.stride_height == 1 && self.arguments.input_shape.channels == 1 {
+                    self.move_on(y, stripe)?;
+                } else {
+                    self.fill(y, stripe)?;
+                }
+                next = Some(y + 1);
                 for (index, block) in blocks.iter().take(channels.len().div_ceil(BLOCK)).enumerate() {
                     let weights = widened.get(index * words * BLOCK..).ok_or(ShapeMismatch)?;
                     let step = usize::from(window.stride_width) * self.layout.column / 2;
@@ -96,6 +102,16 @@ impl Convolution<'_> {
         }
         for lane in 0..count {
             let weights = span(self.weights, (filter + lane) * length, length)?;
+            if depth == 1 {
+                let halves: &mut [i16] = bytemuck::cast_slice_mut(widened);
+                for (ky, weights) in weights.chunks_exact(columns.max(1)).enumerate() {
+                    let halves = halves.get_mut((ky / 2 * BLOCK + lane) * 2 + ky % 2..).ok_or(ShapeMismatch)?;
+                    // Columns are of an even number of values.
+                    let halves = halves.iter_mut().step_by(self.layout.column.max(1) * BLOCK);
+                    halves.zip(weights).for_each(|(half, &weight)| *half = weight.into());
+                }
+                continue;
+            }
             let mut taps = weights.chunks_exact(depth.max(1));
             for ky in 0..rows {
                 for kx in 0..columns {
@@ -123,26 +139,43 @@ impl Convolution<'_> {
 
     /// Widens the input that the windows of output row `y` see.
     fn fill(&self, y: usize, stripe: &mut [u32]) -> Result<(), ShapeMismatch> {
-        let ConvArguments { window, input_shape, input_offset, .. } = *self.arguments;
+        (0..usize::from(self.arguments.window.kernel_height)).try_for_each(|ky| self.fill_row(y, ky, stripe))
+    }
+
+    /// Makes the windows' input of output row `y` of that of the row before, for an input of one channel: all rows of the
+    /// input move up by one, and the last is new.
+    fn move_on(&self, y: usize, stripe: &mut [u32]) -> Result<(), ShapeMismatch> {
+        let Columns { blank, count, .. } = self.columns;
+        move_up(stripe);
+        // What has come to the end of each column from the next one's beginning.
+        let last = usize::from(self.arguments.window.kernel_height).saturating_sub(1);
+        let halves: &mut [i16] = bytemuck::cast_slice_mut(stripe);
+        let ends = halves.get_mut(last..).ok_or(ShapeMismatch)?.iter_mut().step_by(self.layout.column.max(1));
+        for (index, end) in ends.enumerate() {
+            if index < blank || index >= blank + count {
+                *end = 0;
+            }
+        }
+        self.fill_row(y, last, stripe)
+    }
+
+    /// Widens row `ky` of the input that the windows of output row `y` see.
+    fn fill_row(&self, y: usize, ky: usize, stripe: &mut [u32]) -> Result<(), ShapeMismatch> {
+        let ConvArguments { input_shape, input_offset, .. } = *self.arguments;
         let depth = usize::from(input_shape.channels);
         let Columns { blank, count, .. } = self.columns;
         if count == 0 {
             return Ok(());
         }
-        for ky in 0..usize::from(window.kernel_height) {
-            let start = blank * self.layout.column + ky * depth;
-            let Some(values) = self.input_row(y, ky)? else {
-                let halves: &mut [i16] = bytemuck::cast_slice_mut(stripe);
-                let halves = halves.get_mut(start..).ok_or(ShapeMismatch)?;
-                for column in halves.chunks_mut(self.layout.column).take(count) {
-                    column.get_mut(..depth).ok_or(ShapeMismatch)?.fill(0);
-                }
-                continue;
-            };
-            let halves: &mut [i16] = bytemuck::cast_slice_mut(stripe);
-            let to = halves.get_mut(start..).and_then(|rest| rest.get_mut(..(count - 1) * self.layout.column + depth));
-            widen_row(values, depth, to.ok_or(ShapeMismatch)?, self.layout.column, input_offset)?;
-        }
-        Ok(())
+        let halves: &mut [i16] = bytemuck::cast_slice_mut(stripe);
+        let halves = halves.get_mut(blank * self.layout.column + ky * depth..).ok_or(ShapeMismatch)?;
+        let Some(values) = self.input_row(y, ky)? else {
+            for column in halves.chunks_mut(self.layout.column.max(1)).take(count) {
+                column.get_mut(..depth).ok_or(ShapeMismatch)?.fill(0);
+            }
+            return Ok(());
+        };
+        let to = halves.get_mut(..(count - 1) * self.layout.column + depth);
+        widen_row(values, depth, to.ok_or(ShapeMismatch)?, self.layout.column, input_offset)
     }
 }

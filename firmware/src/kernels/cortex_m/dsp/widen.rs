@@ -135,6 +135,37 @@ pub(super) fn widen_row(
     Ok(())
 }
 
+/// Moves every halfword to the place of the one before it; what comes last stays. The first is lost.
+pub(super) fn move_up(values: &mut [u32]) {
+    let (fours, rest) = values.as_chunks_mut::<4>();
+    let left = fours.len();
+    if left > 1 {
+        // SAFETY: reads 16 bytes from 2 behind the beginning of each four on but the last, and writes 16 to the beginning,
+        // which the loads have passed; loads of single words need no alignment.
+        unsafe {
+            asm!(
+                "2:",
+                "ldr r0, [{to}, #2]",
+                "ldr r1, [{to}, #6]",
+                "ldr r2, [{to}, #10]",
+                "ldr r3, [{to}, #14]",
+                "subs {left}, {left}, #1",
+                "stmia {to}!, {{r0-r3}}",
+                "bne 2b",
+                left = inout(reg) left - 1 => _, to = inout(reg) fours.as_mut_ptr() => _,
+                out("r0") _, out("r1") _, out("r2") _, out("r3") _,
+                options(nostack),
+            );
+        }
+    }
+    let moved = left.saturating_sub(1) * 8;
+    let length = rest.len() * 2 + left.min(1) * 8;
+    let halves: &mut [i16] = bytemuck::cast_slice_mut(values);
+    if let Some(last) = halves.get_mut(moved..moved + length).filter(|last| !last.is_empty()) {
+        last.copy_within(1.., 0);
+    }
+}
+
 /// Widens two rows of pixels of `depth` values, a multiple of four, into words that hold a value of each, every pixel
 /// `column` words behind the one before.
 ///
