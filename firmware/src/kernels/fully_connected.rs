@@ -25,11 +25,11 @@ impl FullyConnectedArguments {
 
 /// Bytes of working memory that [`fully_connected`] takes on this processor, for so many inputs.
 pub const fn fully_connected_scratch(inputs: usize) -> usize {
-    #[cfg(cortex_m_dsp)]
+    #[cfg(any(cortex_m_dsp, cortex_m_base))]
     return super::bytes(super::cortex_m::fully_connected_words(inputs));
     #[cfg(target_arch = "x86_64")]
     return super::bytes(super::x86_64::fully_connected_words(inputs));
-    #[cfg(not(any(cortex_m_dsp, target_arch = "x86_64")))]
+    #[cfg(not(any(cortex_m_dsp, cortex_m_base, target_arch = "x86_64")))]
     {
         let _ = inputs;
         0
@@ -50,7 +50,7 @@ pub fn fully_connected(
     output: &mut [i8],
     scratch: &mut [i8],
 ) -> Result<(), ShapeMismatch> {
-    #[cfg(cortex_m_dsp)]
+    #[cfg(any(cortex_m_dsp, cortex_m_base))]
     {
         let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
         if let Some(result) = super::cortex_m::fully_connected(arguments, input, weights, channels, output, words) {

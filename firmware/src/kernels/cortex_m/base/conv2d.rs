@@ -88,8 +88,15 @@ impl Convolution<'_> {
                     block.correct(widened, input_offset - 128);
                 }
             }
+            let mut next = None;
             for (y, output) in self.rows(output)? {
-                self.fill(y, bytemuck::cast_slice_mut(stripe), blank)?;
+                let bytes = bytemuck::cast_slice_mut(stripe);
+                if next == Some(y) && window.stride_height == 1 && self.arguments.input_shape.channels == 1 {
+                    self.move_on(y, bytes, blank)?;
+                } else {
+                    (0..usize::from(window.kernel_height)).try_for_each(|ky| self.fill_row(y, ky, bytes, blank))?;
+                }
+                next = Some(y + 1);
                 let lots = channels.clone().zip(&blocks).zip(widened.chunks_exact(words));
                 for (filter, ((channels, block), weights)) in (first..).step_by(BLOCK).zip(lots) {
                     let output = output.get_mut(filter..).ok_or(ShapeMismatch)?;
@@ -112,7 +119,15 @@ impl Convolution<'_> {
             widened.fill([0; BLOCK]);
         }
         for lane in 0..count {
-            let mut taps = span(self.weights, (filter + lane) * length, length)?.chunks_exact(depth.max(1));
+            let weights = span(self.weights, (filter + lane) * length, length)?;
+            if depth == 1 {
+                for (ky, weights) in weights.chunks_exact(usize::from(window.kernel_width).max(1)).enumerate() {
+                    let to = widened.get_mut(ky..).ok_or(ShapeMismatch)?.iter_mut().step_by(self.layout.column.max(1));
+                    to.zip(weights).for_each(|(to, weight)| to[lane] = i32::from(*weight) as u32);
+                }
+                continue;
+            }
+            let mut taps = weights.chunks_exact(depth.max(1));
             for ky in 0..usize::from(window.kernel_height) {
                 for kx in 0..usize::from(window.kernel_width) {
                     let to = widened.get_mut(kx * self.layout.column + ky * depth..).ok_or(ShapeMismatch)?;
@@ -125,22 +140,44 @@ impl Convolution<'_> {
         Ok(())
     }
 
-    /// Copies the input that the windows of output row `y` see, each value 128 more.
-    fn fill(&self, y: usize, stripe: &mut [u8], blank: u8) -> Result<(), ShapeMismatch> {
-        let ConvArguments { window, input_shape, .. } = *self.arguments;
-        let depth = usize::from(input_shape.channels);
+    /// Makes the windows' input of output row `y` of that of the row before, for an input of one channel: all rows of the
+    /// input move up by one, and the last is new.
+    fn move_on(&self, y: usize, stripe: &mut [u8], blank: u8) -> Result<(), ShapeMismatch> {
         let Columns { blank: before, count, .. } = self.columns;
-        for ky in 0..usize::from(window.kernel_height) {
-            let to = stripe.get_mut(before * self.layout.column + ky * depth..).ok_or(ShapeMismatch)?;
-            let Some(values) = self.input_row(y, ky)? else {
-                for column in to.chunks_mut(self.layout.column).take(count) {
-                    column.get_mut(..depth).ok_or(ShapeMismatch)?.fill(blank);
-                }
-                continue;
-            };
-            copy_row(values, depth, to, self.layout.column)?;
+        move_up(bytemuck::try_cast_slice_mut(stripe).map_err(|_| ShapeMismatch)?);
+        // What has come to the end of each column from the next one's beginning.
+        let last = usize::from(self.arguments.window.kernel_height).saturating_sub(1);
+        let ends = stripe.get_mut(last..).ok_or(ShapeMismatch)?.iter_mut().step_by(self.layout.column.max(1));
+        for (index, end) in ends.enumerate() {
+            if index < before || index >= before + count {
+                *end = blank;
+            }
         }
-        Ok(())
+        self.fill_row(y, last, stripe, blank)
+    }
+
+    /// Copies row `ky` of the input that the windows of output row `y` see, each value 128 more.
+    fn fill_row(&self, y: usize, ky: usize, stripe: &mut [u8], blank: u8) -> Result<(), ShapeMismatch> {
+        let depth = usize::from(self.arguments.input_shape.channels);
+        let Columns { blank: before, count, .. } = self.columns;
+        let to = stripe.get_mut(before * self.layout.column + ky * depth..).ok_or(ShapeMismatch)?;
+        let Some(values) = self.input_row(y, ky)? else {
+            for column in to.chunks_mut(self.layout.column.max(1)).take(count) {
+                column.get_mut(..depth).ok_or(ShapeMismatch)?.fill(blank);
+            }
+            return Ok(());
+        };
+        copy_row(values, depth, to, self.layout.column)
+    }
+}
+
+/// Moves every byte to the place of the one before it; the last word gets zeros at its end.
+fn move_up(words: &mut [u32]) {
+    let mut next = 0;
+    for word in words.iter_mut().rev() {
+        let behind = next;
+        next = *word;
+        *word = *word >> 8 | behind << 24;
     }
 }
 
