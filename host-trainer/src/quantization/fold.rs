@@ -108,7 +108,7 @@ fn folded(lowered: &Lowered, second: usize) -> Option<(usize, FloatOperator)> {
 }
 
 /// The window of two convolutions in a row, if there is one.
-fn together(first: Window, last: Window) -> Option<Window> {
+pub fn together(first: Window, last: Window) -> Option<Window> {
     // A window of one pixel has no padding, whatever it says.
     let padding = |window: Window| if window.taps() == 1 { None } else { Some(window.padding) };
     let padding = match (padding(first), padding(last)) {

@@ -4,10 +4,7 @@ use core::ptr;
 
 use firmware::device;
 
-use crate::uart::PERIPHERAL_HZ;
-
-/// First register of timer 0 in AN386's memory map.
-const TIMER0: *mut u32 = 0x4000_0000 as *mut u32;
+use crate::machine::{PERIPHERAL_HZ, TIMER0};
 
 /// Registers, in words from the base address.
 const CTRL: usize = 0;
@@ -18,9 +15,9 @@ const CTRL_ENABLE: u32 = 1 << 0;
 
 const TICKS_PER_MICROSECOND: u64 = PERIPHERAL_HZ as u64 / 1_000_000;
 
-/// Timer 0, counting down over all of its 32 bits at 25 MHz.
+/// Timer 0, counting down over all of its 32 bits.
 ///
-/// It wraps every 171 s, and a wrap is only seen when the clock is read: read it more often.
+/// It wraps every 171 s or later, and a wrap is only seen when the clock is read: read it more often.
 pub struct Clock {
     last: u32,
     ticks: u64,
@@ -40,7 +37,7 @@ impl Clock {
         Self { last: u32::MAX, ticks: 0 }
     }
 
-    /// Ticks of 40 ns since the start of the clock.
+    /// Ticks, [`PERIPHERAL_HZ`] a second, since the start of the clock.
     pub fn ticks(&mut self) -> u64 {
         // SAFETY: as in `timer0`.
         let value = unsafe { ptr::read_volatile(TIMER0.add(VALUE)) };

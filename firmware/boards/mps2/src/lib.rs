@@ -1,10 +1,12 @@
-//! The board: what the firmware's main loop needs of an Arm MPS2 with FPGA image AN386, as QEMU's `mps2-an386` is.
+//! The board: what the firmware's main loop needs of an Arm MPS2 with FPGA image AN386 (Cortex-M4F) or AN505 (Cortex-M33),
+//! as QEMU's `mps2-an386` and `mps2-an505` are.
 //!
 //! ```text
 //! bin mps2       the device: UART0 in, UART0 out
 //! bin agreement  random operators, by this processor's kernels and in plain Rust
 //! bin layers     single layers, counted
 //! bin profile    one inference, operator by operator, on UART0
+//! machine                          what differs between the two
 //! uart  clock  stack  model        what all run on
 //! random                           numbers for agreement and layers
 //! wakeup                           sleeping until a byte or a timer tick arrives
@@ -13,6 +15,7 @@
 #![no_std]
 
 pub mod clock;
+pub mod machine;
 pub mod model;
 mod panic;
 pub mod random;

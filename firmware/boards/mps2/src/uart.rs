@@ -6,14 +6,10 @@ use core::ptr;
 
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 
-/// Clock of the peripherals, in Hz: AN386 feeds them and the core from one 25 MHz oscillator.
-pub const PERIPHERAL_HZ: u32 = 25_000_000;
+use crate::machine::{PERIPHERAL_HZ, UART0};
 
 /// Bits a second of this board's serial port; QEMU takes any.
 pub const BAUD: u32 = 115_200;
-
-/// First register of UART0 in AN386's memory map.
-const UART0: *mut u32 = 0x4000_4000 as *mut u32;
 
 /// Registers, in words from the base address.
 const DATA: usize = 0;

@@ -7,23 +7,21 @@
 use core::arch::asm;
 use core::ptr;
 
-use crate::uart::{self, PERIPHERAL_HZ};
+use crate::machine::{INTERRUPTS, PERIPHERAL_HZ, TIMER1};
+use crate::uart;
 
-/// Registers of timer 1 in AN386's memory map (Arm DDI 0479, chapter 4.1).
-const TIMER1_CTRL: *mut u32 = 0x4000_1000 as *mut u32;
-const TIMER1_VALUE: *mut u32 = 0x4000_1004 as *mut u32;
-const TIMER1_RELOAD: *mut u32 = 0x4000_1008 as *mut u32;
-const TIMER1_INTCLEAR: *mut u32 = 0x4000_100c as *mut u32;
+/// Registers of timer 1, in words from its first (Arm DDI 0479, chapter 4.1).
+const CTRL: usize = 0;
+const VALUE: usize = 1;
+const RELOAD: usize = 2;
+const INTCLEAR: usize = 3;
 
 const CTRL_ENABLE: u32 = 1 << 0;
 const CTRL_INTERRUPT: u32 = 1 << 3;
 
-/// Interrupt set-enable and clear-pending registers 0 of the interrupt controller.
+/// The first of the interrupt controller's set-enable and clear-pending registers.
 const ISER0: *mut u32 = 0xe000_e100 as *mut u32;
 const ICPR0: *mut u32 = 0xe000_e280 as *mut u32;
-
-/// UART0 receive is interrupt 0 of AN386, timer 1 is interrupt 9.
-const INTERRUPTS: u32 = 1 << 0 | 1 << 9;
 
 const TICKS_PER_SECOND: u32 = 100;
 
@@ -39,10 +37,12 @@ impl Wakeups {
         // timer 1 and of the interrupt controller; they alias no Rust object and access no memory.
         unsafe {
             asm!("cpsid i", options(nomem, nostack, preserves_flags));
-            ptr::write_volatile(TIMER1_RELOAD, PERIPHERAL_HZ / TICKS_PER_SECOND - 1);
-            ptr::write_volatile(TIMER1_VALUE, PERIPHERAL_HZ / TICKS_PER_SECOND - 1);
-            ptr::write_volatile(TIMER1_CTRL, CTRL_ENABLE | CTRL_INTERRUPT);
-            ptr::write_volatile(ISER0, INTERRUPTS);
+            ptr::write_volatile(TIMER1.add(RELOAD), PERIPHERAL_HZ / TICKS_PER_SECOND - 1);
+            ptr::write_volatile(TIMER1.add(VALUE), PERIPHERAL_HZ / TICKS_PER_SECOND - 1);
+            ptr::write_volatile(TIMER1.add(CTRL), CTRL_ENABLE | CTRL_INTERRUPT);
+            for (word, interrupts) in INTERRUPTS.into_iter().enumerate() {
+                ptr::write_volatile(ISER0.add(word), interrupts);
+            }
         }
         Self { _private: () }
     }
@@ -52,8 +52,10 @@ impl Wakeups {
         uart::clear_receive_interrupt();
         // SAFETY: as in `enable`.
         unsafe {
-            ptr::write_volatile(TIMER1_INTCLEAR, 1);
-            ptr::write_volatile(ICPR0, INTERRUPTS);
+            ptr::write_volatile(TIMER1.add(INTCLEAR), 1);
+            for (word, interrupts) in INTERRUPTS.into_iter().enumerate() {
+                ptr::write_volatile(ICPR0.add(word), interrupts);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Instructions of single layers, and of the same in plain Rust; both must agree. The layers are those that CMSIS-NN was
 //! measured on.
 //!
-//! Wants `-icount shift=6`, with which QEMU lets an instruction take 64 ns: 5 instructions are 8 ticks of the clock.
+//! Wants `-icount shift=6`, with which QEMU lets an instruction take 64 ns.
 #![no_std]
 #![no_main]
 
@@ -9,6 +9,7 @@ use cortex_m_rt::entry;
 use embedded_io::Write;
 use firmware::kernels::{self, ConvArguments, FullyConnectedArguments, PoolArguments, portable};
 use mps2::clock::Clock;
+use mps2::machine::instructions;
 use mps2::random::Random;
 use mps2::uart::{BAUD, Uart};
 use shared::quantization::ChannelParameters;
@@ -64,7 +65,7 @@ impl Bench<'_> {
     fn instructions(clock: &mut Clock, work: impl FnOnce()) -> u64 {
         let start = clock.ticks();
         work();
-        (clock.ticks() - start) * 5 / 8
+        instructions(clock.ticks() - start)
     }
 
     /// Runs both versions on the input, the weights, an output and the scratch.

@@ -1,6 +1,6 @@
 //! Where an inference spends its instructions: runs the network once on a drawn face and prints every operator's share.
 //!
-//! Wants `-icount shift=6`, with which QEMU lets an instruction take 64 ns: 5 instructions are 8 ticks of the clock.
+//! Wants `-icount shift=6`, with which QEMU lets an instruction take 64 ns.
 #![no_std]
 #![no_main]
 
@@ -8,6 +8,7 @@ use cortex_m_rt::entry;
 use embedded_io::Write;
 use firmware::engine::Engine;
 use mps2::clock::Clock;
+use mps2::machine::instructions;
 use mps2::model::{ARENA_BYTES, MODEL};
 use mps2::uart::{BAUD, Uart};
 use shared::model::Model;
@@ -31,7 +32,7 @@ fn main() -> ! {
         &face,
         || clock.ticks() as u32,
         |step, ticks| {
-            let instructions = (u64::from(ticks) * 5 / 8) as u32;
+            let instructions = instructions(ticks.into()) as u32;
             total += instructions;
             match step {
                 None => line("normalization", 0, instructions),

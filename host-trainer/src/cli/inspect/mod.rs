@@ -1,5 +1,8 @@
 //! `inspect`: what is in a model file.
 
+mod arena;
+mod savings;
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -39,12 +42,16 @@ struct Description {
     arena_bytes: u32,
     weight_bytes: u32,
     macs: u64,
+    macs_as_run: u64,
     operators: Vec<Row>,
+    savings: Vec<String>,
+    #[serde(skip)]
+    arena: String,
 }
 
 #[derive(Serialize)]
 struct Row {
-    operator: &'static str,
+    operator: String,
     window: String,
     input: String,
     output: String,
@@ -88,14 +95,17 @@ fn describe(model: &Model<'_>, file_bytes: usize) -> Description {
         arena_bytes: model.arena_bytes(),
         weight_bytes: model.weight_bytes(),
         macs: model.macs(),
+        macs_as_run: model.steps().map(|step| step.operator.macs(step.input.shape)).sum(),
         operators: model.steps().map(|step| row(&step)).collect(),
+        savings: savings::savings(model),
+        arena: arena::draw(model),
     }
 }
 
 fn row(step: &Step<'_>) -> Row {
     let Tensor { shape, quantization, offset } = step.input;
     Row {
-        operator: step.operator.name(),
+        operator: name(step),
         window: window(&step.operator),
         input: dimensions(shape),
         output: dimensions(step.output.shape),
@@ -108,6 +118,15 @@ fn row(step: &Step<'_>) -> Row {
         arena_input: offset,
         arena_output: step.output.offset,
     }
+}
+
+/// The operator, with the pool that is fused with it.
+fn name(step: &Step<'_>) -> String {
+    let pool = step.pool.map_or("", |pool| match pool.operator {
+        Operator::MaxPool2d { .. } => " + max",
+        _ => " + average",
+    });
+    format!("{}{pool}", step.operator.name())
 }
 
 fn dimensions(shape: Shape) -> String {
@@ -153,7 +172,7 @@ fn print(model: &Description) {
     ]);
     for row in &model.operators {
         table.row([
-            row.operator.to_string(),
+            row.operator.clone(),
             row.window.clone(),
             row.input.clone(),
             row.output.clone(),
@@ -169,7 +188,14 @@ fn print(model: &Description) {
     }
     println!("{table}\n");
     println!(
-        "total          {} MACs, {} bytes of weights, {} bytes of arena",
-        model.macs, model.weight_bytes, model.arena_bytes
+        "total          {} MACs as trained, {} as run, {} bytes of weights, {} bytes of arena\n",
+        model.macs, model.macs_as_run, model.weight_bytes, model.arena_bytes
     );
+    for sentence in &model.savings {
+        println!("{sentence}");
+    }
+    if !model.savings.is_empty() {
+        println!();
+    }
+    print!("{}", model.arena);
 }
