@@ -5,6 +5,7 @@ use std::env;
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(cortex_m_dsp)");
     println!("cargo::rustc-check-cfg=cfg(cortex_m_base)");
+    println!("cargo::rustc-check-cfg=cfg(cortex_m_armv8)");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=CARGO_ENCODED_RUSTFLAGS");
     let target = env::var("TARGET").unwrap_or_default();
@@ -12,6 +13,9 @@ fn main() {
     let armv8m_dsp = target.starts_with("thumbv8m.main") && flags_name_the_dsp_extension();
     if target.starts_with("thumbv7em") || armv8m_dsp {
         println!("cargo::rustc-cfg=cortex_m_dsp");
+    }
+    if armv8m_dsp {
+        println!("cargo::rustc-cfg=cortex_m_armv8");
     }
     if target.starts_with("thumbv6m") || target.starts_with("thumbv8m.base") {
         println!("cargo::rustc-cfg=cortex_m_base");

@@ -29,6 +29,9 @@ const MOST_FLASH: u32 = 320 * 1024;
 const STACK: u32 = 64 * 1024;
 const SPARE_STACK: u32 = STACK / 2;
 
+/// The processor of the FPGA image AN505.
+const CORTEX_M33: &str = "thumbv8m.main-none-eabihf";
+
 /// Faces of each kind that are compared.
 const FACES: usize = 200;
 
@@ -42,17 +45,23 @@ fn the_image_of_mps2_takes_at_most_320_kib_of_flash() {
 #[test]
 #[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
 fn random_operators_are_the_same_on_a_cortex_m4_as_in_plain_rust() {
-    kernels_agree("thumbv7em-none-eabihf");
+    kernels_agree("mps2-an386", "thumbv7em-none-eabihf");
 }
 
 #[test]
 #[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
 fn random_operators_are_the_same_in_code_for_a_cortex_m0_as_in_plain_rust() {
-    kernels_agree("thumbv6m-none-eabi");
+    kernels_agree("mps2-an386", "thumbv6m-none-eabi");
 }
 
-fn kernels_agree(triple: &str) {
-    let board = process::mps2(&compile::mps2_program(triple, "agreement"));
+#[test]
+#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
+fn random_operators_are_the_same_on_a_cortex_m33_as_in_plain_rust() {
+    kernels_agree("mps2-an505", CORTEX_M33);
+}
+
+fn kernels_agree(machine: &str, triple: &str) {
+    let board = process::mps2(machine, &compile::mps2_program(triple, "agreement"));
     let lines = BufReader::new(&board.port).lines().map(|line| line.expect("the board has fallen silent"));
     let lines: Vec<_> = lines.take_while(|line| line != "end").collect();
     assert_eq!(lines, ["1000 operators agree"]);
@@ -61,13 +70,13 @@ fn kernels_agree(triple: &str) {
 #[test]
 #[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
 fn mps2_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
-    prints_a_banner_and_readouts(process::mps2(&compile::mps2()));
+    prints_a_banner_and_readouts(process::mps2("mps2-an386", &compile::mps2()));
 }
 
 #[test]
 #[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
 fn mps2_gives_the_same_logits_as_the_host_byte_by_byte() {
-    let mut host = gives_the_same_logits(process::mps2(&compile::mps2()));
+    let mut host = gives_the_same_logits(process::mps2("mps2-an386", &compile::mps2()));
     let stack = host.stats().stack_high_water.expect("mps2 knows its stack");
     assert!((1..=STACK - SPARE_STACK).contains(&stack), "{stack} bytes of stack were in use");
 }
@@ -75,7 +84,19 @@ fn mps2_gives_the_same_logits_as_the_host_byte_by_byte() {
 #[test]
 #[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
 fn mps2_answers_a_damaged_frame_with_an_error_and_the_next_good_one_with_a_result() {
-    survives_a_damaged_frame(process::mps2(&compile::mps2()));
+    survives_a_damaged_frame(process::mps2("mps2-an386", &compile::mps2()));
+}
+
+#[test]
+#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
+fn a_cortex_m33_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
+    prints_a_banner_and_readouts(process::mps2("mps2-an505", &compile::mps2_program(CORTEX_M33, "mps2")));
+}
+
+#[test]
+#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
+fn a_cortex_m33_gives_the_same_logits_as_the_host_byte_by_byte() {
+    gives_the_same_logits(process::mps2("mps2-an505", &compile::mps2_program(CORTEX_M33, "mps2")));
 }
 
 #[test]

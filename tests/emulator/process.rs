@@ -24,10 +24,10 @@ impl Drop for Board {
     }
 }
 
-/// Starts the mps2 image `program` in QEMU, as `cargo run` does.
-pub fn mps2(program: &Path) -> Board {
+/// Starts the program of mps2 in QEMU's `machine` (`mps2-an386`, `mps2-an505`), as `cargo run` does.
+pub fn mps2(machine: &str, program: &Path) -> Board {
     let mut command = Command::new("qemu-system-arm");
-    command.args(["-machine", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "stdio", "-kernel"]);
+    command.args(["-machine", machine, "-display", "none", "-monitor", "none", "-serial", "stdio", "-kernel"]);
     start(command.arg(program))
 }
 

@@ -135,6 +135,7 @@ macro_rules! requantize {
 unsafe extern "C" fn units(frame: &Frame) {
     // r0-r3 activations, r4-r5 weights, r6 widened weights, r7-r8 sums, r9-r10 rows, r11 end, r12 activations to come
     naked_asm!(
+        dsp_extension!(),
         "push {{r4-r11, lr}}",
         "sub sp, sp, #52",
         "mov lr, sp",

@@ -10,6 +10,20 @@
 //! widen.rs             bytes to halfwords
 //! ```
 
+/// The first line of every naked function: what is compiled for a processor named by a flag forgets it there.
+#[cfg(cortex_m_armv8)]
+macro_rules! dsp_extension {
+    () => {
+        ".cpu cortex-m33"
+    };
+}
+#[cfg(not(cortex_m_armv8))]
+macro_rules! dsp_extension {
+    () => {
+        ""
+    };
+}
+
 mod conv2d;
 mod depthwise_conv2d;
 mod fully_connected;

@@ -276,6 +276,7 @@ macro_rules! end_pixel {
 #[unsafe(naked)]
 unsafe extern "C" fn convolve_row(frame: &Frame) {
     naked_asm!(
+        dsp_extension!(),
         enter!(84),
         begin_pixel!(),
         "ldr pc, [sp, #36]",
@@ -303,6 +304,7 @@ unsafe extern "C" fn convolve_row(frame: &Frame) {
 #[unsafe(naked)]
 unsafe extern "C" fn convolve_depthwise_row(frame: &Frame) {
     naked_asm!(
+        dsp_extension!(),
         enter!(32),
         begin_pixel!(),
         "ldr r11, [sp, #4]",
