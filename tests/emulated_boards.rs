@@ -25,7 +25,7 @@ use shared::wire::ErrorCode;
 /// Code, constants, model and faces of the image, in bytes.
 const MOST_FLASH: u32 = 320 * 1024;
 
-/// The stack of mps2, in bytes, and what must be left of it.
+/// The stack of mps2 and of rpi3, in bytes, and what must be left of it.
 const STACK: u32 = 64 * 1024;
 const SPARE_STACK: u32 = STACK / 2;
 
@@ -97,6 +97,26 @@ fn a_cortex_m33_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces(
 #[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
 fn a_cortex_m33_gives_the_same_logits_as_the_host_byte_by_byte() {
     gives_the_same_logits(process::mps2("mps2-an505", &compile::mps2_program(CORTEX_M33, "mps2")));
+}
+
+#[test]
+#[ignore = "needs qemu-system-aarch64 and an AArch64 compiler; .ci/run runs it"]
+fn a_raspberry_pi_3_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
+    prints_a_banner_and_readouts(process::rpi3(&compile::rpi3()));
+}
+
+#[test]
+#[ignore = "needs qemu-system-aarch64 and an AArch64 compiler; .ci/run runs it"]
+fn a_raspberry_pi_3_gives_the_same_logits_as_the_host_byte_by_byte() {
+    let mut host = gives_the_same_logits(process::rpi3(&compile::rpi3()));
+    let stack = host.stats().stack_high_water.expect("rpi3 knows its stack");
+    assert!((1..=STACK - SPARE_STACK).contains(&stack), "{stack} bytes of stack were in use");
+}
+
+#[test]
+#[ignore = "needs qemu-system-aarch64 and an AArch64 compiler; .ci/run runs it"]
+fn a_raspberry_pi_3_answers_a_damaged_frame_with_an_error_and_the_next_good_one_with_a_result() {
+    survives_a_damaged_frame(process::rpi3(&compile::rpi3()));
 }
 
 #[test]

@@ -23,6 +23,17 @@ pub fn linux(architecture: &str) -> PathBuf {
     build(root(), &format!("{architecture}-unknown-linux-gnu"), "fer-linux")
 }
 
+/// The image of the board `rpi3`, as it is copied onto an SD card.
+pub fn rpi3() -> PathBuf {
+    let program = build(&root().join("firmware/boards/rpi3"), "aarch64-unknown-none", "rpi3");
+    // Each test makes its own: they run at the same time.
+    let image = program.with_file_name(format!("kernel8-{:?}.img", std::thread::current().id()));
+    let output = Command::new("aarch64-linux-gnu-objcopy").args(["-O", "binary"]).arg(&program).arg(&image).output();
+    let output = output.expect("binutils for AArch64 are installed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    image
+}
+
 /// Runs `cargo build --release` for one package in `directory`; cargo lets builds into the same folder wait for each
 /// other.
 fn build(directory: &Path, triple: &str, package: &str) -> PathBuf {

@@ -31,6 +31,13 @@ pub fn mps2(machine: &str, program: &Path) -> Board {
     start(command.arg(program))
 }
 
+/// Starts the image of the board `rpi3` in QEMU.
+pub fn rpi3(image: &Path) -> Board {
+    let mut command = Command::new("qemu-system-aarch64");
+    command.args(["-machine", "raspi3b", "-display", "none", "-monitor", "none", "-serial", "stdio", "-kernel"]);
+    start(command.arg(image))
+}
+
 /// Starts the program of the board `linux`, compiled for this machine.
 pub fn linux(program: &Path) -> Board {
     start(&mut Command::new(program))

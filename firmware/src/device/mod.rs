@@ -8,10 +8,11 @@
 //! happy 0.93  margin 0.88  18.4 ms  seq 41
 //! ```
 
+mod led;
 mod link;
 mod text;
 
-pub use self::text::ReadoutLine;
+pub use self::{led::StatusLed, text::ReadoutLine};
 
 use embedded_io::{Read, ReadReady, Write};
 use shared::{
