@@ -1,16 +1,19 @@
 //! Time of the operators of the paper's network (17.2 million multiply-accumulates), on random weights and activations: the
-//! kernels of this processor, and beside them those in plain Rust.
+//! kernels of this processor, and beside them those in plain Rust; and of the model that ships, all of it.
 //!
 //! `cargo bench -p firmware --bench network`
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
+use firmware::engine::Engine;
 use firmware::kernels::{
     ConvArguments, FullyConnectedArguments, PoolArguments, conv2d, conv2d_scratch, fully_connected,
     fully_connected_scratch, max_pool2d, portable,
 };
 use shared::{
+    model::{Aligned, Model},
+    preprocessing::FACE_PIXELS,
     quantization::ChannelParameters,
     shape::{Padding, Shape, Window},
 };
@@ -94,6 +97,7 @@ fn network(criterion: &mut Criterion) {
     convolution(&mut group, "conv 5x5 1-14 48x48", 48, 5, 1, 14);
     convolution(&mut group, "conv 5x5 14-14 48x48", 48, 5, 14, 14);
     max_pool(&mut group, "max-pool 2x2 48x48x14", 48, 14);
+    convolution(&mut group, "conv 9x9 1-14 48x48", 48, 9, 1, 14);
     convolution(&mut group, "conv 7x7 14-8 24x24", 24, 7, 14, 8);
     convolution(&mut group, "conv 7x7 8-8 24x24", 24, 7, 8, 8);
     max_pool(&mut group, "max-pool 2x2 24x24x8", 24, 8);
@@ -102,5 +106,18 @@ fn network(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, network);
+/// The model that ships, from grey levels to an emotion.
+fn inference(criterion: &mut Criterion) {
+    static MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!("../models/levorse.fer"));
+    let model = Model::parse(&MODEL.0).expect("the model is sound");
+    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+    let mut engine = Engine::new(&model, &mut arena).expect("large enough");
+    let face: Vec<u8> = noise(FACE_PIXELS).into_iter().map(|value| value as u8).collect();
+    let face = face.try_into().expect("a face");
+    criterion.bench_function("levorse.fer", |bencher| {
+        bencher.iter(|| engine.classify(black_box(&face)).map(|readout| readout.label));
+    });
+}
+
+criterion_group!(benches, network, inference);
 criterion_main!(benches);

@@ -111,7 +111,7 @@ fn pixels(window: Window, shape: Shape, value: impl Fn(&[Tap], usize) -> f64) ->
     let mut output = Vec::new();
     for y in 0..height {
         for x in 0..width {
-            let taps: Vec<Tap> = taps(window, shape, y, x).into_iter().collect();
+            let taps: Vec<Tap> = taps(window, shape, y, x).collect();
             output.extend((0..usize::from(shape.channels)).map(|c| value(&taps, c)));
         }
     }

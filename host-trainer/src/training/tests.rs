@@ -140,7 +140,7 @@ fn rmsprop_takes_kerass_first_step() {
     struct One {
         w: Param<Tensor<1>>,
     }
-    let device = burn::tensor::Device::flex().autodiff();
+    let device = Device::flex().autodiff();
     let module = One { w: Param::from_data(TensorData::new(vec![1.0f32, -2.0], [2]), &device) };
     let mut optimizer = optimizer::optimizer(Architecture::find("levorse").expect("built in").recipe.optimizer);
     let loss = (module.w.val() * module.w.val()).sum();

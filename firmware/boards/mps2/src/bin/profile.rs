@@ -1,4 +1,5 @@
-//! Where an inference spends its instructions: runs the network once on a drawn face and prints every operator's share.
+//! Where an inference spends its instructions: runs the network once on a drawn face and prints every operator's share, and the
+//! memory it took.
 //!
 //! Wants `-icount shift=6`, with which QEMU lets an instruction take 64 ns.
 #![no_std]
@@ -10,6 +11,7 @@ use firmware::engine::Engine;
 use mps2::clock::Clock;
 use mps2::machine::instructions;
 use mps2::model::{ARENA_BYTES, MODEL};
+use mps2::stack;
 use mps2::uart::{BAUD, Uart};
 use shared::model::Model;
 
@@ -44,6 +46,8 @@ fn main() -> ! {
     );
     logits.expect("a checked model runs");
     line("inference", model.macs(), total);
+    let (arena, stack) = (Engine::arena_bytes(&model), stack::high_water_mark());
+    write!(uart, "{arena} bytes of arena, {stack} bytes of stack\r\nend\r\n").expect("this UART reports no error");
     loop {
         core::hint::spin_loop();
     }

@@ -1,4 +1,5 @@
-//! Where an inference spends its instructions: runs the network once on a drawn face and prints every operator's share.
+//! Where an inference spends its instructions: runs the network once on a drawn face and prints every operator's share, and the
+//! memory it took.
 //!
 //! Wants `-icount shift=4`, with which QEMU lets an instruction take 16 ns, a tick of the counter.
 #![no_std]
@@ -8,6 +9,7 @@ use embedded_io::Write;
 use firmware::engine::Engine;
 use rpi3::clock::Clock;
 use rpi3::model::{MODEL, arena};
+use rpi3::stack;
 use rpi3::uart::{BAUD, Uart};
 use shared::model::Model;
 
@@ -39,6 +41,8 @@ extern "C" fn main() -> ! {
     );
     logits.expect("a checked model runs");
     line("inference", model.macs(), total);
+    let (arena, stack) = (Engine::arena_bytes(&model), stack::high_water_mark());
+    write!(uart, "{arena} bytes of arena, {stack} bytes of stack\r\nend\r\n").expect("this UART reports no error");
     loop {
         core::hint::spin_loop();
     }
