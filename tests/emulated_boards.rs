@@ -60,6 +60,14 @@ fn random_operators_are_the_same_on_a_cortex_m33_as_in_plain_rust() {
     kernels_agree("mps2-an505", CORTEX_M33);
 }
 
+#[test]
+#[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
+fn random_operators_are_the_same_on_aarch64_as_in_plain_rust() {
+    let board = process::linux_aarch64(&compile::agreement("aarch64"));
+    let lines: Vec<_> = BufReader::new(&board.port).lines().map(|line| line.expect("it has fallen silent")).collect();
+    assert_eq!(lines, ["4000 operators agree"]);
+}
+
 fn kernels_agree(machine: &str, triple: &str) {
     let board = process::mps2(machine, &compile::mps2_program(triple, "agreement"));
     let lines = BufReader::new(&board.port).lines().map(|line| line.expect("the board has fallen silent"));

@@ -23,6 +23,12 @@ pub fn linux(architecture: &str) -> PathBuf {
     build(root(), &format!("{architecture}-unknown-linux-gnu"), "fer-linux")
 }
 
+/// The core's program that compares kernels with those in plain Rust, for Linux on a processor.
+pub fn agreement(architecture: &str) -> PathBuf {
+    build_with(root(), &format!("{architecture}-unknown-linux-gnu"), "firmware", &["--example", "agreement"])
+        .with_file_name("examples/agreement")
+}
+
 /// The image of the board `rpi3`, as it is copied onto an SD card.
 pub fn rpi3() -> PathBuf {
     let program = build(&root().join("firmware/boards/rpi3"), "aarch64-unknown-none", "rpi3");
@@ -37,10 +43,15 @@ pub fn rpi3() -> PathBuf {
 /// Runs `cargo build --release` for one package in `directory`; cargo lets builds into the same folder wait for each
 /// other.
 fn build(directory: &Path, triple: &str, package: &str) -> PathBuf {
+    build_with(directory, triple, package, &[])
+}
+
+fn build_with(directory: &Path, triple: &str, package: &str, arguments: &[&str]) -> PathBuf {
     let target_directory = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("boards");
     let output = Command::new(root().join(".ci/cross-cargo"))
         .args([triple, "build", "--release", "--locked", "--package", package, "--target-dir"])
         .arg(&target_directory)
+        .args(arguments)
         .current_dir(directory)
         // The libraries of the toolchain that runs these tests are not those of the other compiler.
         .env_remove("LD_LIBRARY_PATH")

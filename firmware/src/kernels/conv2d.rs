@@ -94,9 +94,16 @@ impl ConvArguments {
 pub const fn conv2d_scratch(window: &Window, input: Shape, output: Shape) -> usize {
     #[cfg(any(cortex_m_dsp, cortex_m_base))]
     return super::bytes(super::cortex_m::conv2d_words(window, input, output));
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    return super::bytes(super::aarch64::conv2d_words(window, input, output));
     #[cfg(target_arch = "x86_64")]
     return super::bytes(super::x86_64::conv2d_words(window, input, output));
-    #[cfg(not(any(cortex_m_dsp, cortex_m_base, target_arch = "x86_64")))]
+    #[cfg(not(any(
+        cortex_m_dsp,
+        cortex_m_base,
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_feature = "neon")
+    )))]
     {
         let _ = (window, input, output);
         0
@@ -146,6 +153,13 @@ pub fn conv2d_region(
     {
         let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
         if let Some(result) = super::x86_64::conv2d(arguments, region, input, weights, channels, output, words) {
+            return result;
+        }
+    }
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    {
+        let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
+        if let Some(result) = super::aarch64::conv2d(arguments, region, input, weights, channels, output, words) {
             return result;
         }
     }

@@ -27,9 +27,16 @@ impl FullyConnectedArguments {
 pub const fn fully_connected_scratch(inputs: usize) -> usize {
     #[cfg(any(cortex_m_dsp, cortex_m_base))]
     return super::bytes(super::cortex_m::fully_connected_words(inputs));
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    return super::bytes(super::aarch64::fully_connected_words(inputs));
     #[cfg(target_arch = "x86_64")]
     return super::bytes(super::x86_64::fully_connected_words(inputs));
-    #[cfg(not(any(cortex_m_dsp, cortex_m_base, target_arch = "x86_64")))]
+    #[cfg(not(any(
+        cortex_m_dsp,
+        cortex_m_base,
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_feature = "neon")
+    )))]
     {
         let _ = inputs;
         0
@@ -61,6 +68,13 @@ pub fn fully_connected(
     {
         let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
         if let Some(result) = super::x86_64::fully_connected(arguments, input, weights, channels, output, words) {
+            return result;
+        }
+    }
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    {
+        let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
+        if let Some(result) = super::aarch64::fully_connected(arguments, input, weights, channels, output, words) {
             return result;
         }
     }

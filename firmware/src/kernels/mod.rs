@@ -9,6 +9,9 @@
 //! lengths once, before the first sum. What does not fit is [`ShapeMismatch`], never a panic; a slice may be longer than
 //! needed.
 
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[allow(unsafe_code)]
+mod aarch64;
 mod add;
 mod average_pool2d;
 mod conv2d;
@@ -22,7 +25,7 @@ mod global_average_pool;
 mod max_pool2d;
 mod pointwise;
 mod softmax;
-#[cfg(any(cortex_m_dsp, cortex_m_base, target_arch = "x86_64"))]
+#[cfg(any(cortex_m_dsp, cortex_m_base, target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
 mod stripe;
 mod taps;
 #[cfg(target_arch = "x86_64")]
@@ -56,7 +59,7 @@ pub use self::{
 };
 
 /// Bytes of working memory for so many words, wherever it begins.
-#[cfg(any(cortex_m_dsp, cortex_m_base, target_arch = "x86_64"))]
+#[cfg(any(cortex_m_dsp, cortex_m_base, target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
 const fn bytes(words: usize) -> usize {
     words * 4 + 3
 }

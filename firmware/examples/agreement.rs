@@ -1,0 +1,136 @@
+//! Random convolutions and fully connected operators, by this processor's kernels and in plain Rust: how many agreed, or a
+//! panic with the first that differs. For processors on which the property tests do not run.
+//!
+//! `cargo run --release -p firmware --example agreement`
+
+use firmware::kernels::{
+    ConvArguments, FullyConnectedArguments, Region, conv2d_region, conv2d_scratch, fully_connected,
+    fully_connected_scratch, portable,
+};
+use shared::{
+    quantization::ChannelParameters,
+    shape::{Padding, Shape, Window},
+};
+
+/// Operators of each kind.
+const COUNT: u32 = 2_000;
+
+/// Xorshift with the shifts 13, 7 and 17 (Marsaglia 2003, "Xorshift RNGs", section 3).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) as u32
+    }
+
+    /// `1..=most`.
+    fn up_to(&mut self, most: u32) -> u32 {
+        1 + self.next() % most
+    }
+
+    fn one_in(&mut self, count: u32) -> bool {
+        self.next().is_multiple_of(count)
+    }
+
+    fn values(&mut self, count: usize) -> Vec<i8> {
+        (0..count).map(|_| self.next() as i8).collect()
+    }
+
+    fn channels(&mut self, count: usize) -> Vec<ChannelParameters> {
+        let channel = |_| ChannelParameters {
+            bias: (self.next() as i32) >> 12,
+            multiplier: if self.one_in(16) { 0 } else { (1 << 30) + (self.next() >> 2) as i32 },
+            shift: 2 - (self.next() % 24) as i32,
+        };
+        (0..count).map(channel).collect()
+    }
+
+    /// Offsets of input and output, lower and upper end of the clamp.
+    fn ends(&mut self) -> FullyConnectedArguments {
+        let (a, b) = (self.next() as i8, self.next() as i8);
+        let (activation_min, activation_max) = if self.one_in(2) { (-128, 127) } else { (a.min(b), a.max(b)) };
+        let (input_offset, output_offset) = ((self.next() % 256) as i32 - 127, (self.next() % 256) as i32 - 128);
+        FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max }
+    }
+}
+
+fn main() {
+    let mut random = Random(88_172_645_463_325_252);
+    for _ in 0..COUNT {
+        convolution(&mut random);
+        dense(&mut random);
+    }
+    println!("{} operators agree", 2 * COUNT);
+}
+
+/// A window and an input that it fits.
+fn windowed(random: &mut Random) -> (Window, Shape, (u16, u16)) {
+    loop {
+        let window = Window {
+            kernel_height: random.up_to(9) as u8,
+            kernel_width: random.up_to(9) as u8,
+            stride_height: random.up_to(3) as u8,
+            stride_width: random.up_to(3) as u8,
+            padding: if random.one_in(2) { Padding::Same } else { Padding::Valid },
+        };
+        let input = Shape::new(random.up_to(13) as u16, random.up_to(13) as u16, random.up_to(24) as u16);
+        if let Some(output) = window.output_size(input.height, input.width) {
+            return (window, input, output);
+        }
+    }
+}
+
+fn convolution(random: &mut Random) {
+    let (window, input_shape, (height, width)) = windowed(random);
+    let output_shape = Shape::new(height, width, random.up_to(35) as u16);
+    let FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max } = random.ends();
+    let arguments = ConvArguments {
+        window,
+        input_shape,
+        output_shape,
+        input_offset,
+        output_offset,
+        activation_min,
+        activation_max,
+    };
+    let filters = usize::from(output_shape.channels);
+    let input = random.values(input_shape.elements().expect("small") as usize);
+    let weights = random.values(window.taps() as usize * usize::from(input_shape.channels) * filters);
+    let channels = random.channels(filters);
+    let [top, left] = [height, width].map(|size| (random.next() % u32::from(size)) as u16);
+    let region = Region {
+        top,
+        left,
+        height: random.up_to((height - top).into()) as u16,
+        width: random.up_to((width - left).into()) as u16,
+    };
+    let region = if random.one_in(2) { Region::whole(output_shape) } else { region };
+    let length = usize::from(region.height) * usize::from(width) * filters;
+    // What lies outside of the region has to stay as it was.
+    let (mut ours, mut plain) = (vec![77; length], vec![77; length]);
+    let mut scratch = vec![55; conv2d_scratch(&window, input_shape, output_shape)];
+    let results = (
+        conv2d_region(&arguments, region, &input, &weights, &channels, &mut ours, &mut scratch),
+        portable::conv2d_region(&arguments, region, &input, &weights, &channels, &mut plain),
+    );
+    assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}, {region:?}");
+    assert_eq!(ours, plain, "{arguments:?}, {region:?}");
+}
+
+fn dense(random: &mut Random) {
+    let (units, inputs) = (random.up_to(20) as usize, random.up_to(300) as usize);
+    let arguments = random.ends();
+    let (input, weights) = (random.values(inputs), random.values(inputs * units));
+    let channels = random.channels(units);
+    let (mut ours, mut plain) = (vec![77; units], vec![77; units]);
+    let mut scratch = vec![55; fully_connected_scratch(inputs)];
+    let results = (
+        fully_connected(&arguments, &input, &weights, &channels, &mut ours, &mut scratch),
+        portable::fully_connected(&arguments, &input, &weights, &channels, &mut plain),
+    );
+    assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}, {inputs} inputs");
+    assert_eq!(ours, plain, "{arguments:?}, {inputs} inputs");
+}
