@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use host_trainer::{
     architecture::Architecture,
     inference::normalize,
-    network::{Network, logits},
+    network::{Network, append_real, logits},
     onnx,
     quantization::{
         fold::{fold_convolutions, fuse_pools},
@@ -52,11 +52,13 @@ fn trained(architecture: &Architecture) -> Network {
     train(&configuration, faces.into(), faces, &run, &AtomicBool::new(false), &mut |_| {}).expect("trains").last
 }
 
-/// tract's logits of `[n, 1, 48, 48]`.
+/// tract's logits of `[n, channels, 48, 48]`.
 fn tract_logits(file: &[u8], images: &[f32], count: usize) -> Vec<f32> {
+    let channels = images.len() / (count * FACE_PIXELS);
     let model = tract_onnx::onnx().model_for_read(&mut &*file).expect("tract reads the file");
     let plan = model.into_optimized().and_then(|model| model.into_runnable()).expect("tract runs the network");
-    let images = Tensor::from_shape(&[count, 1, FACE_SIZE, FACE_SIZE], images).expect("as many as the shape says");
+    let images =
+        Tensor::from_shape(&[count, channels, FACE_SIZE, FACE_SIZE], images).expect("as many as the shape says");
     let outputs = plan.run(tvec!(images.into())).expect("tract runs the faces");
     assert_eq!(outputs[0].shape(), [count, Emotion::COUNT]);
     outputs[0].to_plain_array_view::<f32>().expect("logits are f32").iter().copied().collect()
@@ -67,8 +69,10 @@ fn assert_that_tract_agrees(architecture: &Architecture, count: usize) -> (Netwo
     let network = trained(architecture);
     let file = onnx::export(&network.to_float_network()).expect("exports");
     let (images, _) = faces(architecture, 2, count);
-    let scale = architecture.preprocessing.scale();
-    let reals: Vec<f32> = images.iter().map(|&q| f32::from(q) * scale).collect();
+    let mut reals = Vec::new();
+    for face in images.chunks_exact(architecture.preprocessing.values()) {
+        append_real(&mut reals, face, architecture.preprocessing);
+    }
     let burn = logits(&network, &images, |_| {});
     let tract = tract_logits(&file, &reals, count);
     let spread = burn.as_flattened().iter().fold((f32::MAX, f32::MIN), |(low, high), &x| (low.min(x), high.max(x)));

@@ -9,24 +9,7 @@ use shared::{
     operator::{Activation, Operator},
     shape::{Padding, Shape, Window},
 };
-use tests::reference::run_real;
-
-/// SplitMix64, as real numbers between -1 and 1.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 40) as f32 / (1 << 23) as f32 - 1.0
-    }
-
-    fn some(&mut self, count: usize) -> Vec<f32> {
-        (0..count).map(|_| self.next()).collect()
-    }
-}
+use tests::real_network::{Random, assert_the_same};
 
 /// A network of `operators` one after the other, with random weights.
 fn network(input: Shape, operators: &[(Operator, Activation)], random: &mut Random) -> Lowered {
@@ -46,17 +29,6 @@ fn network(input: Shape, operators: &[(Operator, Activation)], random: &mut Rand
 fn convolution(height: u8, width: u8, padding: Padding, filters: u16) -> Operator {
     let window = Window { kernel_height: height, kernel_width: width, ..Window::square(1, 1, padding) };
     Operator::Conv2d { window, filters }
-}
-
-fn assert_the_same(a: &Lowered, b: &Lowered, random: &mut Random) {
-    let input = a.tensors[0].shape.elements().expect("small") as usize;
-    let face: Vec<f64> = random.some(input).into_iter().map(f64::from).collect();
-    let (expected, found) = (run_real(a, &face), run_real(b, &face));
-    assert_eq!(found.len(), expected.len());
-    let largest = expected.iter().fold(1.0, |largest: f64, value| largest.max(value.abs()));
-    for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
-        assert!((found - expected).abs() <= 1e-5 * largest, "value {index}: {found} instead of {expected}");
-    }
 }
 
 proptest! {

@@ -1,8 +1,8 @@
 //! Normalization in integers against the formula in double precision.
 
-use firmware::normalization::normalize;
+use firmware::normalization::{normalize, preprocess};
 use proptest::{collection::vec, prelude::*};
-use shared::preprocessing::{FACE_PIXELS, FACE_SIZE};
+use shared::preprocessing::{FACE_PIXELS, FACE_SIZE, Preprocessing};
 
 type Face = [u8; FACE_PIXELS];
 
@@ -39,6 +39,23 @@ fn exact(face: &Face, floor: f64) -> Vec<f64> {
 fn normalized(face: &Face, sigma_floor: u16) -> [i8; FACE_PIXELS] {
     let mut out = [99; FACE_PIXELS];
     normalize(face, sigma_floor, &mut out);
+    out
+}
+
+/// `37 (x - mu) / max(sigma, floor)` by mean and deviation of the whole face, held to `-127..=127`.
+fn exact_global(face: &Face, floor: f64) -> Vec<f64> {
+    let count = FACE_PIXELS as f64;
+    let mean = face.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+    let variance = face.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count;
+    let sigma = variance.sqrt().max(floor);
+    let value = |x: u8| if sigma == 0.0 { 0.0 } else { 37.0 * (f64::from(x) - mean) / sigma };
+    face.iter().map(|&x| value(x).clamp(-127.0, 127.0)).collect()
+}
+
+/// What `preprocessing` makes of a face.
+fn preprocessed(face: &Face, preprocessing: Preprocessing) -> Vec<i8> {
+    let mut out = vec![99; preprocessing.values()];
+    preprocess(preprocessing, face, &mut out);
     out
 }
 
@@ -144,6 +161,57 @@ fn a_mirrored_face_is_normalized_to_the_mirror_image() {
         normalized(&core::array::from_fn(|i| face[transpose(i)]), 1024),
         core::array::from_fn(|i| out[transpose(i)])
     );
+}
+
+#[test]
+fn standardization_of_the_whole_face_is_the_rounded_formula_held_to_127() {
+    for sigma_floor in [0, 1, 256, 4 * 256, u16::MAX] {
+        for (index, face) in adversarial().iter().enumerate() {
+            let out = preprocessed(face, Preprocessing::Global { sigma_floor });
+            for (pixel, (&q, exact)) in out.iter().zip(exact_global(face, f64::from(sigma_floor) / 256.0)).enumerate() {
+                let distance = (f64::from(q) - exact).abs();
+                assert!(distance <= 0.5 + 1e-9, "face {index}, pixel {pixel}: {q} instead of {exact}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lone_pixel_is_held_at_the_limit() {
+    let mut face = [10; FACE_PIXELS];
+    face[100] = 255;
+    let out = preprocessed(&face, Preprocessing::Global { sigma_floor: 0 });
+    assert_eq!((out[100], out[0]), (127, -1), "48 deviations above, a fiftieth below");
+}
+
+#[test]
+fn two_channels_are_both_normalizations_pixel_by_pixel() {
+    let face = noise(7, 256);
+    let (local_floor, global_floor) = (1024, 300);
+    let both = preprocessed(&face, Preprocessing::LocalAndGlobal { local_floor, global_floor });
+    let local = preprocessed(&face, Preprocessing::Local { sigma_floor: local_floor });
+    let global = preprocessed(&face, Preprocessing::Global { sigma_floor: global_floor });
+    assert!(both.iter().step_by(2).eq(&local), "the first channel");
+    assert!(both.iter().skip(1).step_by(2).eq(&global), "the second channel");
+    assert_ne!(local, global);
+}
+
+#[test]
+fn an_output_that_is_too_short_gets_the_pixels_that_fit() {
+    let face = noise(3, 256);
+    for preprocessing in [
+        Preprocessing::Local { sigma_floor: 256 },
+        Preprocessing::Global { sigma_floor: 256 },
+        Preprocessing::Grey { divisor: 255 },
+        Preprocessing::LocalAndGlobal { local_floor: 256, global_floor: 256 },
+    ] {
+        let whole = preprocessed(&face, preprocessing);
+        let mut short = vec![99; 1001];
+        preprocess(preprocessing, &face, &mut short);
+        assert_eq!(short[..1000], whole[..1000]);
+        let expected = if preprocessing.channels() == 1 { whole[1000] } else { 99 };
+        assert_eq!(short[1000], expected, "half a pixel is none");
+    }
 }
 
 proptest! {

@@ -1,7 +1,6 @@
-//! Local intensity normalization: `x' = (x - mu) / sigma`, mean and deviation Gaussian-weighted over the 7x7 neighbourhood
-//! (Levorse, section 3), in integers.
+//! Intensity normalization, `x' = (x - mu) / sigma`, in integers.
 //!
-//! With the separable kernel `w = [2, 7, 14, 18, 14, 7, 2] / 64`, `W = w (x) w` (sums to 4096), `M = sum W x` and
+//! **Local**: mean and deviation are Gaussian-weighted over the 7x7 neighbourhood (Levorse, section 3). With the separable kernel `w = [2, 7, 14, 18, 14, 7, 2] / 64`, `W = w (x) w` (sums to 4096), `M = sum W x` and
 //! `Q = sum W x^2`,
 //!
 //! ```text
@@ -11,10 +10,19 @@
 //! Borders reflect without repeating the edge pixel. `|x'| <= sqrt((1 - w0) / w0) = 3.412` for the centre's weight
 //! `w0 = (18/64)^2`, so `|q| <= 126`: nothing saturates.
 //!
+//! **Global**: mean and deviation are those of the image. With `n = 2304` pixels, `M = sum x` and `Q = sum x^2`,
+//!
+//! ```text
+//! D = n x - M = n (x - mu)      V = n Q - M^2 = (n sigma)^2      q = round(37 D / max(sqrt V, n sigma_floor))
+//! ```
+//!
+//! and what lies more than 127/37 deviations from the mean is held there.
+//!
 //! The quotient is rounded exactly, without a square root, a division or a multiplication by what was found before: with
 //! `S = max(V, (4096 sigma_floor)^2)` and `T = (74 D)^2`, `|q|` is the largest integer for which `(2 |q| - 1)^2 S <= T`, or
 //! `4 |q| (|q| - 1) S <= T - S`, and its seven bits are found one by one as in long division. All terms fit 63 bits:
-//! `|D| <= 4096 * 255`, so `T < 2^53`; `S < 2^40`, as a deviation is at most 127.5 and the floor below 256 grey levels.
+//! `|D| <= 4096 * 255`, so `T < 2^53`; `S < 2^40`, as a deviation is at most 127.5 and the floor below 256 grey levels. The
+//! seven bits go up to 127, which is the limit.
 
 use shared::preprocessing::{FACE_PIXELS, FACE_SIZE, Preprocessing};
 
@@ -29,10 +37,17 @@ const PADDED: usize = FACE_SIZE + 2 * REACH;
 
 type Row = [u8; FACE_SIZE];
 
-/// What `preprocessing` makes of a face (48x48 grey levels, row by row): the network's input.
-pub fn preprocess(preprocessing: Preprocessing, face: &[u8; FACE_PIXELS], out: &mut [i8; FACE_PIXELS]) {
+/// What `preprocessing` makes of a face (48x48 grey levels, row by row): the network's input, `[48, 48, channels]`, whose
+/// [`Preprocessing::values`] go to the beginning of `out`. Where `out` is shorter, pixels that do not fit are left out.
+pub fn preprocess(preprocessing: Preprocessing, face: &[u8; FACE_PIXELS], out: &mut [i8]) {
     match preprocessing {
-        Preprocessing::Local { sigma_floor } => normalize(face, sigma_floor, out),
+        Preprocessing::Local { sigma_floor } => local::<1, 0>(face, sigma_floor, out.as_chunks_mut().0),
+        Preprocessing::Global { sigma_floor } => global::<1, 0>(face, sigma_floor, out.as_chunks_mut().0),
+        Preprocessing::LocalAndGlobal { local_floor, global_floor } => {
+            let out = out.as_chunks_mut().0;
+            local::<2, 0>(face, local_floor, out);
+            global::<2, 1>(face, global_floor, out);
+        }
         Preprocessing::Grey { .. } => {
             for (out, &grey) in out.iter_mut().zip(face) {
                 // grey - 128: the highest bit turns.
@@ -42,24 +57,53 @@ pub fn preprocess(preprocessing: Preprocessing, face: &[u8; FACE_PIXELS], out: &
     }
 }
 
-/// Normalizes a face (48x48 grey levels, row by row) into `out`, `q = round(37 x')`, `-126..=126`.
+/// Normalizes a face (48x48 grey levels, row by row) by its neighbourhoods into `out`, `q = round(37 x')`, `-126..=126`.
 ///
 /// `sigma_floor` is the floor of the local deviation in 1/256 grey levels; a flat area gives zeros.
 pub fn normalize(face: &[u8; FACE_PIXELS], sigma_floor: u16, out: &mut [i8; FACE_PIXELS]) {
+    local::<1, 0>(face, sigma_floor, out.as_chunks_mut().0);
+}
+
+/// Local normalization into one of the channels of `out`'s pixels.
+fn local<const CHANNELS: usize, const CHANNEL: usize>(
+    face: &[u8; FACE_PIXELS],
+    sigma_floor: u16,
+    out: &mut [[i8; CHANNELS]],
+) {
     // 4096 sigma_floor in grey levels is 16 sigma_floor in 1/256 grey levels.
     let floor = u64::from(sigma_floor) * 16;
     let floor = floor * floor;
     let (rows, _) = face.as_chunks::<FACE_SIZE>();
-    let (out_rows, _) = out.as_chunks_mut::<FACE_SIZE>();
-    for (y, (row, out)) in rows.iter().zip(out_rows).enumerate() {
+    for (y, (row, out)) in rows.iter().zip(out.chunks_mut(FACE_SIZE)).enumerate() {
         let (sums, squares) = column_sums(core::array::from_fn(|offset| &rows[reflect(y + offset)]));
         let windows = sums.array_windows().zip(squares.array_windows());
         for ((out, &pixel), (&sums, &squares)) in out.iter_mut().zip(row).zip(windows) {
             let (m, q) = (weighted(sums), weighted(squares));
             let difference = 4096 * i32::from(pixel) - m as i32;
             let variance = 4096 * u64::from(q) - u64::from(m) * u64::from(m);
-            *out = quotient(difference, variance.max(floor));
+            out[CHANNEL] = quotient(difference, variance.max(floor));
         }
+    }
+}
+
+/// Standardization by the whole image into one of the channels of `out`'s pixels.
+fn global<const CHANNELS: usize, const CHANNEL: usize>(
+    face: &[u8; FACE_PIXELS],
+    sigma_floor: u16,
+    out: &mut [[i8; CHANNELS]],
+) {
+    const PIXELS: u64 = FACE_PIXELS as u64;
+    // n sigma_floor in grey levels is n / 256 = 9 sigma_floor in 1/256 grey levels.
+    let floor = u64::from(sigma_floor) * (PIXELS / 256);
+    let sum: u32 = face.iter().map(|&x| u32::from(x)).sum();
+    let squares: u32 = face.iter().map(|&x| u32::from(x) * u32::from(x)).sum();
+    let variance = PIXELS * u64::from(squares) - u64::from(sum) * u64::from(sum);
+    let square = variance.max(floor * floor);
+    // A face has far fewer grey levels than pixels.
+    let levels: [i8; 256] =
+        core::array::from_fn(|level| quotient(FACE_PIXELS as i32 * level as i32 - sum as i32, square));
+    for (out, &pixel) in out.iter_mut().zip(face) {
+        out[CHANNEL] = levels[usize::from(pixel)];
     }
 }
 

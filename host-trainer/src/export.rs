@@ -5,7 +5,7 @@ use std::path::Path;
 use shared::{
     label::Emotion,
     model::{AlignedBytes, Measurement, Model},
-    preprocessing::{FACE_PIXELS, Preprocessing},
+    preprocessing::Preprocessing,
 };
 
 use crate::{
@@ -62,11 +62,7 @@ pub fn quantize(
     form: Form,
 ) -> anyhow::Result<Exported> {
     let labels: Vec<Emotion> = validation.labels.iter().filter_map(|&l| Emotion::from_index(l.into())).collect();
-    let ranges: Vec<Range> = activation_ranges(network, &calibration_faces(training.images))
-        .into_iter()
-        .map(|(min, max)| Range { min, max })
-        .collect();
-    let quantized = quantize_network(&network.to_float_network(), &ranges, form)?;
+    let quantized = quantize_network(&network.to_float_network(), &ranges(network, training.images), form)?;
     let description = format!("{} {split}", configuration.data_description);
     let mut particulars = Particulars {
         temperature: 1.0,
@@ -91,11 +87,17 @@ pub fn quantize(
     Ok(Exported { model: quantized.encode(&particulars)?, float, int8, calibration })
 }
 
+/// The range of each layer's output over preprocessed training faces.
+pub fn ranges(network: &Network, images: &[i8]) -> Vec<Range> {
+    let faces = calibration_faces(images, network.architecture.preprocessing);
+    activation_ranges(network, &faces).into_iter().map(|(min, max)| Range { min, max }).collect()
+}
+
 /// Every n-th training face, so that all parts of the data have a say.
-fn calibration_faces(images: &[i8]) -> Vec<i8> {
-    let (faces, _) = images.as_chunks::<FACE_PIXELS>();
+fn calibration_faces(images: &[i8], preprocessing: Preprocessing) -> Vec<i8> {
+    let faces = images.chunks_exact(preprocessing.values());
     let every = faces.len().div_ceil(CALIBRATION_FACES).max(1);
-    faces.iter().step_by(every).flatten().copied().collect()
+    faces.step_by(every).flatten().copied().collect()
 }
 
 /// Writes `network.burnpack`, `network.onnx`, `model.fer`, the figures and `report.md` into the run's folder; only the first
@@ -170,11 +172,15 @@ fn summary(
 
 /// The preprocessing in words.
 pub fn preprocessing(preprocessing: Preprocessing) -> String {
+    let floor = |sigma_floor: u16| format!("floor of the deviation {} grey levels", f64::from(sigma_floor) / 256.0);
+    let local = |sigma_floor| format!("local intensity normalization over 7x7 pixels, {}", floor(sigma_floor));
+    let global = |sigma_floor| format!("standardization by mean and deviation of the image, {}", floor(sigma_floor));
     match preprocessing {
-        Preprocessing::Local { sigma_floor } => format!(
-            "local intensity normalization over 7x7 pixels, floor of the deviation {} grey levels",
-            f64::from(sigma_floor) / 256.0
-        ),
+        Preprocessing::Local { sigma_floor } => local(sigma_floor),
+        Preprocessing::Global { sigma_floor } => global(sigma_floor),
+        Preprocessing::LocalAndGlobal { local_floor, global_floor } => {
+            format!("two channels: {}; {}", local(local_floor), global(global_floor))
+        }
         Preprocessing::Grey { divisor } => format!("none: grey levels divided by {divisor}"),
     }
 }

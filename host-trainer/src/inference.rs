@@ -13,17 +13,17 @@ use crate::evaluation::Logits;
 /// Faces a task; each task has an arena of its own.
 const FACES_A_TASK: usize = 64;
 
-/// Normalizes faces (2,304 grey levels each, one after the other) as the device does.
+/// Normalizes faces (2,304 grey levels each, one after the other) as the device does: [`Preprocessing::values`] each.
 pub fn normalize(preprocessing: Preprocessing, faces: &[u8]) -> Vec<i8> {
-    let mut normalized = vec![0; faces.len()];
     let (faces, _) = faces.as_chunks::<FACE_PIXELS>();
-    normalized.as_chunks_mut::<FACE_PIXELS>().0.par_iter_mut().zip(faces).for_each(|(out, face)| {
+    let mut normalized = vec![0; faces.len() * preprocessing.values()];
+    normalized.par_chunks_exact_mut(preprocessing.values()).zip(faces).for_each(|(out, face)| {
         firmware::normalization::preprocess(preprocessing, face, out);
     });
     normalized
 }
 
-/// The logits of normalized faces (2,304 values each), as the integers that the model's last operator writes, in the order
+/// The logits of normalized faces ([`Preprocessing::values`] each), as the integers that the model's last operator writes, in the order
 /// of its labels. `progress(n)` is told, from any thread, that `n` more faces are done.
 ///
 /// # Errors
@@ -33,12 +33,13 @@ pub fn run_normalized(
     faces: &[i8],
     progress: impl Fn(usize) + Sync,
 ) -> Result<Vec<[i8; Emotion::COUNT]>, EngineError> {
+    let values = model.preprocessing().values();
     let tasks: Result<Vec<Vec<_>>, EngineError> = faces
-        .par_chunks(FACES_A_TASK * FACE_PIXELS)
+        .par_chunks(FACES_A_TASK * values)
         .map(|faces| {
             let mut arena = vec![0i8; Engine::arena_bytes(model) as usize];
             let mut engine = Engine::new(model, &mut arena)?;
-            let (faces, _) = faces.as_chunks::<FACE_PIXELS>();
+            let faces = faces.chunks_exact(values);
             let mut rows = Vec::with_capacity(faces.len());
             for face in faces {
                 let mut row = [i8::MIN; Emotion::COUNT];

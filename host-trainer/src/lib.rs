@@ -6,7 +6,7 @@
 //! network  convolution  layers     the same in burn
 //! device                           where tensors are computed
 //! training                         epochs, checkpoints, run folders
-//! quantization                     float network -> integers
+//! quantization  refinement         float network -> integers, and training with their rounding
 //! inference                        many faces through the core: the device's numbers
 //! evaluation  report  onnx         how good it is, and for people and other programs to read
 //! experiment                       the paper's experiments as presets
@@ -36,6 +36,7 @@ pub mod monitor;
 pub mod network;
 pub mod onnx;
 pub mod quantization;
+pub mod refinement;
 pub mod report;
 pub mod synthetic;
 pub mod training;

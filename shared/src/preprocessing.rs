@@ -22,32 +22,53 @@ pub enum Preprocessing {
         /// 255 gives values of 0 to 1, 1 the bytes as they are; 0 makes no scale and is refused by `Model::parse`.
         divisor: u16,
     },
+    /// Standardization by mean and deviation of the whole image: one channel, `q = round(37 x')` held to `-127..=127`, which
+    /// is 3.43 deviations; scale 1/37, zero point 0.
+    Global {
+        /// Floor of the image's standard deviation, in 1/256 grey levels.
+        sigma_floor: u16,
+    },
+    /// Two channels of the same scale: what `Local` makes of the image, then what `Global` does.
+    LocalAndGlobal {
+        /// Floor of the local standard deviation, in 1/256 grey levels.
+        local_floor: u16,
+        /// Floor of the image's standard deviation, in 1/256 grey levels.
+        global_floor: u16,
+    },
 }
 
 impl Preprocessing {
-    /// The input scale of local normalization: one step of `q` is 1/37 of a local standard deviation.
-    pub const LOCAL_STEPS: i32 = 37;
+    /// The input scale of normalization: one step of `q` is 1/37 of a standard deviation.
+    pub const STEPS: i32 = 37;
 
     /// Scale of the network's input tensor.
     pub const fn scale(&self) -> f32 {
         match self {
-            Preprocessing::Local { .. } => 1.0 / Self::LOCAL_STEPS as f32,
             Preprocessing::Grey { divisor } => 1.0 / *divisor as f32,
+            Preprocessing::Local { .. } | Preprocessing::Global { .. } | Preprocessing::LocalAndGlobal { .. } => {
+                1.0 / Self::STEPS as f32
+            }
         }
     }
 
     /// Zero point of the network's input tensor.
     pub const fn zero_point(&self) -> i8 {
         match self {
-            Preprocessing::Local { .. } => 0,
             Preprocessing::Grey { .. } => -128,
+            Preprocessing::Local { .. } | Preprocessing::Global { .. } | Preprocessing::LocalAndGlobal { .. } => 0,
         }
     }
 
     /// Channels of the network's input tensor.
     pub const fn channels(&self) -> u16 {
         match self {
-            Preprocessing::Local { .. } | Preprocessing::Grey { .. } => 1,
+            Preprocessing::Local { .. } | Preprocessing::Grey { .. } | Preprocessing::Global { .. } => 1,
+            Preprocessing::LocalAndGlobal { .. } => 2,
         }
+    }
+
+    /// Values of the network's input tensor, `[48, 48, channels]`.
+    pub const fn values(&self) -> usize {
+        FACE_PIXELS * self.channels() as usize
     }
 }

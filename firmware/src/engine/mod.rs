@@ -110,7 +110,7 @@ impl<'model, 'arena> Engine<'model, 'arena> {
         Ok(self.logits())
     }
 
-    /// As [`run`](Self::run), with a face that is normalized already (`48 x 48` values of the input tensor).
+    /// As [`run`](Self::run), with a face that is normalized already (all values of the input tensor, `[48, 48, channels]`).
     ///
     /// # Errors
     /// [`EngineError::Input`] for another number of values.
@@ -161,10 +161,7 @@ impl<'model, 'arena> Engine<'model, 'arena> {
 
     fn preprocess(&mut self, face: &[u8; FACE_PIXELS]) -> Result<(), EngineError> {
         let preprocessing = self.model.preprocessing();
-        let input = self.input()?;
-        let have = input.len();
-        let input = input.as_mut_array().ok_or(EngineError::Input { need: FACE_PIXELS as u32, have })?;
-        preprocess(preprocessing, face, input);
+        preprocess(preprocessing, face, self.input()?);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The TOML of architecture files.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::{
     label::Emotion,
     operator::{Activation, Operator},
@@ -9,8 +9,9 @@ use shared::{
 };
 
 use super::{Architecture, ArchitectureError, Layer, LayerKind, Recipe};
+use crate::quantization::parameters::Range;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     name: String,
@@ -19,14 +20,47 @@ struct File {
     layer: Vec<LayerFile>,
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+#[derive(Deserialize, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 enum PreprocessingFile {
     Local { sigma_floor: f64 },
+    Global { sigma_floor: f64 },
+    LocalAndGlobal { local_floor: f64, global_floor: f64 },
     Grey { divisor: u16 },
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+impl PreprocessingFile {
+    fn build(self) -> Result<Preprocessing, String> {
+        let floor = |key: &str, floor: f64| match floor {
+            floor if (0.0..256.0).contains(&floor) => Ok((floor * 256.0).round().min(65535.0) as u16),
+            floor => Err(format!("`{key}` is {floor}; it must be in 0..256 grey levels")),
+        };
+        Ok(match self {
+            Self::Local { sigma_floor } => Preprocessing::Local { sigma_floor: floor("sigma_floor", sigma_floor)? },
+            Self::Global { sigma_floor } => Preprocessing::Global { sigma_floor: floor("sigma_floor", sigma_floor)? },
+            Self::LocalAndGlobal { local_floor, global_floor } => Preprocessing::LocalAndGlobal {
+                local_floor: floor("local_floor", local_floor)?,
+                global_floor: floor("global_floor", global_floor)?,
+            },
+            Self::Grey { divisor: 0 } => return Err("`divisor` must be at least 1".into()),
+            Self::Grey { divisor } => Preprocessing::Grey { divisor },
+        })
+    }
+
+    fn describe(preprocessing: Preprocessing) -> Self {
+        let levels = |floor: u16| f64::from(floor) / 256.0;
+        match preprocessing {
+            Preprocessing::Local { sigma_floor } => Self::Local { sigma_floor: levels(sigma_floor) },
+            Preprocessing::Global { sigma_floor } => Self::Global { sigma_floor: levels(sigma_floor) },
+            Preprocessing::LocalAndGlobal { local_floor, global_floor } => {
+                Self::LocalAndGlobal { local_floor: levels(local_floor), global_floor: levels(global_floor) }
+            }
+            Preprocessing::Grey { divisor } => Self::Grey { divisor },
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
     Conv2d,
@@ -46,7 +80,7 @@ enum Kind {
 }
 
 /// `5` or `[5, 3]`: rows and columns.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, Serialize)]
 #[serde(untagged)]
 enum Extent {
     Square(u8),
@@ -63,7 +97,7 @@ impl Extent {
 }
 
 /// Every key a layer may have; which of them belong to its kind is checked when it is built.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct LayerFile {
     kind: Kind,
@@ -75,6 +109,81 @@ struct LayerFile {
     stride: Option<Extent>,
     padding: Option<Padding>,
     rate: Option<f32>,
+    range: Option<[f32; 2]>,
+}
+
+/// The text of an architecture file.
+pub(super) fn write(
+    name: &str,
+    preprocessing: Preprocessing,
+    recipe: &Recipe,
+    layers: &[Layer],
+) -> Result<String, toml::ser::Error> {
+    let layer = layers.iter().map(|layer| describe(layer, layers)).collect();
+    let preprocessing = PreprocessingFile::describe(preprocessing);
+    toml::to_string(&File { name: name.into(), preprocessing, recipe: recipe.clone(), layer })
+}
+
+/// A layer of `layers` as its table in a file.
+fn describe(layer: &Layer, layers: &[Layer]) -> LayerFile {
+    let name_of = |source: &Option<usize>| source.map_or("input", |source| &layers[source].name).to_string();
+    let mut file = LayerFile {
+        kind: Kind::Flatten,
+        name: Some(layer.name.clone()),
+        inputs: Some(layer.inputs.iter().map(name_of).collect()),
+        filters: None,
+        units: None,
+        kernel: None,
+        stride: None,
+        padding: None,
+        rate: None,
+        range: layer.range.map(|Range { min, max }| [min, max]),
+    };
+    let mut set_window = |window: Window| {
+        file.kernel = Some(Extent::Rectangle([window.kernel_height, window.kernel_width]));
+        file.stride = Some(Extent::Rectangle([window.stride_height, window.stride_width]));
+        file.padding = Some(window.padding);
+    };
+    file.kind = match layer.kind {
+        LayerKind::Operator(Operator::Conv2d { window, filters }) => {
+            set_window(window);
+            file.filters = Some(filters);
+            Kind::Conv2d
+        }
+        LayerKind::Operator(Operator::DepthwiseConv2d { window }) => {
+            set_window(window);
+            Kind::DepthwiseConv2d
+        }
+        LayerKind::Operator(Operator::MaxPool2d { window }) => {
+            set_window(window);
+            Kind::MaxPool2d
+        }
+        LayerKind::Operator(Operator::AveragePool2d { window }) => {
+            set_window(window);
+            Kind::AveragePool2d
+        }
+        LayerKind::Operator(Operator::GlobalAveragePool) => Kind::GlobalAveragePool,
+        LayerKind::Operator(Operator::Add) => Kind::Add,
+        LayerKind::Operator(Operator::FullyConnected { units }) => {
+            file.units = Some(units);
+            Kind::Dense
+        }
+        LayerKind::BatchNorm => Kind::BatchNorm,
+        LayerKind::Activation(Activation::Relu6) => Kind::Relu6,
+        // There is no layer of the identity.
+        LayerKind::Activation(Activation::Relu | Activation::None) => Kind::Relu,
+        LayerKind::Sigmoid => Kind::Sigmoid,
+        LayerKind::Flatten => Kind::Flatten,
+        LayerKind::Dropout { rate } => {
+            file.rate = Some(rate);
+            Kind::Dropout
+        }
+        LayerKind::SpatialDropout { rate } => {
+            file.rate = Some(rate);
+            Kind::SpatialDropout
+        }
+    };
+    file
 }
 
 pub(super) fn parse(file: &str, text: &str) -> Result<Architecture, ArchitectureError> {
@@ -85,16 +194,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Architecture, Architecture
         return Err(value_error("`name` must have 1 to 64 bytes".into()));
     }
     description.recipe.check().map_err(value_error)?;
-    let preprocessing = match description.preprocessing {
-        PreprocessingFile::Local { sigma_floor } if (0.0..256.0).contains(&sigma_floor) => {
-            Preprocessing::Local { sigma_floor: (sigma_floor * 256.0).round().min(65535.0) as u16 }
-        }
-        PreprocessingFile::Local { sigma_floor } => {
-            return Err(value_error(format!("`sigma_floor` is {sigma_floor}; it must be in 0..256 grey levels")));
-        }
-        PreprocessingFile::Grey { divisor: 0 } => return Err(value_error("`divisor` must be at least 1".into())),
-        PreprocessingFile::Grey { divisor } => Preprocessing::Grey { divisor },
-    };
+    let preprocessing = description.preprocessing.build().map_err(value_error)?;
     let mut architecture = Architecture {
         name: description.name,
         preprocessing,
@@ -114,6 +214,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Architecture, Architecture
         architecture.layers.push(layer);
         architecture.shapes.push(shape);
     }
+    check_ranges(&architecture).map_err(value_error)?;
     match architecture.shapes.last() {
         Some(&shape) if shape == Shape::vector(Emotion::COUNT as u16) => Ok(architecture),
         Some(shape) => Err(value_error(format!(
@@ -153,7 +254,8 @@ fn build(layer: &LayerFile, index: usize, before: &Architecture) -> Result<(Laye
     if name == "input" || before.layers.iter().any(|other| other.name == name) {
         return Err(format!("the name `{name}` is taken"));
     }
-    Ok((Layer { name, inputs, kind }, shape))
+    let range = layer.range.map(range).transpose()?;
+    Ok((Layer { name, inputs, kind, range }, shape))
 }
 
 fn inputs(layer: &LayerFile, index: usize, before: &Architecture) -> Result<Vec<Option<usize>>, String> {
@@ -217,6 +319,49 @@ fn rate(layer: &LayerFile) -> Result<f32, String> {
     match layer.rate.ok_or("`rate` is missing")? {
         rate if (0.0..1.0).contains(&rate) => Ok(rate),
         rate => Err(format!("`rate` is {rate}; it must be in 0..1")),
+    }
+}
+
+/// A range of real values with zero in it.
+fn range([min, max]: [f32; 2]) -> Result<Range, String> {
+    let sound = min.is_finite() && max.is_finite() && min <= 0.0 && max >= 0.0 && min < max;
+    if sound {
+        Ok(Range { min, max })
+    } else {
+        Err(format!("`range` is [{min}, {max}]; it must be finite and hold zero"))
+    }
+}
+
+/// Which layer lacks the range that others have: in a network that learns with the core's rounding, every operator that
+/// computes has one, or the activation behind it.
+fn check_ranges(architecture: &Architecture) -> Result<(), String> {
+    if !architecture.is_quantization_aware() {
+        return Ok(());
+    }
+    if architecture.layers.iter().any(|layer| layer.kind == LayerKind::BatchNorm) {
+        return Err(
+            "a network with a `range` cannot have a batch normalization; fold it into the weights before it".into()
+        );
+    }
+    let ranged = |index: usize| architecture.layers[index].range.is_some();
+    let readers = |index: usize| {
+        (0..architecture.layers.len()).filter(move |&reader| architecture.layers[reader].inputs.contains(&Some(index)))
+    };
+    let clamped = |index: usize| {
+        readers(index)
+            .all(|reader| matches!(architecture.layers[reader].kind, LayerKind::Activation(_)) && ranged(reader))
+            && readers(index).next().is_some()
+    };
+    let computes = |kind: LayerKind| match kind {
+        LayerKind::Operator(Operator::MaxPool2d { .. }) => false,
+        LayerKind::Operator(_) => true,
+        _ => false,
+    };
+    let lacking = (0..architecture.layers.len())
+        .find(|&index| computes(architecture.layers[index].kind) && !ranged(index) && !clamped(index));
+    match lacking {
+        Some(index) => Err(format!("the layer `{}` has no `range`, and others have", architecture.layers[index].name)),
+        None => Ok(()),
     }
 }
 

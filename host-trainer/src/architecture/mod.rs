@@ -11,12 +11,18 @@ use std::path::Path;
 use shared::{
     operator::{Activation, Operator},
     preprocessing::{FACE_SIZE, Preprocessing},
+    quantization::Quantization,
     shape::Shape,
 };
 
+use crate::quantization::parameters::{Range, activation_quantization};
+
 pub use self::{
     error::ArchitectureError,
-    recipe::{Balanced, ClassWeights, Loss, Noise, Optimizer, Recipe, Regularization, Reweighting, Schedule},
+    recipe::{
+        Balanced, ClassWeights, Distillation, Loss, Noise, Optimizer, Recipe, Refinement, Regularization, Reweighting,
+        Schedule,
+    },
 };
 
 /// The networks that come with the program: name and architecture file.
@@ -47,6 +53,8 @@ pub struct Layer {
     pub inputs: Vec<Option<usize>>,
     /// What it does.
     pub kind: LayerKind,
+    /// The range whose 256 steps its output is rounded to, in a network that learns with the core's rounding.
+    pub range: Option<Range>,
 }
 
 /// What a layer does.
@@ -126,6 +134,22 @@ impl Architecture {
         file::parse(file, text)
     }
 
+    /// A network of these layers, with the text that describes it; `file` names it in errors.
+    ///
+    /// # Errors
+    /// [`ArchitectureError`] if they are no network.
+    pub fn describe(
+        file: &str,
+        name: &str,
+        preprocessing: Preprocessing,
+        recipe: &Recipe,
+        layers: &[Layer],
+    ) -> Result<Self, ArchitectureError> {
+        let text = file::write(name, preprocessing, recipe, layers)
+            .map_err(|error| ArchitectureError::Toml { file: file.into(), error: error.to_string() })?;
+        Self::parse(file, &text)
+    }
+
     /// The shape that the preprocessing hands to the network.
     pub fn input_shape(&self) -> Shape {
         Shape::new(FACE_SIZE as u16, FACE_SIZE as u16, self.preprocessing.channels())
@@ -140,6 +164,26 @@ impl Architecture {
     pub fn shape_before(&self, layer: usize) -> Shape {
         let source = self.layers[layer].inputs.first().copied().flatten();
         source.map_or_else(|| self.input_shape(), |source| self.shapes[source])
+    }
+
+    /// Whether the network learns with the core's rounding: every tensor that the core will hold has a range.
+    pub fn is_quantization_aware(&self) -> bool {
+        self.layers.iter().any(|layer| layer.range.is_some())
+    }
+
+    /// Scale and zero point of what a layer reads, in a network that learns with the core's rounding.
+    pub fn input_quantization(&self, layer: usize) -> Option<Quantization> {
+        let preprocessing = self.preprocessing;
+        let image = Quantization { scale: preprocessing.scale(), zero_point: preprocessing.zero_point() };
+        let mut source = self.layers[layer].inputs.first().copied().flatten();
+        while let Some(layer) = source {
+            // A layer without a range leaves the values as they are, or chooses among them.
+            if let Some(range) = self.layers[layer].range {
+                return Some(activation_quantization(range));
+            }
+            source = self.layers[layer].inputs.first().copied().flatten();
+        }
+        self.is_quantization_aware().then_some(image)
     }
 
     /// Learned parameters of a layer: weights and biases, or scale and shift of a batch normalization.

@@ -60,6 +60,60 @@ fn errors_name_the_file_the_layer_and_the_remedy() {
 }
 
 #[test]
+fn every_kind_of_preprocessing_is_read_and_a_floor_that_means_nothing_is_named() {
+    let with = |preprocessing: &str| network(HEAD).replace("kind = \"local\"\nsigma_floor = 1.5\n", preprocessing);
+    let read = |preprocessing: &str| Architecture::parse("net.toml", &with(preprocessing)).map(|net| net.preprocessing);
+    let both = "kind = \"local_and_global\"\nlocal_floor = 4\nglobal_floor = 0.5\n";
+    assert_eq!(read("kind = \"global\"\nsigma_floor = 2\n"), Ok(Preprocessing::Global { sigma_floor: 512 }));
+    assert_eq!(read("kind = \"grey\"\ndivisor = 255\n"), Ok(Preprocessing::Grey { divisor: 255 }));
+    assert_eq!(read(both), Ok(Preprocessing::LocalAndGlobal { local_floor: 1024, global_floor: 128 }));
+    assert_eq!(Architecture::parse("net.toml", &with(both)).map(|net| net.input_shape()), Ok(Shape::new(48, 48, 2)));
+    let large = "kind = \"local_and_global\"\nlocal_floor = 4\nglobal_floor = 256\n";
+    assert!(error(&with(large)).contains("`global_floor` is 256"), "{}", error(&with(large)));
+}
+
+#[test]
+fn a_described_network_is_read_as_the_same_network() {
+    let text = network(&format!(
+        "[[layer]]\nkind = \"conv2d\"\nname = \"a\"\nfilters = 4\nkernel = [3, 5]\nstride = 2\n\
+         [[layer]]\nkind = \"relu6\"\n[[layer]]\nkind = \"depthwise_conv2d\"\nkernel = 3\npadding = \"same\"\n\
+         [[layer]]\nkind = \"batch_norm\"\n[[layer]]\nkind = \"add\"\ninputs = [\"a\", \"batch_norm_4\"]\n\
+         [[layer]]\nkind = \"spatial_dropout\"\nrate = 0.25\n[[layer]]\nkind = \"average_pool2d\"\nkernel = [2, 3]\n{HEAD}"
+    ));
+    let net = Architecture::parse("net.toml", &text).expect("sound");
+    let Architecture { name, preprocessing, layers, recipe, .. } = &net;
+    let again = Architecture::describe("again.toml", name, *preprocessing, recipe, layers).expect("sound");
+    assert_eq!(Architecture { source: net.source.clone(), ..again }, net);
+}
+
+#[test]
+fn ranges_are_read_and_what_lacks_one_is_named() {
+    let with = |convolution: &str, relu: &str, dense: &str| {
+        network(&format!(
+            "[[layer]]\nkind = \"conv2d\"\nname = \"a\"\nfilters = 4\nkernel = 3\n{convolution}\n\
+             [[layer]]\nkind = \"relu\"\n{relu}\n[[layer]]\nkind = \"max_pool2d\"\nkernel = 48\n\
+             [[layer]]\nkind = \"flatten\"\n[[layer]]\nkind = \"dense\"\nunits = 7\n{dense}\n"
+        ))
+    };
+    let ranges = ["range = [0.0, 2.55]", "range = [-1.0, 1.55]"];
+    let net = Architecture::parse("net.toml", &with("", ranges[0], ranges[1])).expect("sound");
+    assert!(net.is_quantization_aware());
+    assert_eq!(net.input_quantization(0).map(|q| q.zero_point), Some(0), "the image's own");
+    let dense = net.input_quantization(4).expect("the relu's, through pool and flatten");
+    assert!((dense.scale - 0.01).abs() < 1e-6 && dense.zero_point == -128, "{dense:?}");
+    let plain = Architecture::parse("net.toml", &with("", "", "")).expect("sound");
+    assert!(!plain.is_quantization_aware() && plain.input_quantization(4).is_none());
+
+    let lacking = error(&with("", "", ranges[1]));
+    assert!(lacking.contains("`a` has no `range`"), "{lacking}");
+    let outside = error(&with("", "range = [0.5, 1.0]", ranges[1]));
+    assert!(outside.contains("must be finite and hold zero"), "{outside}");
+    let normalized =
+        with("", ranges[0], ranges[1]).replace("kind = \"max_pool2d\"\nkernel = 48", "kind = \"batch_norm\"");
+    assert!(error(&normalized).contains("batch normalization"), "{}", error(&normalized));
+}
+
+#[test]
 fn an_unknown_name_lists_the_known_ones() {
     let error = Architecture::find("lenet").expect_err("not built in").to_string();
     assert!(error.contains("levorse"), "{error}");

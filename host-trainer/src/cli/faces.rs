@@ -45,7 +45,8 @@ impl LoadedFaces {
 
     pub fn training(&self) -> anyhow::Result<TrainingFaces<'_>> {
         let faces = labelled(&self.dataset, Split::Training)?;
-        Ok(TrainingFaces { faces, pixels: self.pixels.as_deref(), votes: self.votes.as_deref() })
+        let (pixels, votes) = (self.pixels.as_deref(), self.votes.as_deref());
+        Ok(TrainingFaces { faces, pixels, votes, soft_targets: None })
     }
 
     pub fn validation(&self) -> anyhow::Result<LabelledFaces<'_>> {

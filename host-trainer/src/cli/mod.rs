@@ -12,6 +12,7 @@ mod predict;
 mod progress;
 mod quantize;
 mod reproduce;
+mod teachers;
 mod train;
 
 use std::process::ExitCode;

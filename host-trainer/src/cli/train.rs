@@ -1,6 +1,9 @@
 //! `train`: faces in, a run folder with a model out.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -9,14 +12,17 @@ use super::{
     DataArgument, demo,
     display::{Display, stop_on_interrupt},
     faces::LoadedFaces,
+    teachers,
 };
 use crate::{
     architecture::Architecture,
     dashboard::Facts,
     data::{Source, Split, locate},
     device::Hardware,
-    export::{self, MODEL_FILE},
-    training::{Configuration, RunFolder, train},
+    export::{self, Exported, MODEL_FILE},
+    network::Network,
+    refinement,
+    training::{Configuration, LabelledFaces, RunFolder, TrainingFaces, train},
 };
 
 /// Epochs on synthetic faces, where nothing is gained by more.
@@ -38,6 +44,9 @@ pub struct TrainArguments {
     /// The FER+ votes for the same faces (fer2013new.csv), for recipes that learn from them
     #[arg(long, value_name = "CSV")]
     votes: Option<PathBuf>,
+    /// Folders of finished runs, separated by commas, whose networks teach, for recipes with a `distillation`
+    #[arg(long, value_name = "RUN,…", value_delimiter = ',')]
+    teachers: Vec<PathBuf>,
     /// Seed of the weights, of the order of the images and of dropout
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -74,40 +83,79 @@ pub fn run(arguments: &TrainArguments) -> anyhow::Result<()> {
         (0..architecture.layers.len()).map(|layer| architecture.macs(layer)).sum::<u64>()
     );
     let loaded = LoadedFaces::load(&source, &architecture, configuration.votes.as_deref().map(Path::new))?;
-    let (training, validation) = (loaded.training()?, loaded.validation()?);
+    let (mut training, validation) = (loaded.training()?, loaded.validation()?);
+    let soft_targets = teachers::soft_targets(&run, &configuration, &source, training.faces.labels.len())?;
+    training.soft_targets = soft_targets.as_deref();
     println!("images       {} to train on, {} to validate on", training.faces.labels.len(), validation.labels.len());
 
-    let stop = stop_on_interrupt()?;
-    let facts = Facts {
-        name: architecture.name.clone(),
-        rows: vec![
-            ("faces".into(), configuration.data_description.clone()),
-            ("run".into(), run.path().display().to_string()),
-            ("seed".into(), configuration.seed.to_string()),
-        ],
-        epochs: configuration.epochs,
-    };
-    let mut display = Display::new(facts, stop.clone(), arguments.plain);
-    let outcome = train(&configuration, training, validation, &run, &stop, &mut |progress| display.show(&progress))?;
-    display.finish();
-    if !outcome.finished {
-        println!("stopped after epoch {}; continue with", outcome.metrics.len());
-        println!("  host-trainer train --resume {}", run.path().display());
-        return Ok(());
+    let stage = Stage { training, validation, stop: stop_on_interrupt()?, plain: arguments.plain };
+    let Some((network, mut exported)) = stage.run(&run, &configuration)? else { return Ok(()) };
+    if let (Some(refinement), Some(_)) = (architecture.recipe.refinement, &exported) {
+        let (run, configuration) =
+            refinement::prepare(&run, &configuration, refinement, &network, stage.training.faces)?;
+        println!("\nrefinement   {} epochs with the core's rounding, {}", refinement.epochs, run.path().display());
+        let Some((_, refined)) = stage.run(&run, &configuration)? else { return Ok(()) };
+        exported = refined;
     }
-    let split = Split::PublicTest.name();
-    let exported = export::write_run(&run, &configuration, &outcome, training.faces, validation, split)?;
-    println!("\nkept         the weights of epoch {}", outcome.best_epoch);
-    let Some(exported) = exported else {
-        println!("network      {}", run.file("network.onnx").display());
-        println!("model        none: the core has no operator for one of the layers (sigmoid), use relu to get one");
-        return Ok(());
-    };
-    println!("float        {:.4} of {split} right", exported.float.accuracy);
-    println!("int8         {:.4} of {split} right, through the core", exported.int8.accuracy);
-    println!("report       {}", run.file("report.md").display());
-    println!("model        {}", run.file(MODEL_FILE).display());
-    if synthetic { demo::run(&exported.model, &source) } else { Ok(()) }
+    match exported {
+        Some(exported) if synthetic => demo::run(&exported.model, &source),
+        _ => Ok(()),
+    }
+}
+
+/// What all trainings of one command share.
+struct Stage<'a> {
+    training: TrainingFaces<'a>,
+    validation: LabelledFaces<'a>,
+    stop: Arc<AtomicBool>,
+    plain: bool,
+}
+
+impl Stage<'_> {
+    /// Trains a run to its end and exports it: the network, and the model if the core can run it. `None` if it was stopped.
+    fn run(
+        &self,
+        run: &RunFolder,
+        configuration: &Configuration,
+    ) -> anyhow::Result<Option<(Network, Option<Exported>)>> {
+        let facts = Facts {
+            name: configuration.architecture()?.name,
+            rows: vec![
+                ("faces".into(), configuration.data_description.clone()),
+                ("run".into(), run.path().display().to_string()),
+                ("seed".into(), configuration.seed.to_string()),
+            ],
+            epochs: configuration.epochs,
+        };
+        let mut display = Display::new(facts, self.stop.clone(), self.plain);
+        let outcome = train(configuration, self.training, self.validation, run, &self.stop, &mut |progress| {
+            display.show(&progress);
+        })?;
+        display.finish();
+        if !outcome.finished {
+            println!("stopped after epoch {}; continue with", outcome.metrics.len());
+            println!("  host-trainer train --resume {}", run.path().display());
+            return Ok(None);
+        }
+        let split = Split::PublicTest.name();
+        let exported = export::write_run(run, configuration, &outcome, self.training.faces, self.validation, split)?;
+        println!("\nkept         the weights of epoch {}", outcome.best_epoch);
+        match &exported {
+            Some(exported) => {
+                println!("float        {:.4} of {split} right", exported.float.accuracy);
+                println!("int8         {:.4} of {split} right, through the core", exported.int8.accuracy);
+                println!("report       {}", run.file("report.md").display());
+                println!("model        {}", run.file(MODEL_FILE).display());
+            }
+            None => {
+                println!("network      {}", run.file("network.onnx").display());
+                println!(
+                    "model        none: the core has no operator for one of the layers (sigmoid), use relu to get one"
+                );
+            }
+        }
+        Ok(Some((outcome.best, exported)))
+    }
 }
 
 fn begin(arguments: &TrainArguments) -> anyhow::Result<(RunFolder, Configuration, Source)> {
@@ -121,6 +169,7 @@ fn begin(arguments: &TrainArguments) -> anyhow::Result<(RunFolder, Configuration
     let mut configuration = Configuration::new(&architecture, &file, arguments.seed, path, source.description());
     configuration.hardware = arguments.device;
     configuration.votes = arguments.votes.as_ref().map(|path| path.display().to_string());
+    configuration.teachers = arguments.teachers.iter().map(|path| path.display().to_string()).collect();
     if matches!(source, Source::Synthetic(_)) {
         configuration.epochs = SYNTHETIC_EPOCHS;
     }
@@ -138,6 +187,9 @@ fn resume(folder: &Path, arguments: &TrainArguments) -> anyhow::Result<(RunFolde
     let (run, mut configuration) = RunFolder::open(folder).context("no run to resume")?;
     if let Some(votes) = &arguments.votes {
         configuration.votes = Some(votes.display().to_string());
+    }
+    if !arguments.teachers.is_empty() {
+        configuration.teachers = arguments.teachers.iter().map(|path| path.display().to_string()).collect();
     }
     let source = source_of(&configuration, folder, arguments.data.data.clone())?;
     Ok((run, configuration, source))

@@ -17,7 +17,7 @@ const MAGIC: &[u8; 8] = b"FERCACH1";
 /// Normalized faces of one split, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NormalizedFaces {
-    /// 2,304 values a face, as the core's input tensor holds them.
+    /// `[48, 48, channels]` values a face, as the core's input tensor holds them.
     pub images: Vec<i8>,
     /// One a face.
     pub labels: Vec<u8>,

@@ -1,6 +1,7 @@
 //! The operations as steps of the autodiff graph.
 
 use super::backend::LayerBackend;
+use super::fake_quantize::Steps;
 use super::pooling::Pool;
 use burn::backend::autodiff::{
     Autodiff,
@@ -39,6 +40,21 @@ impl<B: LayerBackend> Backward<B, 1> for Rectify {
         let gradient = grads.consume::<B>(&ops.node);
         if let [Some(node)] = ops.parents {
             grads.register::<B>(node.id, B::rectify_backward(ops.state, gradient));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct RoundToSteps;
+
+impl<B: LayerBackend> Backward<B, 1> for RoundToSteps {
+    type State = (FloatTensor<B>, Steps);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        if let [Some(node)] = ops.parents {
+            let (x, steps) = ops.state;
+            grads.register::<B>(node.id, B::round_to_steps_backward(x, gradient, steps));
         }
     }
 }
@@ -122,6 +138,23 @@ impl<B: LayerBackend, C: CheckpointStrategy> LayerBackend for Autodiff<B, C> {
     }
 
     fn rectify_backward(_output: FloatTensor<Self>, _gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        second_order()
+    }
+
+    fn round_to_steps(x: FloatTensor<Self>, steps: Steps) -> FloatTensor<Self> {
+        let (x, node) = x.into_parts();
+        let output = B::round_to_steps(x.clone(), steps);
+        match RoundToSteps.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((x, steps), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn round_to_steps_backward(
+        _x: FloatTensor<Self>,
+        _gradient: FloatTensor<Self>,
+        _steps: Steps,
+    ) -> FloatTensor<Self> {
         second_order()
     }
 

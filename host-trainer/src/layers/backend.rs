@@ -1,7 +1,7 @@
 //! The operations on burn's backends, and how `flex` computes them.
 
 use super::batch_norm::{self, Normalization};
-use super::{pooling, relu};
+use super::{fake_quantize::Steps, pooling, relu};
 use crate::memory::{Buffer, changed, tensor, values};
 use burn::backend::{Backend, TensorMetadata, backend_extension, tensor::FloatTensor};
 use burn_flex::{Flex, FlexTensor};
@@ -40,6 +40,12 @@ pub trait LayerBackend: Backend {
 
     /// The gradient of `x` from the output of [`rectify`](Self::rectify) and its gradient.
     fn rectify_backward(output: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Each value rounded to the nearest of `steps`.
+    fn round_to_steps(x: FloatTensor<Self>, steps: Steps) -> FloatTensor<Self>;
+
+    /// The gradient of `x` from that of the output of [`round_to_steps`](Self::round_to_steps): the same where it was not held.
+    fn round_to_steps_backward(x: FloatTensor<Self>, gradient: FloatTensor<Self>, steps: Steps) -> FloatTensor<Self>;
 
     /// The largest value of each window.
     fn largest_of_windows(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self>;
@@ -126,6 +132,15 @@ impl LayerBackend for Flex {
     fn rectify_backward(output: FlexTensor, gradient: FlexTensor) -> FlexTensor {
         let output = output.to_contiguous();
         changed::<4>(gradient, |gradient| relu::backward(values(&output), gradient))
+    }
+
+    fn round_to_steps(x: FlexTensor, steps: Steps) -> FlexTensor {
+        changed::<4>(x, |values| steps.forward(values))
+    }
+
+    fn round_to_steps_backward(x: FlexTensor, gradient: FlexTensor, steps: Steps) -> FlexTensor {
+        let x = x.to_contiguous();
+        changed::<4>(gradient, |gradient| steps.backward(values(&x), gradient))
     }
 
     fn largest_of_windows(x: FlexTensor, pool: Pool) -> FlexTensor {

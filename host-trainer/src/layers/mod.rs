@@ -8,23 +8,26 @@
 //! mod.rs         the operations on tensors
 //! backend.rs     the same on burn's backends
 //! autodiff.rs    their place in the autodiff graph
-//! batch_norm.rs  pooling.rs  relu.rs    the passes
+//! batch_norm.rs  pooling.rs  relu.rs  fake_quantize.rs    the passes
 //! wide.rs        the widest vectors that the processor turns out to have
 //! ```
 
 mod autodiff;
 mod backend;
 mod batch_norm;
+mod fake_quantize;
 mod pooling;
 mod relu;
 mod wide;
 
 pub use backend::LayerBackend;
+pub use fake_quantize::Steps;
 pub use pooling::Pool;
 
 use burn::backend::Dispatch;
 use burn::nn::BatchNorm;
 use burn::tensor::{Tensor, activation, module, ops::MaxPoolOptions};
+use shared::quantization::Quantization;
 
 use crate::device::on_processor;
 
@@ -69,6 +72,19 @@ pub fn relu(x: Tensor<4>) -> Tensor<4> {
         return activation::relu(x);
     }
     Tensor::from_dispatch(Dispatch::rectify(x.into_dispatch()))
+}
+
+/// `x` (any four dimensions) as the core holds it: rounded to the steps of `quantization` and held to its 256 values. The
+/// gradient passes as if nothing were rounded, and is zero where a value was held (Jacob et al. 2018, "Quantization and
+/// Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", section 3).
+pub fn fake_quantize(x: Tensor<4>, quantization: Quantization) -> Tensor<4> {
+    if on_processor(&x) {
+        return Tensor::from_dispatch(Dispatch::round_to_steps(x.into_dispatch(), quantization.into()));
+    }
+    let Quantization { scale, .. } = quantization;
+    let held = x.clamp(quantization.dequantize(i8::MIN), quantization.dequantize(i8::MAX));
+    let rounded = (held.clone() / scale).round() * scale;
+    held.clone() + (rounded - held).detach()
 }
 
 /// The largest value of each window of `x` (`[n, channels, height, width]`): `[n, channels, out_height, out_width]`,

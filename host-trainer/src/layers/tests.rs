@@ -1,12 +1,13 @@
 //! Against burn's own operations, and against the slopes that small steps show.
 
-use super::{Pool, batch_norm, global_average_pool, max_pool2d, relu};
+use super::{Pool, batch_norm, fake_quantize, global_average_pool, max_pool2d, relu};
 use burn::module::Param;
 use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::tensor::{Device, Tensor, TensorData, activation, module, ops::MaxPoolOptions};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use shared::quantization::Quantization;
 
 fn random<const D: usize>(seed: u64, shape: [usize; D], device: &Device) -> Tensor<D> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -123,6 +124,29 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn fake_quantization_is_quantization_and_back(
+        images in 1usize..5, channels in 1usize..12, scale in 0.003f32..0.05, zero_point: i8, seed: u64,
+    ) {
+        let quantization = Quantization { scale, zero_point };
+        let x = random(seed, [images, channels, 7, 9], &Device::flex().autodiff()) * 4.0;
+        let [found, gradient] = run(&x, |x| fake_quantize(x, quantization));
+        let factors = values(random::<4>(99, x.dims(), &Device::flex()));
+        for (index, x) in values(x).into_iter().enumerate() {
+            let exact = f64::from(x) / f64::from(scale) + f64::from(zero_point);
+            // Halves aside, which go away from zero.
+            prop_assume!((exact.fract().abs() - 0.5).abs() > 1e-3);
+            let step = exact.round() as f32;
+            let q = step.clamp(-128.0, 127.0);
+            prop_assert!((found[index] - quantization.dequantize(q as i8)).abs() <= 1e-6, "{x}: {}", found[index]);
+            prop_assert_eq!(gradient[index], if q == step { factors[index] } else { 0.0 }, "gradient at {}", x);
+        }
+    }
+}
+
 /// Compares the gradient of `loss` at `x` with differences over five points that lie `step` apart (exact to its fourth
 /// power).
 fn check_slopes(x: &Tensor<4>, step: f32, loss: impl Fn(Tensor<4>) -> Tensor<4>) {
@@ -207,6 +231,7 @@ fn a_value_that_is_no_number_stays_visible() {
     image[5] = f32::NAN;
     let x: Tensor<4> = Tensor::from_data(TensorData::new(image, [1, 1, 4, 4]), &device);
     assert!(values(relu(x.clone()))[5].is_nan());
+    assert!(values(fake_quantize(x.clone(), Quantization { scale: 0.1, zero_point: 0 }))[5].is_nan());
     let halves = Pool { kernel: [2; 2], stride: [2; 2], padding: [[0; 2]; 2] };
     assert!(values(max_pool2d(x.clone(), halves))[0].is_nan());
     let threes = Pool { kernel: [3; 2], stride: [1; 2], padding: [[0; 2]; 2] };

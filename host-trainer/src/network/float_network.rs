@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use shared::operator::Operator;
 
 use super::Network;
@@ -81,6 +81,33 @@ impl Network {
             weights.unwrap_or(LayerWeights::None)
         });
         FloatNetwork { architecture: self.architecture.clone(), weights: weights.collect() }
+    }
+}
+
+impl FloatNetwork {
+    /// The same with burn's types, on a device.
+    pub fn to_network(&self, device: &Device) -> Network {
+        let fresh = Network::new(self.architecture.clone(), 0, device);
+        // The order of `Parameters::with_flat`: convolutions, dense layers, batch normalizations.
+        let (mut convolutions, mut dense, mut batch_norms) = (Vec::new(), Vec::new(), Vec::new());
+        for weights in &self.weights {
+            match weights {
+                LayerWeights::None => {}
+                LayerWeights::Convolution { weight, bias } => {
+                    convolutions.extend(weight.iter().chain(bias));
+                }
+                LayerWeights::Dense { weight, bias } => {
+                    let inputs = weight.len() / bias.len().max(1);
+                    dense.extend((0..inputs).flat_map(|input| weight[input..].iter().step_by(inputs)));
+                    dense.extend(bias);
+                }
+                LayerWeights::BatchNorm { gamma, beta, mean, variance, .. } => {
+                    batch_norms.extend([gamma, beta, mean, variance].into_iter().flatten());
+                }
+            }
+        }
+        let flat: Vec<f32> = [convolutions, dense, batch_norms].concat();
+        Network { parameters: fresh.parameters.with_flat(&flat), architecture: fresh.architecture }
     }
 }
 

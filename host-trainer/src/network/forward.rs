@@ -8,11 +8,12 @@ use shared::{
     shape::{Shape, Window},
 };
 
-use super::parameters::Parameters;
+use super::{fake_quantization::fake_quantize_weights, parameters::Parameters};
 use crate::{
     architecture::{Architecture, LayerKind},
     convolution::conv2d,
-    layers::{Pool, batch_norm, global_average_pool, max_pool2d, relu},
+    layers::{Pool, batch_norm, fake_quantize, global_average_pool, max_pool2d, relu},
+    quantization::parameters::activation_quantization,
 };
 
 /// Whether the network learns or answers.
@@ -58,18 +59,25 @@ pub(super) fn forward(
         let shape = architecture.shape_before(index);
         // The parameters were built by walking the same layers, so there is one of its kind for each.
         let output = match layer.kind {
-            LayerKind::Operator(Operator::Conv2d { window, .. }) => {
+            LayerKind::Operator(
+                operator @ (Operator::Conv2d { window, .. } | Operator::DepthwiseConv2d { window }),
+            ) => {
                 let convolution = convolutions.next().expect("one a convolution");
-                convolve(input(), convolution.weight.val(), convolution.bias.val(), window, shape, 1)
-            }
-            LayerKind::Operator(Operator::DepthwiseConv2d { window }) => {
-                let convolution = convolutions.next().expect("one a convolution");
-                let groups = usize::from(shape.channels);
-                convolve(input(), convolution.weight.val(), convolution.bias.val(), window, shape, groups)
+                let (mut weight, mut bias) = (convolution.weight.val(), convolution.bias.val());
+                if let Some(quantization) = architecture.input_quantization(index) {
+                    (weight, bias) = fake_quantize_weights(weight, bias, 0, quantization.scale);
+                }
+                let depthwise = matches!(operator, Operator::DepthwiseConv2d { .. });
+                let groups = if depthwise { shape.channels.into() } else { 1 };
+                convolve(input(), weight, bias, window, shape, groups)
             }
             LayerKind::Operator(Operator::FullyConnected { .. }) => {
                 let dense = dense.next().expect("one a dense layer");
-                let product = input().flatten::<2>(1, 3).matmul(dense.weight.val()) + dense.bias.val().unsqueeze();
+                let (mut weight, mut bias) = (dense.weight.val(), dense.bias.val());
+                if let Some(quantization) = architecture.input_quantization(index) {
+                    (weight, bias) = fake_quantize_weights(weight, bias, 1, quantization.scale);
+                }
+                let product = input().flatten::<2>(1, 3).matmul(weight) + bias.unsqueeze();
                 let [images, units] = product.dims();
                 product.reshape([images, units, 1, 1])
             }
@@ -116,6 +124,10 @@ pub(super) fn forward(
                 }
                 Mode::Inference => input(),
             },
+        };
+        let output = match layer.range {
+            Some(range) => fake_quantize(output, activation_quantization(range)),
+            None => output,
         };
         see(index, &output);
         outputs.push(Some(output));

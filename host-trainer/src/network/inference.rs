@@ -1,16 +1,17 @@
 //! Logits and ranges of activations over many images.
 
 use burn::tensor::{Device, Tensor};
-use shared::{label::Emotion, preprocessing::FACE_PIXELS};
+use shared::label::Emotion;
 
 use super::{Mode, Network, input_tensor};
 
 /// Images a forward pass; enough to keep the cores busy, few enough to stay in the caches.
 const BATCH: usize = 64;
 
-/// Logits of normalized faces (`i8`, 2,304 each, one after the other). `progress(done)` is told the number of faces done.
+/// Logits of normalized faces (`i8`, [`Preprocessing::values`](shared::preprocessing::Preprocessing::values) each, one after
+/// the other). `progress(done)` is told the number of faces done.
 pub fn logits(network: &Network, faces: &[i8], mut progress: impl FnMut(usize)) -> Vec<[f32; Emotion::COUNT]> {
-    let mut result = Vec::with_capacity(faces.len() / FACE_PIXELS);
+    let mut result = Vec::with_capacity(faces.len() / network.architecture.preprocessing.values());
     each_batch(network, faces, |network, batch| {
         let values = network.forward(batch, &mut Mode::Inference).into_data();
         let values = values.as_slice::<f32>().unwrap_or(&[]);
@@ -39,7 +40,7 @@ pub fn activation_ranges(network: &Network, faces: &[i8]) -> Vec<(f32, f32)> {
 fn each_batch(network: &Network, faces: &[i8], mut run: impl FnMut(&Network, Tensor<4>)) {
     let network = network.valid();
     let preprocessing = network.architecture.preprocessing;
-    for batch in faces.chunks(BATCH * FACE_PIXELS) {
-        run(&network, input_tensor(batch.chunks_exact(FACE_PIXELS), preprocessing, &Device::flex()));
+    for batch in faces.chunks(BATCH * preprocessing.values()) {
+        run(&network, input_tensor(batch.chunks_exact(preprocessing.values()), preprocessing, &Device::flex()));
     }
 }

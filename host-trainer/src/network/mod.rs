@@ -4,10 +4,12 @@
 //! parameters.rs     what is learned, and how it begins
 //! forward.rs        the layers on tensors, NCHW
 //! inference.rs      logits and ranges of activations over many images
+//! fake_quantization.rs  weights as the core holds them
 //! flat.rs           all parameters as one vector
 //! float_network.rs  a copy without burn's types, for the ONNX export and the quantizer
 //! ```
 
+mod fake_quantization;
 mod flat;
 mod float_network;
 mod forward;
@@ -20,7 +22,7 @@ use burn::{
     module::Module,
     tensor::{Device, Tensor, TensorData},
 };
-use shared::preprocessing::{FACE_PIXELS, FACE_SIZE, Preprocessing};
+use shared::preprocessing::{FACE_SIZE, Preprocessing};
 
 pub use self::{
     float_network::{FloatNetwork, LayerWeights},
@@ -70,25 +72,30 @@ impl Network {
     }
 }
 
-/// The tensor `[n, 1, 48, 48]` of `n` preprocessed faces (`i8`, 2,304 each, one after the other) in real units: what the
-/// network sees in training is exactly what the device's integers stand for.
+/// The tensor `[n, channels, 48, 48]` of `n` preprocessed faces (`i8`, `[48, 48, channels]` each, one after the other) in real
+/// units: what the network sees in training is exactly what the device's integers stand for.
 pub fn input_tensor<'a>(
     faces: impl ExactSizeIterator<Item = &'a [i8]>,
     preprocessing: Preprocessing,
     device: &Device,
 ) -> Tensor<4> {
     let images = faces.len();
-    let mut values = Vec::with_capacity(images * FACE_PIXELS);
+    let mut values = Vec::with_capacity(images * preprocessing.values());
     for face in faces {
         append_real(&mut values, face, preprocessing);
     }
-    Tensor::from_data(TensorData::new(values, [images, 1, FACE_SIZE, FACE_SIZE]), device)
+    let channels = preprocessing.channels().into();
+    Tensor::from_data(TensorData::new(values, [images, channels, FACE_SIZE, FACE_SIZE]), device)
 }
 
-/// Appends the real values of a preprocessed face.
+/// Appends the real values of a preprocessed face (`[48, 48, channels]`) channel by channel.
 pub fn append_real(values: &mut Vec<f32>, face: &[i8], preprocessing: Preprocessing) {
     let (scale, zero_point) = (preprocessing.scale(), f32::from(preprocessing.zero_point()));
-    values.extend(face.iter().map(|&q| (f32::from(q) - zero_point) * scale));
+    let channels = usize::from(preprocessing.channels());
+    for channel in 0..channels {
+        let plane = face.iter().skip(channel).step_by(channels);
+        values.extend(plane.map(|&q| (f32::from(q) - zero_point) * scale));
+    }
 }
 
 #[cfg(test)]

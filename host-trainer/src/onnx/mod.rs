@@ -60,14 +60,27 @@ pub fn export(network: &FloatNetwork) -> Result<Vec<u8>, OnnxError> {
 
 fn metadata(preprocessing: &Preprocessing) -> Vec<StringStringEntryProto> {
     let labels: Vec<&str> = Emotion::ALL.into_iter().map(Emotion::name).collect();
-    let description = match preprocessing {
-        Preprocessing::Local { sigma_floor } => format!(
-            "local intensity normalization, Gaussian 7x7 [2, 7, 14, 18, 14, 7, 2] / 64, sigma floor {} grey levels, times {}, \
-             rounded, divided by {}",
-            f64::from(*sigma_floor) / 256.0,
-            Preprocessing::LOCAL_STEPS,
-            Preprocessing::LOCAL_STEPS,
-        ),
+    let steps = Preprocessing::STEPS;
+    let local = |floor: u16| {
+        format!(
+            "local intensity normalization, Gaussian 7x7 [2, 7, 14, 18, 14, 7, 2] / 64, sigma floor {} grey levels, times \
+             {steps}, rounded, divided by {steps}",
+            f64::from(floor) / 256.0
+        )
+    };
+    let global = |floor: u16| {
+        format!(
+            "standardization by mean and deviation of the image, sigma floor {} grey levels, times {steps}, rounded, held \
+             to +-127, divided by {steps}",
+            f64::from(floor) / 256.0
+        )
+    };
+    let description = match *preprocessing {
+        Preprocessing::Local { sigma_floor } => local(sigma_floor),
+        Preprocessing::Global { sigma_floor } => global(sigma_floor),
+        Preprocessing::LocalAndGlobal { local_floor, global_floor } => {
+            format!("channel 0: {}; channel 1: {}", local(local_floor), global(global_floor))
+        }
         Preprocessing::Grey { divisor } => format!("grey levels divided by {divisor}"),
     };
     let entries = [

@@ -66,7 +66,7 @@ fn has_bands(operator: Operator, height: u16) -> bool {
 }
 
 /// The operator that writes `tensor`, if `reader` alone reads it.
-fn sole_writer(lowered: &Lowered, tensor: usize, reader: usize) -> Option<usize> {
+pub(super) fn sole_writer(lowered: &Lowered, tensor: usize, reader: usize) -> Option<usize> {
     let reads =
         lowered.operators.iter().flat_map(|operator| &operator.inputs).filter(|&&input| input == tensor).count();
     lowered.operators[..reader].iter().position(|operator| operator.output == tensor).filter(|_| reads == 1)
@@ -77,7 +77,6 @@ fn folded(lowered: &Lowered, second: usize) -> Option<(usize, FloatOperator)> {
     let b = &lowered.operators[second];
     let index = sole_writer(lowered, *b.inputs.first()?, second)?;
     let a = &lowered.operators[index];
-    let plain = |operator: &FloatOperator| operator.folding.is_none() && operator.pool.is_none();
     let (Operator::Conv2d { window: first, filters: between }, Operator::Conv2d { window: last, filters }) =
         (a.operator, b.operator)
     else {
@@ -92,7 +91,7 @@ fn folded(lowered: &Lowered, second: usize) -> Option<(usize, FloatOperator)> {
     let bytes = operator.weight_count(input) * folding.map_or(1, |folding| u64::from(folding.sets()));
     let worthwhile = operator.macs(input) as f64 <= WORTHWHILE * macs as f64 && bytes <= MOST_WEIGHT_BYTES;
     let fits = folding.is_none_or(|folding| folding.fits(operator, input));
-    if !(plain(a) && plain(b) && a.activation == Activation::None && fits && worthwhile) {
+    if !(a.is_linear() && b.folding.is_none() && b.pool.is_none() && fits && worthwhile) {
         return None;
     }
     let pair = Pair { first, last, window, depth: input.channels.into(), a, b };
@@ -172,7 +171,7 @@ impl Pair<'_> {
 }
 
 /// Forgets tensors that no operator reads or writes any more.
-fn without_unused_tensors(mut lowered: Lowered) -> Lowered {
+pub(super) fn without_unused_tensors(mut lowered: Lowered) -> Lowered {
     let used = |tensor: usize| {
         tensor == 0 || lowered.operators.iter().any(|op| op.output == tensor || op.inputs.contains(&tensor))
     };

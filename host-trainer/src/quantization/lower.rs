@@ -43,6 +43,13 @@ pub struct FloatOperator {
     pub biases: Vec<f32>,
 }
 
+impl FloatOperator {
+    /// Whether it is the operator alone: nothing folded into it, no pool and no clamp behind it.
+    pub(super) fn is_linear(&self) -> bool {
+        self.folding.is_none() && self.pool.is_none() && self.activation == Activation::None
+    }
+}
+
 /// A network as the core will run it, in real numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lowered {
@@ -50,6 +57,13 @@ pub struct Lowered {
     pub tensors: Vec<FloatTensor>,
     /// In the order of execution; the last writes the logits.
     pub operators: Vec<FloatOperator>,
+}
+
+impl Lowered {
+    /// Multiply-accumulates of its operators, without the savings of folding.
+    pub fn macs(&self) -> u64 {
+        self.operators.iter().map(|operator| operator.operator.macs(self.tensors[operator.inputs[0]].shape)).sum()
+    }
 }
 
 /// Why a network cannot run on the core.
@@ -226,7 +240,7 @@ fn core_layout(operator: Operator, input: Shape, weights: &LayerWeights) -> Opti
 }
 
 /// `[n, rows, columns]` -> `[n, columns, rows]`.
-fn swap_inner(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+pub(crate) fn swap_inner(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     values
         .chunks_exact(rows * columns)
         .flat_map(|block| (0..rows * columns).map(move |i| block[(i % rows) * columns + i / rows]))

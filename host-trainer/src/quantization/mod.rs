@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! lower.rs       layers -> the core's operators, in real numbers (batch normalization, clamps, layouts)
+//! merge.rs       branches that are added -> one convolution
 //! fold.rs        pairs of convolutions -> one; pools -> fused with the convolution before them
 //! parameters.rs  ranges and weights -> scales, zero points, multipliers
 //! plan.rs        tensors -> places in the arena, and bands of fused pools
@@ -10,6 +11,7 @@
 
 pub mod fold;
 pub mod lower;
+pub mod merge;
 pub mod parameters;
 pub mod plan;
 
@@ -25,10 +27,11 @@ use shared::{
 use self::{
     fold::{fold_convolutions, fuse_pools},
     lower::{FloatOperator, LowerError, Lowered, lower},
+    merge::merge_branches,
     parameters::{Range, WeightRangeError, activation_quantization, quantize, quantize_weights},
     plan::StepPlace,
 };
-use crate::network::FloatNetwork;
+use crate::{architecture::Layer, network::FloatNetwork};
 
 /// A network in integers, ready to be written.
 #[derive(Clone, Debug)]
@@ -44,7 +47,7 @@ pub struct QuantizedNetwork {
 /// Which of the savings that leave a network the function that it is are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
-    /// Pairs of convolutions are folded, pools are fused with the convolution before them.
+    /// Branches are merged, pairs of convolutions folded, pools fused with the convolution before them.
     #[default]
     Folded,
     /// An operator for every layer that computes, for comparison.
@@ -96,7 +99,8 @@ pub enum QuantizationError {
     },
 }
 
-/// Quantizes a trained network; `ranges[layer]` is the range of that layer's output over calibration images.
+/// Quantizes a trained network; `ranges[layer]` is the range of that layer's output over calibration images, which counts where
+/// the layer has no range of its own.
 ///
 /// # Errors
 /// [`QuantizationError`] if a layer cannot run on the core or a number leaves the range of the arithmetic.
@@ -110,10 +114,18 @@ pub fn quantize_network(
         return Err(QuantizationError::Ranges { have: ranges.len(), need: architecture.layers.len() });
     }
     let lowered = match form {
-        Form::Folded => fuse_pools(fold_convolutions(lower(network)?)),
+        Form::Folded => merge_branches(lower(network)?),
         Form::AsTrained => lower(network)?,
     };
-    let quantizations = tensor_quantizations(&lowered, ranges, architecture.preprocessing);
+    // A network that learned with the core's rounding is computed as it learned.
+    let whole = form == Form::Folded && !architecture.is_quantization_aware();
+    // What the network is, without the branches that it had for training alone; folding changes how it is computed.
+    let macs = lowered.macs();
+    let lowered = if whole { fold_convolutions(lowered) } else { lowered };
+    let lowered = if form == Form::Folded { fuse_pools(lowered) } else { lowered };
+    let range = |(layer, calibrated): (&Layer, &Range)| layer.range.unwrap_or(*calibrated);
+    let ranges: Vec<Range> = architecture.layers.iter().zip(ranges).map(range).collect();
+    let quantizations = tensor_quantizations(&lowered, &ranges, architecture.preprocessing);
     let places = plan::places(&lowered);
     let tensors: Vec<Tensor> = lowered
         .tensors
@@ -134,7 +146,7 @@ pub fn quantize_network(
         preprocessing: architecture.preprocessing,
         input: tensors[0],
         arena_bytes: places.arena_bytes,
-        macs: (0..architecture.layers.len()).map(|layer| architecture.macs(layer)).sum(),
+        macs,
         steps,
     })
 }

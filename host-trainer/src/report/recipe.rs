@@ -1,7 +1,9 @@
 //! A recipe in words.
 
 use crate::{
-    architecture::{Architecture, Balanced, ClassWeights, Loss, Noise, Optimizer, Recipe, Schedule},
+    architecture::{
+        Architecture, Balanced, ClassWeights, Distillation, Loss, Noise, Optimizer, Recipe, Refinement, Schedule,
+    },
     training::Configuration,
 };
 
@@ -76,6 +78,9 @@ fn options(recipe: &Recipe) -> Vec<(&'static str, String)> {
     if recipe.pretraining_epochs > 0 {
         rows.push(("pretraining", format!("{} epochs on FER+ votes", recipe.pretraining_epochs)));
     }
+    if let Some(Distillation { share, temperature }) = recipe.distillation {
+        rows.push(("teachers", format!("{share} of the loss, at temperature {temperature}")));
+    }
     if let Some(reweighting) = recipe.reweighting {
         let noise = match reweighting.noise {
             Noise::Anchors => "estimated at the surest images",
@@ -83,6 +88,9 @@ fn options(recipe: &Recipe) -> Vec<(&'static str, String)> {
             Noise::Rates(_) => "given",
         };
         rows.push(("importance weights", format!("after {} epochs, noise rates {noise}", reweighting.after)));
+    }
+    if let Some(Refinement { epochs, learning_rate }) = recipe.refinement {
+        rows.push(("refinement", format!("{epochs} epochs with the core's rounding, learning rate {learning_rate}")));
     }
     if let Some(decay) = recipe.average_decay {
         rows.push(("mean of the weights", format!("decay {decay}")));

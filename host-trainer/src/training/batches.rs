@@ -13,10 +13,12 @@ pub(super) const AHEAD: usize = 4;
 
 /// Images of one step.
 pub(super) struct Batch {
-    /// 2,304 real values an image.
+    /// `[channels, 48, 48]` real values an image.
     pub faces: Vec<f32>,
     /// Seven probabilities an image.
     pub targets: Vec<f32>,
+    /// Seven probabilities an image that the teachers gave it; empty without teachers.
+    pub soft_targets: Vec<f32>,
     /// A factor of the loss an image.
     pub weights: Vec<f32>,
     /// The labels, to count right answers.
@@ -42,18 +44,19 @@ impl Loader<'_> {
     }
 
     fn batch(&self, indices: &[usize], random: &mut ChaCha8Rng) -> Batch {
-        let mut faces = Vec::with_capacity(indices.len() * FACE_PIXELS);
+        let mut faces = Vec::with_capacity(indices.len() * self.preprocessing.values());
+        let mut preprocessed = vec![0; self.preprocessing.values()];
         for &index in indices {
             match self.training.pixels {
                 Some(pixels) if !self.recipe.augmentation.is_off() => {
                     let face = &pixels.as_chunks::<FACE_PIXELS>().0[index];
                     let face = self.recipe.augmentation.apply(face, random);
-                    let mut preprocessed = [0; FACE_PIXELS];
                     firmware::normalization::preprocess(self.preprocessing, &face, &mut preprocessed);
                     append_real(&mut faces, &preprocessed, self.preprocessing);
                 }
                 _ => {
-                    let face = &self.training.faces.images.as_chunks::<FACE_PIXELS>().0[index];
+                    let values = self.preprocessing.values();
+                    let face = &self.training.faces.images[index * values..(index + 1) * values];
                     append_real(&mut faces, face, self.preprocessing);
                 }
             }
@@ -61,6 +64,10 @@ impl Loader<'_> {
         Batch {
             faces,
             targets: indices.iter().flat_map(|&index| self.targets.rows[index]).collect(),
+            soft_targets: match self.training.soft_targets {
+                Some(rows) => indices.iter().flat_map(|&index| rows[index]).collect(),
+                None => Vec::new(),
+            },
             weights: indices.iter().map(|&index| self.targets.weights[index]).collect(),
             labels: indices.iter().map(|&index| self.training.faces.labels[index]).collect(),
         }

@@ -18,6 +18,12 @@ pub struct Configuration {
     /// The file of the FER+ votes (`--votes`), if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub votes: Option<String>,
+    /// The folders of the runs whose networks teach (`--teachers`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub teachers: Vec<String>,
+    /// The file in the run's folder with the weights it begins with; fresh ones without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
     /// What the faces are, in words.
     pub data_description: String,
     /// Passes over the training images.
@@ -41,6 +47,8 @@ impl Configuration {
         Self {
             data,
             votes: None,
+            teachers: Vec::new(),
+            start: None,
             data_description: description,
             epochs: architecture.recipe.epochs,
             batch_size: architecture.recipe.batch_size,

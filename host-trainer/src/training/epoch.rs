@@ -15,15 +15,12 @@ use burn::{
 };
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
-use shared::{
-    label::Emotion,
-    preprocessing::{FACE_PIXELS, FACE_SIZE},
-};
+use shared::{label::Emotion, preprocessing::FACE_SIZE};
 
 use super::{
     Configuration, EpochMetrics, TrainingError, TrainingFaces,
     batches::{AHEAD, Batch, Loader},
-    loss::{batch_loss, penalty},
+    loss::{batch_loss, distilled_loss, penalty},
     optimizer::decay,
     state::State,
     targets::Targets,
@@ -167,18 +164,23 @@ impl Steps {
 
     fn run(&mut self, state: &mut State, batch: &Batch) -> Result<(), TrainingError> {
         let images = batch.labels.len();
-        let faces = [images, 1, FACE_SIZE, FACE_SIZE];
-        debug_assert_eq!(batch.faces.len(), images * FACE_PIXELS);
-        let faces: Tensor<4> = self.tensor(&batch.faces, faces);
+        let channels = state.network.architecture.preprocessing.channels().into();
+        let faces: Tensor<4> = self.tensor(&batch.faces, [images, channels, FACE_SIZE, FACE_SIZE]);
         let recipe = &state.network.architecture.recipe;
         let (kind, regularization, optimizer) = (recipe.loss, recipe.regularization, recipe.optimizer);
+        let distillation = recipe.distillation;
         let per_epoch = self.total.div_ceil(self.batch_size);
         let epoch = self.done as f64 + self.steps as f64 / per_epoch as f64;
         self.learning_rate = optimizer.learning_rate() * recipe.schedule.factor(epoch, self.epochs as f64);
 
         let logits = state.network.forward(faces, &mut Mode::Training(&mut self.dropout));
         let targets = self.tensor(&batch.targets, [images, Emotion::COUNT]);
-        let loss = batch_loss(kind, logits.clone(), targets, self.tensor(&batch.weights, [images]));
+        let weights = self.tensor(&batch.weights, [images]);
+        let mut loss = batch_loss(kind, logits.clone(), targets, weights.clone());
+        if let Some(distillation) = distillation {
+            let soft_targets = self.tensor(&batch.soft_targets, [images, Emotion::COUNT]);
+            loss = distilled_loss(distillation, loss, logits.clone(), soft_targets, weights);
+        }
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {
             let (epoch, step) = (self.done + 1, self.steps + 1);

@@ -14,11 +14,14 @@ pub enum TrainingError {
         what: &'static str,
     },
     /// Images and labels do not belong together.
-    #[error("the {what} faces are not 2,304 values each with a label of 0 to 6")]
+    #[error("the {what} faces do not have the values that the preprocessing makes, or a label of 0 to 6 each")]
     FacesDoNotFit {
         /// `training` or `validation`.
         what: &'static str,
     },
+    /// The recipe learns from teachers, and there are none.
+    #[error("the recipe has a `distillation`; name the teachers' run folders with --teachers RUN[,RUN…]")]
+    NoTeachers,
     /// The loss is infinite or not a number.
     #[error(
         "the loss became {loss} in epoch {epoch}, step {step}; the checkpoint of epoch {last_good} is kept: lower the \

@@ -4,7 +4,7 @@ use burn::tensor::{Tensor, activation::log_softmax};
 use shared::label::Emotion;
 
 use crate::{
-    architecture::{Loss, Regularization},
+    architecture::{Distillation, Loss, Regularization},
     network::Parameters,
 };
 
@@ -20,6 +20,20 @@ pub(super) fn batch_loss(loss: Loss, logits: Tensor<2>, targets: Tensor<2>, weig
         }
     };
     (rows * weights.unsqueeze_dim(1)).sum() / images
+}
+
+/// `(1 - share) label_loss + share T^2 cross entropy(soft targets, softmax(logits / T))`: `logits` and `soft_targets`, which
+/// have the temperature already, are `[n, 7]`, `weights` `[n]`. The factor keeps the gradient's size at every temperature.
+pub(super) fn distilled_loss(
+    distillation: Distillation,
+    label_loss: Tensor<1>,
+    logits: Tensor<2>,
+    soft_targets: Tensor<2>,
+    weights: Tensor<1>,
+) -> Tensor<1> {
+    let Distillation { share, temperature } = distillation;
+    let soft = batch_loss(Loss::CategoricalCrossEntropy, logits / temperature, soft_targets, weights);
+    label_loss * (1.0 - share) + soft * (share * temperature * temperature)
 }
 
 /// [`batch_loss`] of one image of weight 1, for validation.
@@ -77,6 +91,25 @@ mod tests {
                 assert!((tensors - 2.0 * image).abs() < 1e-5, "{loss:?} {label}: {tensors} {image}");
             }
         }
+    }
+
+    #[test]
+    fn teachers_that_say_what_the_network_says_cost_its_entropy_and_pull_nowhere() {
+        let device = Device::flex().autodiff();
+        let row = |values: Vec<f32>| Tensor::<2>::from_data(TensorData::new(values, [1, 7]), &device);
+        let temperature = 2.0;
+        let powers = LOGITS.map(|logit| (logit / temperature).exp());
+        let softened = powers.map(|power| power / powers.iter().sum::<f32>());
+        let logits = row(LOGITS.to_vec()).require_grad();
+        let ones = Tensor::<1>::from_data(TensorData::new(vec![1.0f32], [1]), &device);
+        let label_loss = Tensor::<1>::from_data(TensorData::new(vec![3.0f32], [1]), &device);
+        let distillation = Distillation { share: 0.25, temperature };
+        let loss = distilled_loss(distillation, label_loss, logits.clone(), row(softened.to_vec()), ones);
+        let entropy: f32 = softened.iter().map(|p| -p * p.ln()).sum();
+        let value = loss.clone().into_scalar::<f32>();
+        assert!((value - (0.75 * 3.0 + 0.25 * 4.0 * entropy)).abs() < 1e-5, "{value}");
+        let gradient = logits.grad(&loss.backward()).expect("the loss depends on the logits").into_data();
+        assert!(gradient.iter::<f32>().all(|slope| slope.abs() < 1e-6), "{gradient}");
     }
 
     #[test]

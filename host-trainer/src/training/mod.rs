@@ -15,6 +15,7 @@
 //! batches.rs        what a step is fed with, made ahead of it
 //! targets.rs        what each image is to be answered with, and how much it counts
 //! reweighting.rs    importance weights against wrong labels
+//! distillation.rs   what teachers think of the images
 //! loss.rs           what is minimized
 //! optimizer.rs      how
 //! ```
@@ -22,6 +23,7 @@
 mod batches;
 mod checkpoint;
 mod configuration;
+mod distillation;
 mod epoch;
 mod error;
 mod loss;
@@ -42,10 +44,11 @@ use burn::{
     tensor::{Bytes, Device},
 };
 use serde::{Deserialize, Serialize};
-use shared::label::Emotion;
+use shared::{label::Emotion, preprocessing::FACE_PIXELS};
 
 pub use self::{
     configuration::Configuration,
+    distillation::{SoftTargets, copy_soft_targets, read_soft_targets, soft_targets, write_soft_targets},
     epoch::Progress,
     error::TrainingError,
     run_folder::{RunFolder, write_atomically},
@@ -60,7 +63,7 @@ use crate::{
 /// Normalized faces with their labels.
 #[derive(Clone, Copy, Debug)]
 pub struct LabelledFaces<'a> {
-    /// 2,304 values a face.
+    /// `[48, 48, channels]` values a face, as the network's preprocessing makes them.
     pub images: &'a [i8],
     /// `0..7`, one a face.
     pub labels: &'a [u8],
@@ -75,11 +78,13 @@ pub struct TrainingFaces<'a> {
     pub pixels: Option<&'a [u8]>,
     /// The shares of the FER+ votes for each emotion, for the faces that have any.
     pub votes: Option<&'a [Option<[f32; Emotion::COUNT]>]>,
+    /// What teachers think of the faces, at the recipe's temperature: see [`soft_targets`].
+    pub soft_targets: Option<&'a [[f32; Emotion::COUNT]]>,
 }
 
 impl<'a> From<LabelledFaces<'a>> for TrainingFaces<'a> {
     fn from(faces: LabelledFaces<'a>) -> Self {
-        Self { faces, pixels: None, votes: None }
+        Self { faces, pixels: None, votes: None, soft_targets: None }
     }
 }
 
@@ -130,11 +135,12 @@ pub fn train(
     stop: &AtomicBool,
     observe: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Outcome, TrainingError> {
-    check("training", training.faces)?;
-    check("validation", validation)?;
+    let values = configuration.architecture()?.preprocessing.values();
+    check("training", training.faces, values)?;
+    check("validation", validation, values)?;
     check_extras(&training, configuration)?;
     let architecture = Arc::new(configuration.architecture()?);
-    let mut state = fresh_state(configuration)?;
+    let mut state = fresh_state(configuration, run)?;
     let mut best = state.answering();
     if let Some(checkpoint) = run.last_checkpoint()? {
         state = state.restore(checkpoint)?;
@@ -142,7 +148,7 @@ pub fn train(
         // A best epoch that lies after the last whole checkpoint is about to be trained again, to the same weights.
         best = state.answering();
         if checkpoint.metrics.len() <= state.metrics.len() {
-            best = fresh_state(configuration)?.restore(checkpoint)?.answering();
+            best = fresh_state(configuration, run)?.restore(checkpoint)?.answering();
         }
         run.write_metrics(&state.metrics)?;
     }
@@ -190,41 +196,47 @@ pub fn train(
     }
     // An interruption leaves the weights of an unfinished epoch behind; what counts is the last checkpoint.
     if !finished && let Some(checkpoint) = run.last_checkpoint()? {
-        state = fresh_state(configuration)?.restore(checkpoint)?;
+        state = fresh_state(configuration, run)?.restore(checkpoint)?;
     }
     let last = state.answering();
     Ok(Outcome { finished, best_epoch: best_epoch(&state.metrics), metrics: state.metrics, best, last })
 }
 
-fn fresh_state(configuration: &Configuration) -> Result<State, TrainingError> {
+fn fresh_state(configuration: &Configuration, run: &RunFolder) -> Result<State, TrainingError> {
     let architecture = Arc::new(configuration.architecture()?);
     let optimizer = optimizer::optimizer(architecture.recipe.optimizer);
-    Ok(State::new(
-        Network::new(architecture, configuration.seed, &configuration.hardware.device().autodiff()),
-        optimizer,
-    ))
+    let fresh = Network::new(architecture, configuration.seed, &configuration.hardware.device().autodiff());
+    let network = match &configuration.start {
+        Some(file) => with_record(fresh, &run.file(file))?,
+        None => fresh,
+    };
+    Ok(State::new(network, optimizer))
 }
 
-fn check(what: &'static str, faces: LabelledFaces<'_>) -> Result<(), TrainingError> {
-    let pixels = shared::preprocessing::FACE_PIXELS;
+/// A face has `values` values.
+fn check(what: &'static str, faces: LabelledFaces<'_>, values: usize) -> Result<(), TrainingError> {
     if faces.labels.is_empty() {
         return Err(TrainingError::NoFaces { what });
     }
-    let fits = faces.images.len() == faces.labels.len() * pixels;
+    let fits = faces.images.len() == faces.labels.len() * values;
     let labels_known = faces.labels.iter().all(|&label| usize::from(label) < Emotion::COUNT);
     if fits && labels_known { Ok(()) } else { Err(TrainingError::FacesDoNotFit { what }) }
 }
 
-/// Grey levels where the recipe augments, and votes where it needs them, must belong to the same faces.
+/// Grey levels where the recipe augments, votes and soft targets where it needs them, must belong to the same faces.
 fn check_extras(training: &TrainingFaces<'_>, configuration: &Configuration) -> Result<(), TrainingError> {
     let recipe = configuration.architecture()?.recipe;
     let images = training.faces.labels.len();
     let votes_fit = training.votes.is_none_or(|votes| votes.len() == images);
     let pixels_fit = match training.pixels {
-        Some(pixels) => pixels.len() == training.faces.images.len(),
+        Some(pixels) => pixels.len() == images * FACE_PIXELS,
         None => recipe.augmentation.is_off(),
     };
-    if votes_fit && pixels_fit { Ok(()) } else { Err(TrainingError::FacesDoNotFit { what: "training" }) }
+    if recipe.distillation.is_some() && training.soft_targets.is_none() {
+        return Err(TrainingError::NoTeachers);
+    }
+    let targets_fit = training.soft_targets.is_none_or(|targets| targets.len() == images);
+    if votes_fit && pixels_fit && targets_fit { Ok(()) } else { Err(TrainingError::FacesDoNotFit { what: "training" }) }
 }
 
 /// Importance weights by what the network has learned so far.
@@ -279,13 +291,17 @@ pub fn save_record(network: &Network, path: &std::path::Path) -> Result<(), Trai
 /// # Errors
 /// [`TrainingError::Read`] if the file cannot be read or holds another network.
 pub fn load_record(architecture: Arc<Architecture>, path: &std::path::Path) -> Result<Network, TrainingError> {
+    Ok(with_record(Network::new(architecture, 0, &Device::flex()), path)?.valid())
+}
+
+/// A network with the parameters of a record.
+fn with_record(fresh: Network, path: &std::path::Path) -> Result<Network, TrainingError> {
     let unreadable = |error: String| TrainingError::Read { file: path.into(), error };
     let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
-    let fresh = Network::new(architecture, 0, &Device::flex());
     let record =
         ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes)).map_err(|error| unreadable(error.to_string()))?;
     let parameters = fresh.parameters.clone().try_load_record(record).map_err(|error| unreadable(error.to_string()))?;
-    Ok(Network { parameters, ..fresh }.valid())
+    Ok(Network { parameters, ..fresh })
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ mod tests {
 
     fn targets(recipe: &Recipe, votes: Option<&[Option<[f32; CLASSES]>]>, done: usize) -> Targets {
         let faces = LabelledFaces { images: &[], labels: &[3, 3, 3, 1] };
-        let training = TrainingFaces { faces, pixels: None, votes };
+        let training = TrainingFaces { votes, ..TrainingFaces::from(faces) };
         Targets::new(recipe, &training, &[], done).expect("there are votes")
     }
 
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn votes_that_are_needed_and_missing_are_an_error() {
         let faces = LabelledFaces { images: &[], labels: &[3] };
-        let training = TrainingFaces { faces, pixels: None, votes: None };
+        let training = TrainingFaces::from(faces);
         let error = Targets::new(&recipe(|recipe| recipe.votes = 0.5), &training, &[], 0).expect_err("none");
         assert!(error.to_string().contains("--votes"), "{error}");
     }

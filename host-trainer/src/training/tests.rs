@@ -1,7 +1,5 @@
 use std::{fs, sync::atomic::Ordering};
 
-use shared::preprocessing::FACE_PIXELS;
-
 use super::*;
 use crate::{architecture::Architecture, quantization::Form};
 
@@ -124,7 +122,7 @@ fn no_faces_and_faces_that_do_not_fit_are_errors() {
     let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
     let none = LabelledFaces { images: &[], labels: &[] };
     let torn = LabelledFaces { images: &[0; 100], labels: &[1] };
-    for (faces, words) in [(none, "no training faces"), (torn, "2,304")] {
+    for (faces, words) in [(none, "no training faces"), (torn, "the preprocessing makes")] {
         let error = train(&configuration, faces.into(), faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
         let error = error.expect_err("unusable").to_string();
         assert!(error.contains(words), "{error}");
@@ -243,6 +241,7 @@ fn a_resumed_run_keeps_the_statistics_of_batch_normalization() {
 const EVERYTHING: &str = "{ kind = \"sgd\", learning_rate = 0.05, momentum = 0.9, nesterov = true }\n\
     schedule = { kind = \"one_cycle\" }\nregularization = { l1 = 1e-6, l2 = 1e-4, weight_decay = 1e-3 }\n\
     label_smoothing = 0.1\nclass_weights = \"balanced\"\nvotes = 0.25\npretraining_epochs = 1\naverage_decay = 0.9\n\
+    distillation = { share = 0.4, temperature = 3.0 }\n\
     reweighting = { after = 2, noise = \"votes\" }\naugmentation = { flip = true, shift = 2.0, brightness = 9.0, erasing = 0.5 }";
 
 /// Trains by a recipe on faces that are grey levels with votes.
@@ -266,8 +265,10 @@ fn run_with(recipe: &str, folder: &RunFolder, configuration: &Configuration, sto
             (image % 5 > 0).then_some(shares)
         })
         .collect();
+    let soft_targets: Vec<[f32; 7]> = votes.iter().map(|row| row.unwrap_or([1.0 / 7.0; 7])).collect();
     let faces = LabelledFaces { images: &images, labels: &labels };
-    let training = TrainingFaces { faces, pixels: Some(&pixels), votes: Some(&votes) };
+    let training =
+        TrainingFaces { faces, pixels: Some(&pixels), votes: Some(&votes), soft_targets: Some(&soft_targets) };
     let stop = AtomicBool::new(false);
     let mut steps = 0;
     train(&configuration, training, faces, folder, &stop, &mut |progress| {
@@ -311,6 +312,8 @@ fn every_part_of_a_recipe_changes_the_weights() {
         "class_weights = [1.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0]",
         "votes = 0.5",
         "pretraining_epochs = 1",
+        "distillation = { share = 0.5 }",
+        "distillation = { share = 0.5, temperature = 4.0 }",
         "average_decay = 0.9",
         "reweighting = { after = 1, noise = \"anchors\" }",
         "augmentation = { shift = 2.0 }",

@@ -52,6 +52,12 @@ pub struct Recipe {
     /// Importance weights against wrong labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reweighting: Option<Reweighting>,
+    /// What the network learns from teachers (`--teachers`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distillation: Option<Distillation>,
+    /// Training that goes on with the core's rounding when the float network is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refinement: Option<Refinement>,
     /// Decay of a running mean of the weights, which is what is validated and kept (Polyak and Juditsky 1992); none without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_decay: Option<f32>,
@@ -100,6 +106,33 @@ pub enum ClassWeights {
 pub enum Balanced {
     /// Inversely to their number.
     Balanced,
+}
+
+/// How much teachers say (Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network", section 2): the loss is
+/// `(1 - share) label loss + share temperature^2 cross entropy(teachers, network)`, both softened by the temperature.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Distillation {
+    /// The teachers' part of the loss, 0 to 1.
+    pub share: f32,
+    /// Divides the logits, of the teachers and of the network.
+    #[serde(default = "one")]
+    pub temperature: f32,
+}
+
+/// Quantization-aware training (Jacob et al. 2018, section 3): the finished network, batch normalization folded, goes on
+/// learning with weights and activations rounded as the core rounds them; Nesterov's momentum, half a cosine to zero.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refinement {
+    /// Passes over the training images.
+    pub epochs: usize,
+    /// At the start.
+    pub learning_rate: f64,
+}
+
+fn one() -> f32 {
+    1.0
 }
 
 /// Importance weights against wrong labels (Wang, Liu and Tao 2017; Liu and Tao 2016, section 4), carried over to the softmax.
@@ -152,6 +185,19 @@ impl Recipe {
         }
         if !(0.0..=1.0).contains(&self.votes) {
             return Err(format!("`votes` is {}; it must be from 0 to 1", self.votes));
+        }
+        if let Some(Distillation { share, temperature }) = self.distillation {
+            if !(0.0..=1.0).contains(&share) {
+                return Err(format!("`share` of the distillation is {share}; it must be from 0 to 1"));
+            }
+            if !(temperature.is_finite() && temperature > 0.0) {
+                return Err(format!("`temperature` of the distillation is {temperature}; it must be above 0"));
+            }
+        }
+        if let Some(Refinement { epochs, learning_rate }) = self.refinement
+            && !(epochs > 0 && learning_rate.is_finite() && learning_rate > 0.0)
+        {
+            return Err("the `refinement` must have at least 1 of `epochs` and a `learning_rate` above 0".into());
         }
         if let Some(decay) = self.average_decay
             && !(0.0..1.0).contains(&decay)

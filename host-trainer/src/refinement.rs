@@ -1,0 +1,131 @@
+//! Quantization-aware training: a finished run's network becomes a network of the core's operators whose weights and tensors
+//! are rounded as the core rounds them, and a run of its own goes on from there.
+//!
+//! Batch normalization is folded and branches are merged first; then every tensor that the core will hold gets the range that
+//! it had in calibration, for good. So what is trained is, but for ties in rounding, what the device computes.
+
+use std::fs;
+
+use anyhow::Context;
+use shared::operator::{Activation, Operator};
+
+use crate::{
+    architecture::{Architecture, Layer, LayerKind, Optimizer, Recipe, Refinement, Regularization, Schedule},
+    export::ranges,
+    network::{FloatNetwork, LayerWeights, Network},
+    quantization::{
+        lower::{FloatOperator, Lowered, lower, swap_inner},
+        merge::merge_branches,
+        parameters::Range,
+    },
+    training::{Configuration, LabelledFaces, RunFolder, copy_soft_targets, save_record},
+};
+
+/// The folder of the refined run, in that of the run it comes from.
+pub const FOLDER: &str = "refined";
+
+/// The file with the weights that a refined run begins with.
+const START: &str = "start.burnpack";
+
+/// The run that refines `network`, which `run` has trained: a new one, or the one that was begun.
+///
+/// # Errors
+/// When a layer cannot run on the core, or something cannot be read or written.
+pub fn prepare(
+    run: &RunFolder,
+    configuration: &Configuration,
+    refinement: Refinement,
+    network: &Network,
+    training: LabelledFaces<'_>,
+) -> anyhow::Result<(RunFolder, Configuration)> {
+    let path = run.path().join(FOLDER);
+    if path.join("config.toml").exists() {
+        return Ok(RunFolder::open(&path)?);
+    }
+    let refined = rounding(&network.to_float_network(), &ranges(network, training.images), refinement)?;
+    fs::create_dir_all(&path).with_context(|| path.display().to_string())?;
+    // The weights before the configuration: where that is, the run is whole.
+    save_record(&refined.to_network(&Default::default()), &path.join(START))?;
+    copy_soft_targets(run, &path)?;
+    let configuration = Configuration {
+        epochs: refinement.epochs,
+        start: Some(START.into()),
+        architecture_file: refined.architecture.name.clone() + ".toml",
+        architecture: refined.architecture.source.clone(),
+        ..configuration.clone()
+    };
+    Ok((RunFolder::create(&path, &configuration)?, configuration))
+}
+
+/// The network of the core's operators with a range for every tensor; `ranges[layer]` is that of a layer's output.
+///
+/// # Errors
+/// When a layer cannot run on the core.
+pub fn rounding(network: &FloatNetwork, ranges: &[Range], refinement: Refinement) -> anyhow::Result<FloatNetwork> {
+    let lowered = merge_branches(lower(network)?);
+    let (mut layers, mut weights) = (Vec::new(), Vec::new());
+    // The layer that holds each tensor.
+    let mut holders: Vec<Option<usize>> = vec![None; lowered.tensors.len()];
+    let mut tensor_ranges: Vec<Option<Range>> = vec![None; lowered.tensors.len()];
+    for (index, operator) in lowered.operators.iter().enumerate() {
+        let range = match operator.operator {
+            // A pool keeps its input's scale and zero point.
+            Operator::MaxPool2d { .. } | Operator::AveragePool2d { .. } => tensor_ranges[operator.inputs[0]],
+            _ => lowered.tensors[operator.output].layer.and_then(|layer| ranges.get(layer).copied()),
+        };
+        tensor_ranges[operator.output] = range;
+        let inputs = operator.inputs.iter().map(|&tensor| holders[tensor]).collect();
+        // A pool of the largest chooses among values that are rounded.
+        let rounds = !matches!(operator.operator, Operator::MaxPool2d { .. });
+        let linear = operator.activation == Activation::None;
+        let name = format!("{}_{}", operator.operator.name().to_lowercase(), index + 1);
+        let kind = LayerKind::Operator(operator.operator);
+        layers.push(Layer { name: name.clone(), inputs, kind, range: range.filter(|_| rounds && linear) });
+        weights.push(trained_layout(operator, &lowered));
+        if !linear {
+            let (inputs, kind) = (vec![Some(layers.len() - 1)], LayerKind::Activation(operator.activation));
+            layers.push(Layer { name: name + "_clamped", inputs, kind, range });
+            weights.push(LayerWeights::None);
+        }
+        holders[operator.output] = Some(layers.len() - 1);
+    }
+    let Architecture { name, preprocessing, recipe, .. } = network.architecture.as_ref();
+    let recipe = gentle(recipe, refinement);
+    let architecture = Architecture::describe("refined.toml", name, *preprocessing, &recipe, &layers)?;
+    Ok(FloatNetwork { architecture: architecture.into(), weights })
+}
+
+/// An operator's weights as they are trained: the inverse of what lowering does to them.
+fn trained_layout(operator: &FloatOperator, lowered: &Lowered) -> LayerWeights {
+    let input = lowered.tensors[operator.inputs[0]].shape;
+    let depth = usize::from(input.channels);
+    let bias = operator.biases.clone();
+    match operator.operator {
+        Operator::Conv2d { window, .. } | Operator::DepthwiseConv2d { window } => {
+            let weight = swap_inner(&operator.weights, window.taps() as usize, depth);
+            LayerWeights::Convolution { weight, bias }
+        }
+        Operator::FullyConnected { .. } => {
+            let pixels = usize::from(input.height) * usize::from(input.width);
+            LayerWeights::Dense { weight: swap_inner(&operator.weights, pixels, depth), bias }
+        }
+        _ => LayerWeights::None,
+    }
+}
+
+/// The recipe for the last steps: what it learns from stays, how it learns becomes careful.
+fn gentle(recipe: &Recipe, refinement: Refinement) -> Recipe {
+    let Refinement { epochs, learning_rate } = refinement;
+    Recipe {
+        optimizer: Optimizer::Sgd { learning_rate, momentum: 0.9, nesterov: true },
+        schedule: Schedule::Cosine { last: 0.0, warm_up: 0.0 },
+        epochs,
+        early_stopping: None,
+        regularization: Regularization::default(),
+        pretraining_epochs: 0,
+        reweighting: None,
+        refinement: None,
+        average_decay: None,
+        ..recipe.clone()
+    }
+}
