@@ -7,7 +7,7 @@ const CENTRE: f32 = (FACE_SIZE as f32 - 1.0) / 2.0;
 
 /// A similarity, with or without a mirror.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Transform {
+pub(crate) struct Transform {
     /// Left for right, before all else.
     pub flip: bool,
     /// Pixels down and across.
@@ -18,9 +18,19 @@ pub(super) struct Transform {
     pub scale: f32,
 }
 
+impl Transform {
+    /// The face where it is.
+    pub const UNCHANGED: Self = Self { flip: false, shift: [0.0; 2], rotation: 0.0, scale: 1.0 };
+
+    /// Whether every pixel stays.
+    pub fn is_unchanged(&self) -> bool {
+        *self == Self::UNCHANGED
+    }
+}
+
 /// The face after `transform`, by one bilinear resampling; beyond the borders their pixels go on.
 pub(super) fn transform(face: &[u8; FACE_PIXELS], transform: &Transform) -> [u8; FACE_PIXELS] {
-    if transform.shift == [0.0, 0.0] && transform.rotation == 0.0 && transform.scale == 1.0 {
+    if (Transform { flip: false, ..*transform }).is_unchanged() {
         let mut copy = *face;
         if transform.flip {
             copy.as_chunks_mut::<FACE_SIZE>().0.iter_mut().for_each(|row| row.reverse());

@@ -4,7 +4,7 @@ use shared::preprocessing::{FACE_PIXELS, FACE_SIZE};
 
 /// A change of the light.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Light {
+pub(crate) struct Light {
     /// Power of the grey levels as shares of white; below 1 brightens.
     pub gamma: f32,
     /// Factor of the distances from the mean.
@@ -18,6 +18,9 @@ pub(super) struct Light {
 }
 
 impl Light {
+    /// The light as it is.
+    pub const UNCHANGED: Self = Self { gamma: 1.0, contrast: 1.0, brightness: 0.0, gradient: 0.0, direction: 0.0 };
+
     /// No change but for the direction of a gradient that is not there.
     pub fn is_unchanged(&self) -> bool {
         (self.gamma, self.contrast, self.brightness, self.gradient) == (1.0, 1.0, 0.0, 0.0)

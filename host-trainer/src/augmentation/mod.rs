@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use shared::preprocessing::{FACE_PIXELS, FACE_SIZE};
 
 pub use self::contact_sheet::{Block, contact_sheet};
+pub(crate) use self::{geometry::Transform, light::Light};
 
 /// The table `[recipe.augmentation]` of an architecture file; what is not named is off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -98,27 +99,48 @@ impl Augmentation {
     pub fn apply(&self, face: &[u8; FACE_PIXELS], random: &mut ChaCha8Rng) -> [u8; FACE_PIXELS] {
         let draw = Draw::new(random);
         let [down, across, turn, size, brightness, contrast, gamma, gradient] = draw.symmetric;
-        let mut changed = geometry::transform(
-            face,
-            &geometry::Transform {
-                flip: self.flip && draw.flip,
-                shift: [down * self.shift, across * self.shift],
-                rotation: turn * self.rotation,
-                scale: factor(self.scale, size),
-            },
-        );
-        let light = light::Light {
+        let transform = Transform {
+            flip: self.flip && draw.flip,
+            shift: [down * self.shift, across * self.shift],
+            rotation: turn * self.rotation,
+            scale: factor(self.scale, size),
+        };
+        let light = Light {
             gamma: factor(self.gamma, gamma),
             contrast: factor(self.contrast, contrast),
             brightness: brightness * self.brightness,
             gradient: gradient * self.gradient,
             direction: draw.unit[0] * std::f32::consts::TAU,
         };
-        if !light.is_unchanged() {
-            light.apply(&mut changed);
-        }
+        let mut changed = Change { transform, light }.apply(face);
         if draw.unit[1] < self.erasing {
             erase(&mut changed, &draw);
+        }
+        changed
+    }
+}
+
+/// One change of a face: where its pixels lie, then their light.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Change {
+    pub transform: Transform,
+    pub light: Light,
+}
+
+impl Change {
+    /// The face as it is.
+    pub const NONE: Self = Self { transform: Transform::UNCHANGED, light: Light::UNCHANGED };
+
+    /// Whether nothing changes.
+    pub fn is_none(&self) -> bool {
+        self.transform.is_unchanged() && self.light.is_unchanged()
+    }
+
+    /// The changed face.
+    pub fn apply(&self, face: &[u8; FACE_PIXELS]) -> [u8; FACE_PIXELS] {
+        let mut changed = geometry::transform(face, &self.transform);
+        if !self.light.is_unchanged() {
+            self.light.apply(&mut changed);
         }
         changed
     }

@@ -1,15 +1,18 @@
 //! `evaluate`: how good a model file is on labelled faces, through the core.
 
-use std::{path::PathBuf, time::Instant};
+use std::{fs, path::PathBuf, time::Instant};
 
+use anyhow::Context;
 use clap::Args;
+use serde::Serialize;
 use shared::{label::Emotion, model::Model};
 
 use super::{DataArgument, model_file, progress};
 use crate::{
     data::{Split, locate},
-    evaluation::{EvaluationReport, Prediction},
-    inference,
+    evaluation::{Confusion, EvaluationReport, Prediction, Robustness, robustness},
+    inference, report,
+    training::write_atomically,
 };
 
 #[derive(Args, Debug)]
@@ -22,6 +25,12 @@ pub struct EvaluateArguments {
     /// Training, PublicTest or PrivateTest
     #[arg(long, value_name = "SPLIT", default_value = "PublicTest")]
     split: Split,
+    /// Measure the accuracy under other light and in other places too
+    #[arg(long)]
+    robustness: bool,
+    /// A folder for robustness.csv, .png and .svg
+    #[arg(long, value_name = "FOLDER", requires = "robustness")]
+    out: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -48,11 +57,48 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
         logits.iter().map(|row| Prediction::from_logits(row, model.temperature())).collect();
     let labels: Vec<Emotion> = faces.iter().map(|(_, emotion)| emotion).collect();
     let report = EvaluationReport::new(arguments.split.name(), &labels, &predictions);
+    let robustness = match arguments.robustness {
+        true => Some(measure_robustness(&model, &faces.pixels, &labels)?),
+        false => None,
+    };
+    if let (Some(folder), Some(robustness)) = (&arguments.out, &robustness) {
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        let title = format!("{}, int8, {}: accuracy under changes", model.name(), arguments.split.name());
+        report::robustness(&title, robustness)?.write(folder, "robustness")?;
+        write_atomically(&folder.join("robustness.csv"), robustness.csv().as_bytes())?;
+    }
     if arguments.json {
-        println!("{}", serde_json::to_string(&report)?);
+        println!("{}", serde_json::to_string(&Output { report, robustness })?);
     } else {
         println!("{} ({}) on {}\n{report}", arguments.model.display(), model.name(), dataset.description);
         println!("speed    {rate:.0} images/s, normalization included, {} threads", rayon::current_num_threads());
+        if let Some(robustness) = robustness {
+            println!("\n{}", robustness.table());
+        }
     }
     Ok(())
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Output {
+    #[serde(flatten)]
+    report: EvaluationReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    robustness: Option<Robustness>,
+}
+
+/// The model's accuracies under every change, through the core.
+fn measure_robustness(model: &Model<'_>, pixels: &[u8], labels: &[Emotion]) -> anyhow::Result<Robustness> {
+    let bar = progress::bar("changing faces", "faces");
+    bar.set_length((labels.len() * robustness::passes()) as u64);
+    let measured = robustness::measure(pixels, |faces| -> anyhow::Result<f64> {
+        let normalized = inference::normalize(model.preprocessing(), faces);
+        let rows = inference::run_normalized(model, &normalized, |done| bar.inc(done as u64))?;
+        let answers =
+            inference::dequantize(model, &rows).into_iter().map(|row| Prediction::from_logits(&row, 1.0).label);
+        Ok(labels.iter().copied().zip(answers).collect::<Confusion>().accuracy())
+    })?;
+    bar.finish_and_clear();
+    Ok(measured)
 }

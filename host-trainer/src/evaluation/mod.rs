@@ -4,6 +4,7 @@
 //! prediction.rs    logits -> probabilities and the most likely emotion
 //! confusion.rs     counts, accuracy, precision, recall, F1
 //! calibration.rs   temperature, negative log likelihood, expected calibration error
+//! robustness.rs    accuracy under other light and in other places
 //! report.rs        all of it for one split, as data and as text
 //! table.rs         aligned columns for a terminal, and Markdown
 //! ```
@@ -14,6 +15,7 @@ mod calibration;
 mod confusion;
 mod prediction;
 mod report;
+pub mod robustness;
 mod table;
 
 pub use self::{
@@ -23,6 +25,7 @@ pub use self::{
     confusion::{ClassScores, Confusion},
     prediction::{Logits, Prediction},
     report::{ClassReport, EvaluationReport},
+    robustness::{Robustness, Series},
     table::Table,
 };
 

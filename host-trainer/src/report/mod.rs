@@ -6,6 +6,7 @@
 //! recipe.rs      a recipe in words
 //! curves.rs      accuracy and loss by epoch
 //! small_multiples.rs  accuracy by epoch of many runs, beside published figures
+//! robustness.rs  accuracy under other light and in other places
 //! heat_map.rs    the confusion matrix
 //! figure.rs      a plot as PNG and SVG, with a font of its own
 //! ```
@@ -18,6 +19,7 @@ mod figure;
 mod heat_map;
 mod markdown;
 mod recipe;
+mod robustness;
 mod small_multiples;
 mod summary;
 
@@ -31,6 +33,7 @@ pub use self::{
     heat_map::heat_map,
     markdown::markdown,
     recipe::recipe_rows,
+    robustness::robustness,
     small_multiples::{Cell, small_multiples},
     summary::{DataSource, LayerRow, ModelSize, RunSummary},
 };

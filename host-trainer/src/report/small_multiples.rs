@@ -1,8 +1,10 @@
 //! Accuracy by epoch of many runs, beside what was published.
 
+use std::ops::Range;
+
 use plotters::{
-    chart::ChartBuilder,
-    coord::Shift,
+    chart::{ChartBuilder, ChartContext},
+    coord::{Shift, cartesian::Cartesian2d, types::RangedCoordf64},
     drawing::DrawingArea,
     element::PathElement,
     prelude::DrawingBackend,
@@ -96,26 +98,7 @@ impl Cell {
             scale.write(&header, line, 14, INK, (52, top + 17 * index as i32, HPos::Left))?;
         }
         let last = self.epochs.last().map_or(2.0, |epoch| epoch.epoch.max(2) as f64);
-        let mut chart = ChartBuilder::on(&plot)
-            .margin_right(scale.length(14))
-            .margin_bottom(scale.length(4))
-            .x_label_area_size(scale.length(26))
-            .y_label_area_size(scale.length(48))
-            .build_cartesian_2d(1.0..last, 0.0..1.0)?;
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .bold_line_style(GRID.stroke_width(scale.length(1)))
-            .light_line_style(WHITE.mix(0.0))
-            .axis_style(INK.stroke_width(scale.length(1)))
-            .label_style(scale.text(13, INK, HPos::Left))
-            .x_labels(last.min(6.0) as usize)
-            .y_labels(6)
-            .y_label_offset(scale.text_drop(13))
-            .x_label_formatter(&|epoch| format!("{epoch:.0}"))
-            .y_label_formatter(&|value| format!("{value:.1}"))
-            .set_all_tick_mark_size(scale.length(3))
-            .draw()?;
+        let mut chart = panel(&plot, scale, 1.0..last, last.min(6.0) as usize, &|epoch| format!("{epoch:.0}"))?;
         let width = scale.length(2);
         for (published, color) in [(self.training, TRAINING), (self.validation, VALIDATION)] {
             let Some(value) = published else { continue };
@@ -131,6 +114,37 @@ impl Cell {
         let validation = points(|epoch| epoch.validation_accuracy);
         chart.draw_series(LineSeries::new(validation, VALIDATION.stroke_width(width))).map(drop)
     }
+}
+
+/// A small chart of shares from 0 to 1 over `xs`, its axes and grid drawn.
+pub(super) fn panel<'a, B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    scale: Scale,
+    xs: Range<f64>,
+    x_labels: usize,
+    x_label: &dyn Fn(&f64) -> String,
+) -> Result<ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>, DrawingError<B>> {
+    let mut chart = ChartBuilder::on(area)
+        .margin_right(scale.length(14))
+        .margin_bottom(scale.length(4))
+        .x_label_area_size(scale.length(26))
+        .y_label_area_size(scale.length(48))
+        .build_cartesian_2d(xs, 0.0..1.0)?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .bold_line_style(GRID.stroke_width(scale.length(1)))
+        .light_line_style(WHITE.mix(0.0))
+        .axis_style(INK.stroke_width(scale.length(1)))
+        .label_style(scale.text(13, INK, HPos::Left))
+        .x_labels(x_labels)
+        .y_labels(6)
+        .y_label_offset(scale.text_drop(13))
+        .x_label_formatter(x_label)
+        .y_label_formatter(&|value| format!("{value:.1}"))
+        .set_all_tick_mark_size(scale.length(3))
+        .draw()?;
+    Ok(chart)
 }
 
 fn thin(color: RGBColor, scale: Scale) -> plotters::style::ShapeStyle {
