@@ -9,7 +9,7 @@ use shared::{
 };
 
 use crate::{
-    evaluation::{Calibration, EvaluationReport, Prediction},
+    evaluation::{Calibration, Certain, EvaluationReport, Prediction},
     inference,
     network::{Network, activation_ranges, logits},
     onnx,
@@ -26,9 +26,8 @@ use crate::{
 /// Training faces that calibration looks at; more change the ranges by less than a step.
 const CALIBRATION_FACES: usize = 1024;
 
-/// A readout is `uncertain` below this confidence. Confidences are calibrated, so below it at least three answers in five
-/// are wrong.
-pub const THRESHOLD: f32 = 0.4;
+/// Share of the answers that are right among those that a readout does not call `uncertain`, over validation faces.
+const CERTAIN: f64 = 0.8;
 
 /// The name of the float network in a run's folder.
 pub const RECORD_FILE: &str = "network.burnpack";
@@ -66,23 +65,26 @@ pub fn quantize(
     let description = format!("{} {split}", configuration.data_description);
     let mut particulars = Particulars {
         temperature: 1.0,
-        threshold: THRESHOLD,
+        threshold: 1.0,
         measurement: Measurement { data: &description, images: labels.len() as u32, accuracy: 0.0 },
         training_hash: configuration.hash(),
     };
-    // The temperature and the accuracy are measured on the model itself, then written into it.
+    // Temperature, threshold and accuracy are measured on the model itself, then written into it.
     let bytes = quantized.encode(&particulars)?;
     let model = Model::parse(bytes.as_slice())?;
     let integers = inference::run_normalized(&model, validation.images, |_| {})?;
     let int8_logits = inference::dequantize(&model, &integers);
     let calibration = Calibration::fit(&int8_logits, &labels);
-    let report = |rows: &[[f32; Emotion::COUNT]], temperature: f32| {
-        let predictions: Vec<Prediction> = rows.iter().map(|row| Prediction::from_logits(row, temperature)).collect();
-        EvaluationReport::new(split, &labels, &predictions)
+    let report = |rows: &[[f32; Emotion::COUNT]]| {
+        let predictions: Vec<Prediction> =
+            rows.iter().map(|row| Prediction::from_logits(row, calibration.temperature)).collect();
+        let certain = Some(Certain::reaching(CERTAIN, &labels, &predictions));
+        EvaluationReport { certain, ..EvaluationReport::new(split, &labels, &predictions) }
     };
-    let int8 = report(&int8_logits, calibration.temperature);
-    let float = report(&logits(network, validation.images, |_| {}), calibration.temperature);
+    let int8 = report(&int8_logits);
+    let float = report(&logits(network, validation.images, |_| {}));
     particulars.temperature = calibration.temperature;
+    particulars.threshold = int8.certain.map_or(1.0, |certain| certain.threshold);
     particulars.measurement.accuracy = int8.accuracy as f32;
     Ok(Exported { model: quantized.encode(&particulars)?, float, int8, calibration })
 }

@@ -13,7 +13,6 @@ use shared::{
 
 use crate::{
     data::{Source, Split},
-    export::THRESHOLD,
     monitor::{Client, HostEnd, pipe, run_device},
     synthetic,
 };
@@ -36,16 +35,16 @@ pub fn run(model: &AlignedBytes, source: &Source) -> anyhow::Result<()> {
             let board = Board { stack_high_water: None, demo_faces: &[], demo_interval_us: 0, boot: 0 };
             run_device(&model, end, board)
         });
-        let shown = talk(host, (first..first + FACES).map(|index| synthetic::face(faces.seed, index)));
+        let shown =
+            talk(host, model.threshold(), (first..first + FACES).map(|index| synthetic::face(faces.seed, index)));
         let ended = device.join().map_err(|_| anyhow!("the device stopped"))?;
         shown.and(ended.map_err(Into::into))
     })
 }
 
-fn talk(host: HostEnd, faces: impl Iterator<Item = synthetic::SyntheticFace>) -> anyhow::Result<()> {
+fn talk(host: HostEnd, threshold: f32, faces: impl Iterator<Item = synthetic::SyntheticFace>) -> anyhow::Result<()> {
     let mut client = Client::new(host, TIMEOUT);
     client.hello()?;
-    let threshold = THRESHOLD;
     client.set_options(Options { output: Output::Frames, smoothing: 0.0, threshold })?;
     for (sequence, face) in (1..).zip(faces) {
         let pixels: &[u8; FACE_PIXELS] = &face.pixels;

@@ -10,7 +10,7 @@ use shared::{label::Emotion, model::Model};
 use super::{DataArgument, model_file, progress};
 use crate::{
     data::{Split, locate},
-    evaluation::{Confusion, EvaluationReport, Prediction, Robustness, robustness},
+    evaluation::{Certain, Confusion, EvaluationReport, Prediction, Robustness, robustness},
     inference, report,
     training::write_atomically,
 };
@@ -56,7 +56,8 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     let predictions: Vec<Prediction> =
         logits.iter().map(|row| Prediction::from_logits(row, model.temperature())).collect();
     let labels: Vec<Emotion> = faces.iter().map(|(_, emotion)| emotion).collect();
-    let report = EvaluationReport::new(arguments.split.name(), &labels, &predictions);
+    let certain = Some(Certain::at(model.threshold(), &labels, &predictions));
+    let report = EvaluationReport { certain, ..EvaluationReport::new(arguments.split.name(), &labels, &predictions) };
     let robustness = match arguments.robustness {
         true => Some(measure_robustness(&model, &faces.pixels, &labels)?),
         false => None,

@@ -7,7 +7,7 @@ use shared::{checksum::crc32, preprocessing::Preprocessing};
 use super::progress;
 use crate::{
     architecture::Architecture,
-    data::{NormalizedDataset, Source, Split, VoteShares, load_normalized, read_votes},
+    data::{NormalizedDataset, Source, Split, VoteShares, load_normalized, near_duplicates, read_votes},
     training::{LabelledFaces, TrainingFaces},
 };
 
@@ -16,6 +16,7 @@ pub struct LoadedFaces {
     dataset: NormalizedDataset,
     pixels: Option<Vec<u8>>,
     votes: Option<Vec<VoteShares>>,
+    left_out: Option<Vec<bool>>,
 }
 
 impl LoadedFaces {
@@ -30,23 +31,32 @@ impl LoadedFaces {
         let preprocessing = architecture.preprocessing;
         let cache = Path::new("runs/cache").join(cache_name(source, preprocessing));
         let (dataset, warning) = load_normalized(source, preprocessing, &cache, &mut report)?;
-        let pixels = match architecture.recipe.augmentation.is_off() {
-            true => None,
-            false => Some(source.read(&mut report)?.require(Split::Training)?.pixels.clone()),
-        };
+        let recipe = &architecture.recipe;
+        let (mut pixels, mut left_out) = (None, None);
+        if recipe.distinct || !recipe.augmentation.is_off() {
+            let raw = source.read(&mut report)?;
+            let training = &raw.require(Split::Training)?.pixels;
+            left_out = recipe.distinct.then(|| near_duplicates(training, &raw.faces(Split::PublicTest).pixels));
+            pixels = (!recipe.augmentation.is_off()).then(|| training.clone());
+        }
         bar.finish_and_clear();
         if let Some(warning) = warning {
             eprintln!("warning: {warning}");
         }
         let faces = dataset.require(Split::Training)?.labels.len();
         let votes = votes.map(|path| read_votes(path, Split::Training, faces)).transpose()?;
-        Ok(Self { dataset, pixels, votes })
+        Ok(Self { dataset, pixels, votes, left_out })
     }
 
     pub fn training(&self) -> anyhow::Result<TrainingFaces<'_>> {
         let faces = labelled(&self.dataset, Split::Training)?;
         let (pixels, votes) = (self.pixels.as_deref(), self.votes.as_deref());
-        Ok(TrainingFaces { faces, pixels, votes, soft_targets: None })
+        Ok(TrainingFaces { faces, pixels, votes, soft_targets: None, left_out: self.left_out.as_deref() })
+    }
+
+    /// Training faces that are nearly validation faces, and are left out.
+    pub fn left_out(&self) -> usize {
+        self.left_out.iter().flatten().filter(|&&left_out| left_out).count()
     }
 
     pub fn validation(&self) -> anyhow::Result<LabelledFaces<'_>> {

@@ -86,7 +86,15 @@ pub fn run(arguments: &TrainArguments) -> anyhow::Result<()> {
     let (mut training, validation) = (loaded.training()?, loaded.validation()?);
     let soft_targets = teachers::soft_targets(&run, &configuration, &source, training.faces.labels.len())?;
     training.soft_targets = soft_targets.as_deref();
-    println!("images       {} to train on, {} to validate on", training.faces.labels.len(), validation.labels.len());
+    let left_out = loaded.left_out();
+    println!(
+        "images       {} to train on, {} to validate on",
+        training.faces.labels.len() - left_out,
+        validation.labels.len()
+    );
+    if left_out > 0 {
+        println!("             ({left_out} more are nearly validation faces and are left out)");
+    }
 
     let stage = Stage { training, validation, stop: stop_on_interrupt()?, plain: arguments.plain };
     let Some((network, mut exported)) = stage.run(&run, &configuration)? else { return Ok(()) };

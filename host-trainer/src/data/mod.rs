@@ -5,6 +5,7 @@
 //! csv_file.rs    fer2013.csv, plain or gzipped
 //! folder.rs      train|validation|test/<emotion>/*.png|jpg
 //! votes.rs       fer2013new.csv, the FER+ votes
+//! duplicates.rs  faces of one split that are nearly faces of another
 //! faces.rs       48x48 grey levels and labels, by split
 //! cache.rs       the same, normalized, in one file that is read back in a moment
 //! error.rs       what can be wrong, with file, line and column
@@ -12,6 +13,7 @@
 
 mod cache;
 mod csv_file;
+mod duplicates;
 mod error;
 mod faces;
 mod folder;
@@ -20,6 +22,7 @@ mod votes;
 
 pub use self::{
     cache::{NormalizedDataset, NormalizedFaces, load_normalized},
+    duplicates::{NEARLY_THE_SAME, near_duplicates},
     error::DataError,
     faces::{Dataset, Faces, Split},
     source::{Source, SyntheticFaces, locate},

@@ -62,6 +62,50 @@ pub fn expected_calibration_error(labels: &[Emotion], predictions: &[Prediction]
     gaps.into_iter().map(f64::abs).sum::<f64>() / faces as f64
 }
 
+/// The answers that a readout stands by, and how good they are.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Certain {
+    /// Answers with at least this confidence; all others are `uncertain`.
+    pub threshold: f32,
+    /// Their share of all answers.
+    pub share: f64,
+    /// Share of them that are right; 0 if there are none.
+    pub accuracy: f64,
+}
+
+impl Certain {
+    /// Counts the answers with at least `threshold`. Where one slice is longer, its rest is left out.
+    pub fn at(threshold: f32, labels: &[Emotion], predictions: &[Prediction]) -> Self {
+        let answers = labels.iter().zip(predictions);
+        let faces = answers.len();
+        let certain: Vec<_> = answers.filter(|(_, prediction)| prediction.confidence() >= threshold).collect();
+        let right = certain.iter().filter(|(label, prediction)| prediction.label == **label).count();
+        let quotient = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+        Self { threshold, share: quotient(certain.len(), faces), accuracy: quotient(right, certain.len()) }
+    }
+
+    /// The lowest threshold above which at least the share `accuracy` of the answers is right, and so as many answers as can
+    /// be; threshold 1 if no answers are that good.
+    pub fn reaching(accuracy: f64, labels: &[Emotion], predictions: &[Prediction]) -> Self {
+        let mut answers: Vec<(f32, bool)> = labels
+            .iter()
+            .zip(predictions)
+            .map(|(label, prediction)| (prediction.confidence(), prediction.label == *label))
+            .collect();
+        answers.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let (mut right, mut threshold) = (0usize, 1.0);
+        for (index, &(confidence, is_right)) in answers.iter().enumerate() {
+            right += usize::from(is_right);
+            // Answers of one confidence are certain together or not at all.
+            let last_of_equals = answers.get(index + 1).is_none_or(|next| next.0 < confidence);
+            if last_of_equals && right as f64 >= accuracy * (index + 1) as f64 {
+                threshold = confidence;
+            }
+        }
+        Self::at(threshold, labels, predictions)
+    }
+}
+
 /// Mean of `-ln softmax(logits / temperature)[label]`, in nats; 0 of no faces. Where one slice is longer, its rest is left
 /// out.
 pub fn negative_log_likelihood(labels: &[Emotion], logits: &[Logits], temperature: f32) -> f64 {

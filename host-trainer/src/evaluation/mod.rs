@@ -3,7 +3,7 @@
 //! ```text
 //! prediction.rs    logits -> probabilities and the most likely emotion
 //! confusion.rs     counts, accuracy, precision, recall, F1
-//! calibration.rs   temperature, negative log likelihood, expected calibration error
+//! calibration.rs   temperature, negative log likelihood, expected calibration error, answers that are certain
 //! robustness.rs    accuracy under other light and in other places
 //! report.rs        all of it for one split, as data and as text
 //! table.rs         aligned columns for a terminal, and Markdown
@@ -20,7 +20,7 @@ mod table;
 
 pub use self::{
     calibration::{
-        CALIBRATION_BINS, Calibration, expected_calibration_error, fit_temperature, negative_log_likelihood,
+        CALIBRATION_BINS, Calibration, Certain, expected_calibration_error, fit_temperature, negative_log_likelihood,
     },
     confusion::{ClassScores, Confusion},
     prediction::{Logits, Prediction},

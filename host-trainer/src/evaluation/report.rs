@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use shared::label::Emotion;
 
-use super::{Confusion, Prediction, Table, expected_calibration_error};
+use super::{Certain, Confusion, Prediction, Table, expected_calibration_error};
 
 /// What `evaluate` measures; `evaluate --json` prints exactly these keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct EvaluationReport {
     pub macro_f1: f64,
     /// Expected calibration error over 15 bins; 0 is perfect.
     pub expected_calibration_error: f64,
+    /// The answers that are not `uncertain`, where a threshold is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certain: Option<Certain>,
     /// Rows are the labels, columns the answers, in the order of the labels.
     pub confusion: Confusion,
     /// Scores of each emotion, in the order of the labels.
@@ -62,6 +65,7 @@ impl EvaluationReport {
             accuracy: confusion.accuracy(),
             macro_f1: confusion.macro_f1(),
             expected_calibration_error: expected_calibration_error(labels, predictions),
+            certain: None,
             confusion,
             classes: Emotion::ALL.map(class).into(),
         }
@@ -88,6 +92,15 @@ impl fmt::Display for EvaluationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {} images", self.split, self.images)?;
         writeln!(f, "accuracy {:.4}  macro-F1 {:.4}", self.accuracy, self.macro_f1)?;
-        writeln!(f, "\n{}\n\n{}", self.class_table(), self.confusion.table())
+        let error = self.expected_calibration_error;
+        write!(f, "expected calibration error {error:.4}")?;
+        if let Some(Certain { threshold, share, accuracy }) = self.certain {
+            let (share, accuracy) = (100.0 * share, 100.0 * accuracy);
+            write!(
+                f,
+                "; {share:.1} % of the answers are certain ({threshold:.2} or more), {accuracy:.1} % of them right"
+            )?;
+        }
+        writeln!(f, "\n\n{}\n\n{}", self.class_table(), self.confusion.table())
     }
 }

@@ -102,6 +102,26 @@ fn confidences_of_two_bins_do_not_make_up_for_each_other() {
 }
 
 #[test]
+fn certain_answers_are_the_most_that_reach_an_accuracy() {
+    let prediction = |confidence: f32| {
+        let mut probabilities = [(1.0 - confidence) / 6.0; 7];
+        probabilities[0] = confidence;
+        Prediction { label: Emotion::Angry, probabilities }
+    };
+    let answers = [(0.9, true), (0.8, false), (0.7, true), (0.6, true), (0.5, true), (0.5, false), (0.4, false)];
+    let predictions = answers.map(|(confidence, _)| prediction(confidence));
+    let labels = answers.map(|(_, right)| if right { Emotion::Angry } else { Emotion::Sad });
+    let reaching = |accuracy| Certain::reaching(accuracy, &labels, &predictions);
+    // 3 of 4; of the two of confidence 0.5 only one is right, and they go together.
+    assert_eq!(reaching(0.75), Certain { threshold: 0.6, share: 4.0 / 7.0, accuracy: 0.75 });
+    assert_eq!(reaching(0.66), Certain { threshold: 0.5, share: 6.0 / 7.0, accuracy: 4.0 / 6.0 });
+    assert_eq!(reaching(1.0).threshold, 0.9);
+    assert_eq!(reaching(0.0).share, 1.0);
+    let never = Certain::reaching(0.8, &[Emotion::Sad], &[prediction(0.9)]);
+    assert_eq!(never, Certain { threshold: 1.0, share: 0.0, accuracy: 0.0 });
+}
+
+#[test]
 fn huge_logits_do_not_overflow_and_equal_ones_go_to_the_first() {
     let sure = Prediction::from_logits(&[0.0, 0.0, 1e30, 0.0, 0.0, 0.0, -1e30], 1.0);
     assert_eq!((sure.label, sure.confidence()), (Emotion::Fear, 1.0));

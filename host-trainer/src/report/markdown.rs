@@ -3,7 +3,10 @@
 use std::fmt::{self, Write};
 
 use super::{CONFUSION, CURVES, RunSummary, figure::thousands};
-use crate::{evaluation::Table, onnx};
+use crate::{
+    evaluation::{Certain, Table},
+    onnx,
+};
 
 /// What is said of a run on faces that the program drew.
 const SYNTHETIC: &str = "> **Synthetic faces.** The program drew the faces that this network was trained and measured on. \
@@ -116,7 +119,15 @@ fn write_calibration(text: &mut String, run: &RunSummary) -> fmt::Result {
     let row = |name: &str, before: f64, after: f64| [name.into(), format!("{before:.4}"), format!("{after:.4}")];
     table.row(row("expected calibration error, 15 bins", calibration.error_before, calibration.error_after));
     table.row(row("negative log likelihood", calibration.loss_before, calibration.loss_after));
-    writeln!(text, "{}", table.markdown())
+    writeln!(text, "{}", table.markdown())?;
+    let Some(Certain { threshold, share, accuracy }) = run.int8.certain else { return Ok(()) };
+    writeln!(
+        text,
+        "Answers with a confidence below {threshold:.3} are called uncertain. The others are {:.1} % of all, and {:.1} % of \
+         them are right.\n",
+        100.0 * share,
+        100.0 * accuracy
+    )
 }
 
 fn write_use(text: &mut String) -> fmt::Result {
@@ -126,7 +137,7 @@ fn write_use(text: &mut String) -> fmt::Result {
     }
     writeln!(
         text,
-        "```\n\n`network.onnx` is the float network for other frameworks: its input `{}` is `[batch, 1, 48, 48]`, preprocessed; \
+        "```\n\n`network.onnx` is the float network for other frameworks: its input `{}` is `[batch, channels, 48, 48]`, preprocessed; \
          its output `{}` is `[batch, 7]`, in the order of the labels.",
         onnx::INPUT,
         onnx::OUTPUT

@@ -67,6 +67,9 @@ fn options(recipe: &Recipe) -> Vec<(&'static str, String)> {
     if recipe.label_smoothing > 0.0 {
         rows.push(("label smoothing", recipe.label_smoothing.to_string()));
     }
+    if recipe.distinct {
+        rows.push(("left out", "training faces that are nearly validation faces".into()));
+    }
     match recipe.class_weights {
         Some(ClassWeights::Named(Balanced::Balanced)) => rows.push(("class weights", "balanced".into())),
         Some(ClassWeights::Given(weights)) => rows.push(("class weights", format!("{weights:?}"))),

@@ -80,11 +80,13 @@ pub struct TrainingFaces<'a> {
     pub votes: Option<&'a [Option<[f32; Emotion::COUNT]>]>,
     /// What teachers think of the faces, at the recipe's temperature: see [`soft_targets`].
     pub soft_targets: Option<&'a [[f32; Emotion::COUNT]]>,
+    /// Faces that nothing is learned from, such as those that are nearly validation faces.
+    pub left_out: Option<&'a [bool]>,
 }
 
 impl<'a> From<LabelledFaces<'a>> for TrainingFaces<'a> {
     fn from(faces: LabelledFaces<'a>) -> Self {
-        Self { faces, pixels: None, votes: None, soft_targets: None }
+        Self { faces, pixels: None, votes: None, soft_targets: None, left_out: None }
     }
 }
 
@@ -236,7 +238,12 @@ fn check_extras(training: &TrainingFaces<'_>, configuration: &Configuration) -> 
         return Err(TrainingError::NoTeachers);
     }
     let targets_fit = training.soft_targets.is_none_or(|targets| targets.len() == images);
-    if votes_fit && pixels_fit && targets_fit { Ok(()) } else { Err(TrainingError::FacesDoNotFit { what: "training" }) }
+    let left_out_fits = training.left_out.is_none_or(|left_out| left_out.len() == images);
+    if votes_fit && pixels_fit && targets_fit && left_out_fits {
+        Ok(())
+    } else {
+        Err(TrainingError::FacesDoNotFit { what: "training" })
+    }
 }
 
 /// Importance weights by what the network has learned so far.

@@ -37,7 +37,8 @@ impl Targets {
             let row = mixed(label, votes, share);
             let smooth = recipe.label_smoothing;
             targets.rows.push(row.map(|p| p * (1.0 - smooth) + smooth / CLASSES as f32));
-            let usable = !pretraining || votes.is_some();
+            let left_out = training.left_out.is_some_and(|left_out| left_out[image]);
+            let usable = !left_out && (!pretraining || votes.is_some());
             let weight = importance.get(image).copied().unwrap_or(1.0) * class_weights[label];
             targets.weights.push(if usable { weight } else { 0.0 });
         }
@@ -116,6 +117,14 @@ mod tests {
         );
         let second = targets(&recipe, Some(&VOTES), 2);
         assert_eq!((second.rows[3][1], second.weights.as_slice()), (1.0, &[1.0; 4][..]));
+    }
+
+    #[test]
+    fn an_image_that_is_left_out_has_no_weight() {
+        let faces = LabelledFaces { images: &[], labels: &[3, 3, 3, 1] };
+        let training = TrainingFaces { left_out: Some(&[false, true, false, false]), ..TrainingFaces::from(faces) };
+        let targets = Targets::new(&recipe(|_| {}), &training, &[], 0).expect("sound");
+        assert_eq!(targets.weights, [1.0, 0.0, 1.0, 1.0]);
     }
 
     #[test]

@@ -267,8 +267,13 @@ fn run_with(recipe: &str, folder: &RunFolder, configuration: &Configuration, sto
         .collect();
     let soft_targets: Vec<[f32; 7]> = votes.iter().map(|row| row.unwrap_or([1.0 / 7.0; 7])).collect();
     let faces = LabelledFaces { images: &images, labels: &labels };
-    let training =
-        TrainingFaces { faces, pixels: Some(&pixels), votes: Some(&votes), soft_targets: Some(&soft_targets) };
+    let training = TrainingFaces {
+        faces,
+        pixels: Some(&pixels),
+        votes: Some(&votes),
+        soft_targets: Some(&soft_targets),
+        left_out: None,
+    };
     let stop = AtomicBool::new(false);
     let mut steps = 0;
     train(&configuration, training, faces, folder, &stop, &mut |progress| {

@@ -40,6 +40,9 @@ pub struct Recipe {
     /// Share of the target that all emotions divide equally (Szegedy et al. 2016, section 7).
     #[serde(default)]
     pub label_smoothing: f32,
+    /// Leaves out training faces that are nearly validation faces.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub distinct: bool,
     /// How much an image of each emotion counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<ClassWeights>,
