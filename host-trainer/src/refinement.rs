@@ -2,7 +2,8 @@
 //! are rounded as the core rounds them, and a run of its own goes on from there.
 //!
 //! Batch normalization is folded and branches are merged first; then every tensor that the core will hold gets the range that
-//! it had in calibration, for good. So what is trained is, but for ties in rounding, what the device computes.
+//! it had in calibration, for good. So what is trained is what the device computes, but for the core's double rounding, which
+//! now and then makes a step's difference (of sums as small as a mean's more often).
 
 use std::fs;
 
@@ -71,7 +72,10 @@ pub fn rounding(network: &FloatNetwork, ranges: &[Range], refinement: Refinement
         let range = match operator.operator {
             // A pool keeps its input's scale and zero point.
             Operator::MaxPool2d { .. } | Operator::AveragePool2d { .. } => tensor_ranges[operator.inputs[0]],
-            _ => lowered.tensors[operator.output].layer.and_then(|layer| ranges.get(layer).copied()),
+            _ => lowered.tensors[operator.output]
+                .layer
+                .and_then(|layer| ranges.get(layer))
+                .map(|&range| with_zero(range)),
         };
         tensor_ranges[operator.output] = range;
         let inputs = operator.inputs.iter().map(|&tensor| holders[tensor]).collect();
@@ -93,6 +97,12 @@ pub fn rounding(network: &FloatNetwork, ranges: &[Range], refinement: Refinement
     let recipe = gentle(recipe, refinement);
     let architecture = Architecture::describe("refined.toml", name, *preprocessing, &recipe, &layers)?;
     Ok(FloatNetwork { architecture: architecture.into(), weights })
+}
+
+/// The range that the quantization of `range` has: with zero in it, and not empty.
+fn with_zero(Range { min, max }: Range) -> Range {
+    let (min, max) = (min.min(0.0), max.max(0.0));
+    if min < max { Range { min, max } } else { Range { min: -128.0, max: 127.0 } }
 }
 
 /// An operator's weights as they are trained: the inverse of what lowering does to them.
