@@ -23,6 +23,8 @@ const PASSES: usize = size_of::<u32>();
 /// Units that write the activations' words.
 const FIRST: usize = 2;
 
+const _: () = assert!(UNROLLED.is_power_of_two(), "these processors have no division");
+
 /// The most inputs whose sum of products has less than 29 bits.
 const MOST_INPUTS: usize = 1 << 13;
 
@@ -64,11 +66,11 @@ fn run(
     output: &mut [i8],
     words: &mut [u32],
 ) -> Result<(), ShapeMismatch> {
-    let (inputs, mut left) = (input.len(), output.len());
-    let channels = span(channels, 0, left)?;
-    let mut weights = filters(weights, left, inputs)?;
+    let inputs = input.len();
+    let channels = span(channels, 0, output.len())?;
+    let weights = filters(weights, output.len(), inputs)?;
     let fours = inputs / PASSES;
-    let (_, rest) = input.split_at(fours * PASSES);
+    let rest = input.get(fours * PASSES..).unwrap_or(&[]);
     let mut frame = Frame {
         output: output.as_mut_ptr(),
         end: output.as_ptr(),
@@ -76,32 +78,31 @@ fn run(
         activation_min: arguments.activation_min.into(),
         activation_max: arguments.activation_max.into(),
         channels: channels.as_ptr(),
-        skipped: ((UNROLLED - fours % UNROLLED) % UNROLLED) as u32,
-        pass: (inputs - rest.len()) as u32,
+        skipped: (fours.wrapping_neg() % UNROLLED) as u32,
+        pass: (fours * PASSES) as u32,
         words: words.as_mut_ptr(),
         sums: [0; UNITS],
         // A single unit stands in for the second.
-        row: if left < FIRST { 0 } else { inputs },
+        row: if output.len() < FIRST { 0 } else { inputs },
         weights: weights.as_ptr(),
         input: input.as_ptr(),
         input_offset: arguments.input_offset,
     };
-    let mut most = FIRST;
-    while left > 0 {
-        let count = left.min(most);
+    let (mut done, mut most) = (0, FIRST);
+    while done < output.len() {
+        let count = most.min(output.len() - done);
         frame.end = frame.end.wrapping_add(count);
-        frame.weights = weights.as_ptr();
         if !rest.is_empty() {
-            for (sum, row) in frame.sums.iter_mut().zip(weights.chunks_exact(inputs)) {
-                *sum = dot(rest, row.get(inputs - rest.len()..).unwrap_or(&[]), arguments.input_offset);
+            for (sum, row) in frame.sums.iter_mut().zip(weights.chunks_exact(inputs).skip(done)) {
+                *sum = dot(rest, row.get(fours * PASSES..).unwrap_or(&[]), arguments.input_offset);
             }
         }
-        // SAFETY: `left` units have a row of `inputs` weights each from `frame.weights` on, parameters from `frame.channels`
-        // and an output from `frame.output` on, and `count` are no more of them; their activations are `fours` in each of
-        // the passes, as many as the words are, which the first of these calls writes.
+        // SAFETY: from the unit `done` on, where the frame's pointers are, `count` units have a row of `inputs` weights each,
+        // parameters and an output; their activations are `fours` in each of the passes, as many as the words are, which the
+        // first of these calls writes.
         unsafe {
-            match (most, count) {
-                (FIRST, _) => multiply::<FIRST, 1>(&mut frame),
+            match (done, count) {
+                (0, _) => multiply::<FIRST, 1>(&mut frame),
                 (_, 1) => multiply::<1, 0>(&mut frame),
                 (_, 2) => multiply::<2, 0>(&mut frame),
                 (_, 3) => multiply::<3, 0>(&mut frame),
@@ -109,8 +110,8 @@ fn run(
                 _ => multiply::<UNITS, 0>(&mut frame),
             }
         }
-        weights = weights.get(count * inputs..).unwrap_or(&[]);
-        (left, most) = (left - count, UNITS);
+        frame.weights = frame.weights.wrapping_add(count * inputs);
+        (done, most) = (done + count, UNITS);
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use shared::quantization::ChannelParameters;
 pub(super) const UNITS: usize = 5;
 
 /// Activations in the body of the inner loop.
-pub(super) const UNROLLED: usize = 18;
+pub(super) const UNROLLED: usize = 16;
 
 /// Arguments of [`multiply`], in the order of its loads.
 #[repr(C)]

@@ -41,37 +41,7 @@ pub(super) fn widen_row(
     // SAFETY: each of the loops reads `values` from end to end and writes `depth` values for each pixel, `column` values
     // apart, which `to` holds; words in `to` are aligned where `depth` is even, the loads need no alignment.
     unsafe {
-        if depth.is_multiple_of(16) {
-            asm!(
-                "2:",
-                "mov {left}, {sixteens}",
-                "3:",
-                "ldr {first}, [{from}], #4",
-                "ldr {second}, [{from}], #4",
-                "sxtab16 r0, {offsets}, {first}",
-                "sxtab16 r1, {offsets}, {first}, ror #8",
-                "sxtab16 r2, {offsets}, {second}",
-                "sxtab16 r3, {offsets}, {second}, ror #8",
-                "stmia {to}!, {{r0-r3}}",
-                "ldr {first}, [{from}], #4",
-                "ldr {second}, [{from}], #4",
-                "sxtab16 r0, {offsets}, {first}",
-                "sxtab16 r1, {offsets}, {first}, ror #8",
-                "sxtab16 r2, {offsets}, {second}",
-                "sxtab16 r3, {offsets}, {second}, ror #8",
-                "subs {left}, {left}, #1",
-                "stmia {to}!, {{r0-r3}}",
-                "bne 3b",
-                "add {to}, {to}, {gap}",
-                "subs {pixels}, {pixels}, #1",
-                "bne 2b",
-                first = out(reg) _, second = out(reg) _, left = out(reg) _, sixteens = in(reg) depth / 16,
-                from = inout(reg) from => _, to = inout(reg) to => _, pixels = inout(reg) pixels => _,
-                gap = in(reg) gap, offsets = in(reg) offsets,
-                out("r0") _, out("r1") _, out("r2") _, out("r3") _,
-                options(nostack),
-            );
-        } else if depth.is_multiple_of(8) {
+        if depth.is_multiple_of(8) {
             asm!(
                 "2:",
                 "mov {left}, {eights}",
