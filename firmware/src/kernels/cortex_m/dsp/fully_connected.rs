@@ -9,7 +9,7 @@ use shared::quantization::ChannelParameters;
 
 use super::{
     super::super::{FullyConnectedArguments, ShapeMismatch, filters, span},
-    widen::widen_row,
+    widen::widen_eights,
 };
 
 /// Values that the inner loop takes at a time.
@@ -73,7 +73,7 @@ fn run(
     let inputs = input.len();
     let channels = span(channels, 0, output.len())?;
     let weights = filters(weights, channels.len(), inputs)?;
-    widen_row(input, inputs, bytemuck::cast_slice_mut(widened), inputs, arguments.input_offset)?;
+    widen_eights(input, widened, arguments.input_offset)?;
     if channels.is_empty() {
         return Ok(true);
     }
