@@ -22,7 +22,6 @@ CROSS_CARGO = HERE.parent.parent / ".ci" / "cross-cargo"
 PROCESSORS = [
     ("Cortex-M4", "thumbv7em-none-eabihf", "mps2-an386"),
     ("Armv6-M", "thumbv6m-none-eabi", "mps2-an386"),
-    ("Cortex-M33", "thumbv8m.main-none-eabihf", "mps2-an505"),
 ]
 
 # CMSIS-NN, commit 99f736a6 (July 2026), GCC 12.2.1 -O3 for cortex-m4 and cortex-m0plus, arm_convolve_wrapper_s8,
