@@ -8,6 +8,7 @@ use shared::{
     shape::{Shape, Window},
 };
 
+use super::Caller;
 use crate::kernels::{self, ConvArguments, PoolArguments, Region, ShapeMismatch};
 
 /// Runs the convolution of `step`, and the pool that is fused with it. `scratch` holds a band of the convolution's output
@@ -18,9 +19,10 @@ pub(super) fn convolve(
     input: &[i8],
     output: &mut [i8],
     scratch: &mut [i8],
+    caller: &mut impl Caller,
 ) -> Result<(), ShapeMismatch> {
     let Some(pool) = step.pool else {
-        return convolve_rows(step, arguments, 0..step.convolved.height, input, output, scratch);
+        return convolve_rows(step, arguments, 0..step.convolved.height, input, output, scratch, caller);
     };
     let (band, scratch) = scratch.split_at_mut_checked(step.band_bytes as usize).ok_or(ShapeMismatch)?;
     let Shape { width, channels, .. } = step.output.shape;
@@ -29,14 +31,20 @@ pub(super) fn convolve(
     for (index, output) in (0..).zip(bands) {
         let height = pool.rows() * output.len().checked_div(row).unwrap_or(0) as u16;
         let top = index * pool.rows() * pool.band_rows;
-        convolve_rows(step, arguments, top..top + height, input, band, scratch)?;
-        run_pool(pool, Shape { height, ..step.convolved }, band, output)?;
+        convolve_rows(step, arguments, top..top + height, input, band, scratch, caller)?;
+        run_pool(pool, Shape { height, ..step.convolved }, band, output, caller)?;
     }
     Ok(())
 }
 
 /// Pools a band of `shape`.
-fn run_pool(pool: FusedPool, shape: Shape, band: &[i8], output: &mut [i8]) -> Result<(), ShapeMismatch> {
+fn run_pool(
+    pool: FusedPool,
+    shape: Shape,
+    band: &[i8],
+    output: &mut [i8],
+    caller: &mut impl Caller,
+) -> Result<(), ShapeMismatch> {
     let arguments = |window: Window| -> Result<PoolArguments, ShapeMismatch> {
         let (height, width) = window.output_size(shape.height, shape.width).ok_or(ShapeMismatch)?;
         let output_shape = Shape { height, width, ..shape };
@@ -44,8 +52,14 @@ fn run_pool(pool: FusedPool, shape: Shape, band: &[i8], output: &mut [i8]) -> Re
         Ok(PoolArguments { window, input_shape: shape, output_shape, activation_min: i8::MIN, activation_max: i8::MAX })
     };
     match pool.operator {
-        Operator::MaxPool2d { window } => kernels::max_pool2d(&arguments(window)?, band, output),
-        Operator::AveragePool2d { window } => kernels::average_pool2d(&arguments(window)?, band, output),
+        Operator::MaxPool2d { window } => {
+            let arguments = arguments(window)?;
+            caller.call(|| kernels::max_pool2d(&arguments, band, output))
+        }
+        Operator::AveragePool2d { window } => {
+            let arguments = arguments(window)?;
+            caller.call(|| kernels::average_pool2d(&arguments, band, output))
+        }
         _ => Err(ShapeMismatch),
     }
 }
@@ -58,11 +72,13 @@ fn convolve_rows(
     input: &[i8],
     output: &mut [i8],
     scratch: &mut [i8],
+    caller: &mut impl Caller,
 ) -> Result<(), ShapeMismatch> {
     let Shape { width, channels: filters, .. } = step.convolved;
     let Some(folding) = step.folding else {
         let region = region(rows, 0..width);
-        return kernels::conv2d_region(arguments, region, input, step.weights, step.channels, output, scratch);
+        return caller
+            .call(|| kernels::conv2d_region(arguments, region, input, step.weights, step.channels, output, scratch));
     };
     let filters = usize::from(filters);
     let set_weights = step.weights.len().checked_div(folding.sets() as usize).ok_or(ShapeMismatch)?;
@@ -77,7 +93,7 @@ fn convolve_rows(
             let first = usize::from(part.start - rows.start) * usize::from(width) * filters;
             let output = output.get_mut(first..).ok_or(ShapeMismatch)?;
             let region = region(part.clone(), columns);
-            kernels::conv2d_region(arguments, region, input, weights, channels, output, scratch)?;
+            caller.call(|| kernels::conv2d_region(arguments, region, input, weights, channels, output, scratch))?;
         }
     }
     Ok(())

@@ -27,6 +27,21 @@ pub struct Engine<'model, 'arena> {
     arena: &'arena mut [i8],
 }
 
+/// Calls the kernels of an inference; one that looks at a clock before and after learns what they take.
+pub trait Caller {
+    /// What `kernel` returns.
+    fn call<R>(&mut self, kernel: impl FnOnce() -> R) -> R;
+}
+
+/// Nothing but the call.
+struct Directly;
+
+impl Caller for Directly {
+    fn call<R>(&mut self, kernel: impl FnOnce() -> R) -> R {
+        kernel()
+    }
+}
+
 /// Why a model cannot run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineError {
@@ -105,9 +120,7 @@ impl<'model, 'arena> Engine<'model, 'arena> {
     /// # Errors
     /// None for a checked model.
     pub fn run(&mut self, face: &[u8; FACE_PIXELS]) -> Result<&[i8], EngineError> {
-        self.preprocess(face)?;
-        self.run_steps(|_, _| {})?;
-        Ok(self.logits())
+        self.run_through(face, &mut Directly)
     }
 
     /// As [`run`](Self::run), with a face that is normalized already (all values of the input tensor, `[48, 48, channels]`).
@@ -121,12 +134,12 @@ impl<'model, 'arena> Engine<'model, 'arena> {
             return Err(EngineError::Input { need: input.len() as u32, have });
         }
         input.copy_from_slice(face);
-        self.run_steps(|_, _| {})?;
+        self.run_steps(&mut Directly, |_, _| {})?;
         Ok(self.logits())
     }
 
     /// As [`run`](Self::run); after the preprocessing (`None`) and after every step, `report` gets the time that it took by
-    /// `clock`, in the clock's units.
+    /// `clock`, in the clock's units. What `report` takes itself is in none of them.
     ///
     /// # Errors
     /// None for a checked model.
@@ -137,13 +150,24 @@ impl<'model, 'arena> Engine<'model, 'arena> {
         mut report: impl FnMut(Option<(usize, &Step<'model>)>, u32),
     ) -> Result<&[i8], EngineError> {
         let mut start = clock();
-        let mut lap = |clock: &mut dyn FnMut() -> u32| {
-            let now = clock();
-            now.wrapping_sub(core::mem::replace(&mut start, now))
-        };
-        self.preprocess(face)?;
-        report(None, lap(&mut clock));
-        self.run_steps(|index, step| report(Some((index, step)), lap(&mut clock)))?;
+        self.preprocess(face, &mut Directly)?;
+        report(None, clock().wrapping_sub(start));
+        start = clock();
+        self.run_steps(&mut Directly, |index, step| {
+            report(Some((index, step)), clock().wrapping_sub(start));
+            start = clock();
+        })?;
+        Ok(self.logits())
+    }
+
+    /// As [`run`](Self::run), with every kernel, the preprocessing among them, called by `caller`: what is left is the engine's
+    /// own.
+    ///
+    /// # Errors
+    /// None for a checked model.
+    pub fn run_through(&mut self, face: &[u8; FACE_PIXELS], caller: &mut impl Caller) -> Result<&[i8], EngineError> {
+        self.preprocess(face, caller)?;
+        self.run_steps(caller, |_, _| {})?;
         Ok(self.logits())
     }
 
@@ -159,15 +183,20 @@ impl<'model, 'arena> Engine<'model, 'arena> {
         self.arena.get_mut(range).ok_or(EngineError::Input { need, have: 0 })
     }
 
-    fn preprocess(&mut self, face: &[u8; FACE_PIXELS]) -> Result<(), EngineError> {
+    fn preprocess(&mut self, face: &[u8; FACE_PIXELS], caller: &mut impl Caller) -> Result<(), EngineError> {
         let preprocessing = self.model.preprocessing();
-        preprocess(preprocessing, face, self.input()?);
+        let input = self.input()?;
+        caller.call(|| preprocess(preprocessing, face, input));
         Ok(())
     }
 
-    fn run_steps(&mut self, mut done: impl FnMut(usize, &Step<'model>)) -> Result<(), EngineError> {
+    fn run_steps(
+        &mut self,
+        caller: &mut impl Caller,
+        mut done: impl FnMut(usize, &Step<'model>),
+    ) -> Result<(), EngineError> {
         for (index, step) in self.model.steps().enumerate() {
-            run_step(&step, self.arena).map_err(|ShapeMismatch| EngineError::Step { step: index })?;
+            run_step(&step, self.arena, caller).map_err(|ShapeMismatch| EngineError::Step { step: index })?;
             done(index, &step);
         }
         Ok(())

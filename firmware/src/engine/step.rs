@@ -5,7 +5,7 @@ use shared::{
     operator::Operator,
 };
 
-use super::{convolution::convolve, range};
+use super::{Caller, convolution::convolve, range};
 use crate::kernels::{
     self, AddArguments, ConvArguments, FullyConnectedArguments, MeanArguments, PoolArguments, ShapeMismatch,
 };
@@ -25,7 +25,7 @@ pub(super) fn scratch_bytes(step: &Step<'_>) -> usize {
 }
 
 /// Runs a step in the arena; what lies behind [`Step::scratch_offset`] is working memory.
-pub(super) fn run_step(step: &Step<'_>, arena: &mut [i8]) -> Result<(), ShapeMismatch> {
+pub(super) fn run_step(step: &Step<'_>, arena: &mut [i8], caller: &mut impl Caller) -> Result<(), ShapeMismatch> {
     let (arena, scratch) = arena.split_at_mut_checked(step.scratch_offset as usize).ok_or(ShapeMismatch)?;
     let zero_point = |tensor: &Tensor| i32::from(tensor.quantization.zero_point);
     let (input_offset, output_offset) = (-zero_point(&step.input), zero_point(&step.output));
@@ -54,33 +54,36 @@ pub(super) fn run_step(step: &Step<'_>, arena: &mut [i8]) -> Result<(), ShapeMis
         };
         if range(&step.input) == range(&step.output) {
             let [sum, right] = arena.get_disjoint_mut([range(&step.output), range(&second)])?;
-            return kernels::add_assign(&arguments, sum, right);
+            return caller.call(|| kernels::add_assign(&arguments, sum, right));
         }
         // The two inputs may be one tensor, which cannot be borrowed apart from itself.
         if step.input == second {
             let (input, output) = borrow(arena, &step.input, &step.output)?;
-            return kernels::add(&arguments, input, input, output);
+            return caller.call(|| kernels::add(&arguments, input, input, output));
         }
         let ranges = [range(&step.input), range(&second), range(&step.output)];
         let [left, right, output] = arena.get_disjoint_mut(ranges)?;
-        return kernels::add(&arguments, left, right, output);
+        return caller.call(|| kernels::add(&arguments, left, right, output));
     }
     let (input, output) = borrow(arena, &step.input, &step.output)?;
     let (weights, channels) = (step.weights, step.channels);
     match (step.operator, step.arithmetic) {
-        (Operator::Conv2d { window, .. }, _) => convolve(step, &convolution(window), input, output, scratch),
+        (Operator::Conv2d { window, .. }, _) => convolve(step, &convolution(window), input, output, scratch, caller),
         (Operator::DepthwiseConv2d { window }, _) => {
-            kernels::depthwise_conv2d(&convolution(window), input, weights, channels, output, scratch)
+            let arguments = convolution(window);
+            caller.call(|| kernels::depthwise_conv2d(&arguments, input, weights, channels, output, scratch))
         }
-        (Operator::MaxPool2d { window }, _) => kernels::max_pool2d(&pool(window), input, output),
-        (Operator::AveragePool2d { window }, _) => kernels::average_pool2d(&pool(window), input, output),
+        (Operator::MaxPool2d { window }, _) => caller.call(|| kernels::max_pool2d(&pool(window), input, output)),
+        (Operator::AveragePool2d { window }, _) => {
+            caller.call(|| kernels::average_pool2d(&pool(window), input, output))
+        }
         (Operator::FullyConnected { .. }, _) => {
             let arguments = FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max };
-            kernels::fully_connected(&arguments, input, weights, channels, output, scratch)
+            caller.call(|| kernels::fully_connected(&arguments, input, weights, channels, output, scratch))
         }
         (Operator::GlobalAveragePool, Arithmetic::Mean(factor)) => {
             let arguments = MeanArguments { input_offset, output_offset, factor, activation_min, activation_max };
-            kernels::global_average_pool(&arguments, input, output)
+            caller.call(|| kernels::global_average_pool(&arguments, input, output))
         }
         (Operator::GlobalAveragePool | Operator::Add, _) => Err(ShapeMismatch),
     }

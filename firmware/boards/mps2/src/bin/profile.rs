@@ -1,5 +1,5 @@
-//! Where an inference spends its instructions: runs the network once on a drawn face and prints every operator's share, and the
-//! memory it took.
+//! Where an inference spends its instructions: runs the network on a drawn face and prints every operator's share, what the
+//! engine takes beside the kernels that it calls, and the memory.
 //!
 //! Wants `-icount shift=6`, with which QEMU lets an instruction take 64 ns.
 #![no_std]
@@ -7,13 +7,36 @@
 
 use cortex_m_rt::entry;
 use embedded_io::Write;
-use firmware::engine::Engine;
+use firmware::engine::{Caller, Engine};
 use mps2::clock::Clock;
 use mps2::machine::instructions;
 use mps2::model::{ARENA_BYTES, MODEL};
 use mps2::stack;
 use mps2::uart::{BAUD, Uart};
 use shared::model::Model;
+
+/// Adds up the ticks of kernels alone, the clock's own among them.
+struct Timed<'a> {
+    clock: &'a mut Clock,
+    ticks: u64,
+    calls: u64,
+}
+
+impl<'a> Timed<'a> {
+    fn new(clock: &'a mut Clock) -> Self {
+        Self { clock, ticks: 0, calls: 0 }
+    }
+}
+
+impl Caller for Timed<'_> {
+    fn call<R>(&mut self, kernel: impl FnOnce() -> R) -> R {
+        let start = self.clock.ticks();
+        let result = kernel();
+        self.ticks += self.clock.ticks() - start;
+        self.calls += 1;
+        result
+    }
+}
 
 #[entry]
 fn main() -> ! {
@@ -25,17 +48,15 @@ fn main() -> ! {
     let mut engine = Engine::new(&model, ARENA).expect("the arena is large enough");
     let face = core::array::from_fn(|pixel| (pixel * 37 % 251) as u8);
 
-    let mut line = |name: &str, macs: u64, instructions: u32| {
+    let mut line = |name: &str, macs: u64, instructions: u64| {
         write!(uart, "{name:<20}{macs:>12} MACs{instructions:>14} instructions\r\n")
             .expect("this UART reports no error");
     };
-    let mut total = 0;
     let logits = engine.run_profiled(
         &face,
         || clock.ticks() as u32,
         |step, ticks| {
-            let instructions = instructions(ticks.into()) as u32;
-            total += instructions;
+            let instructions = instructions(ticks.into());
             match step {
                 None => line("normalization", 0, instructions),
                 Some((_, step)) => {
@@ -45,9 +66,28 @@ fn main() -> ! {
         },
     );
     logits.expect("a checked model runs");
-    line("inference", model.macs(), total);
+
+    let start = clock.ticks();
+    engine.run(&face).expect("a checked model runs");
+    let inference = instructions(clock.ticks() - start);
+    line("inference", model.macs(), inference);
+
+    let mut timed = Timed::new(&mut clock);
+    engine.run_through(&face, &mut timed).expect("a checked model runs");
+    let (kernels, calls) = (timed.ticks, timed.calls);
+    let mut timed = Timed::new(&mut clock);
+    (0..calls).for_each(|_| timed.call(|| core::hint::black_box(())));
+    let kernels = instructions(kernels - timed.ticks);
+    let overhead = inference.saturating_sub(kernels);
+    let hundredths = (overhead * 10_000).div_ceil(inference);
+    let (whole, rest) = (hundredths / 100, hundredths % 100);
     let (arena, stack) = (Engine::arena_bytes(&model), stack::high_water_mark());
-    write!(uart, "{arena} bytes of arena, {stack} bytes of stack\r\nend\r\n").expect("this UART reports no error");
+    write!(
+        uart,
+        "overhead {overhead} instructions, {whole}.{rest:02} %, beside {calls} calls of kernels\r\n\
+         {arena} bytes of arena, {stack} bytes of stack\r\nend\r\n"
+    )
+    .expect("this UART reports no error");
     loop {
         core::hint::spin_loop();
     }

@@ -1,27 +1,40 @@
-//! Fully connected operator: four units at a time, whose weights lie a row apart and are loaded with the row's distance in a
-//! register. Activations are copied first, each 128 more, for their distance to the weights to be the same all along.
-
-use core::arch::naked_asm;
+//! Fully connected operator: the sums of a few units at a time, of weights that are used once.
+//!
+//! One pointer walks along the activations and all rows of weights: registers hold the distances from it to the rows, and
+//! the load of an activation, which is a word, moves it on by four. Hence four passes over a row:
+//!
+//! ```text
+//! scratch   0  4  8 …  1  5  9 …  2  6 10 …  3  7 11 …    activations, a word each
+//! ```
+//!
+//! The first units take the activations from where they are and write the words. What a row has beyond whole fours is in the
+//! sums to begin with.
 
 use shared::quantization::ChannelParameters;
 
 use super::{
-    super::super::{FullyConnectedArguments, ShapeMismatch, filters, span},
-    requantize,
+    super::super::{FullyConnectedArguments, ShapeMismatch, dot, filters, span},
+    units::{Frame, UNITS, UNROLLED, multiply},
 };
 
-/// Units whose sums are in registers at a time.
-const UNITS: usize = 4;
+/// Passes over a row.
+const PASSES: usize = size_of::<u32>();
 
-/// Products of each unit in the body of the inner loop.
-const UNROLLED: usize = 8;
+/// Units that write the activations' words.
+const FIRST: usize = 2;
+
+const _: () = assert!(UNROLLED.is_power_of_two(), "these processors have no division");
+
+/// The most inputs whose sum of products has less than 29 bits.
+const MOST_INPUTS: usize = 1 << 13;
 
 /// Words of scratch that so many inputs take.
 pub const fn fully_connected_words(inputs: usize) -> usize {
-    inputs.div_ceil(4)
+    inputs
 }
 
-/// [`fully_connected`](crate::kernels::fully_connected), or `None` if the scratch is too small.
+/// [`fully_connected`](crate::kernels::fully_connected), or `None` if there are too few inputs or too many, a parameter needs
+/// more digits than the fast arithmetic has, or the scratch is too small.
 pub fn fully_connected(
     arguments: &FullyConnectedArguments,
     input: &[i8],
@@ -30,8 +43,19 @@ pub fn fully_connected(
     output: &mut [i8],
     scratch: &mut [u32],
 ) -> Option<Result<(), ShapeMismatch>> {
-    let shifted = bytemuck::cast_slice_mut::<_, u8>(scratch).get_mut(..input.len())?;
-    Some(run(arguments, input, weights, channels, output, shifted))
+    let words = scratch.get_mut(..fully_connected_words(input.len()))?;
+    if !(PASSES..=MOST_INPUTS).contains(&input.len()) || !fit(channels) {
+        return None;
+    }
+    Some(run(arguments, input, weights, channels, output, words))
+}
+
+/// Whether all biases have less than 29 bits, and the last step of all channels is a shift to the right or none.
+fn fit(channels: &[ChannelParameters]) -> bool {
+    let (biases, shifts) = channels.iter().fold((0, 0), |(biases, shifts), channel| {
+        (biases | channel.bias.wrapping_add(1 << 28) as u32, shifts | channel.shift.wrapping_add(31) as u32)
+    });
+    biases < 1 << 29 && shifts < 1 << 5
 }
 
 fn run(
@@ -40,133 +64,54 @@ fn run(
     weights: &[i8],
     channels: &[ChannelParameters],
     output: &mut [i8],
-    shifted: &mut [u8],
+    words: &mut [u32],
 ) -> Result<(), ShapeMismatch> {
+    let inputs = input.len();
     let channels = span(channels, 0, output.len())?;
-    let length = input.len();
-    let weights = filters(weights, output.len(), length)?;
-    for (to, &from) in shifted.iter_mut().zip(input) {
-        *to = from as u8 ^ 0x80;
-    }
-    let missing = arguments.input_offset.wrapping_sub(128);
-    let fours = output.chunks_mut(UNITS).zip(channels.chunks(UNITS)).zip(weights.chunks((UNITS * length).max(1)));
-    for ((output, channels), weights) in fours {
-        let mut sums = sums(shifted, weights, length)?;
-        if missing != 0 {
-            for (sum, weights) in sums.iter_mut().zip(weights.chunks_exact(length.max(1))) {
-                let total = weights.iter().fold(0i32, |total, &weight| total.wrapping_add(weight.into()));
-                *sum = sum.wrapping_add(missing.wrapping_mul(total));
+    let weights = filters(weights, output.len(), inputs)?;
+    let fours = inputs / PASSES;
+    let rest = input.get(fours * PASSES..).unwrap_or(&[]);
+    let mut frame = Frame {
+        output: output.as_mut_ptr(),
+        end: output.as_ptr(),
+        output_offset: arguments.output_offset,
+        activation_min: arguments.activation_min.into(),
+        activation_max: arguments.activation_max.into(),
+        channels: channels.as_ptr(),
+        skipped: (fours.wrapping_neg() % UNROLLED) as u32,
+        pass: (fours * PASSES) as u32,
+        words: words.as_mut_ptr(),
+        sums: [0; UNITS],
+        // A single unit stands in for the second.
+        row: if output.len() < FIRST { 0 } else { inputs },
+        weights: weights.as_ptr(),
+        input: input.as_ptr(),
+        input_offset: arguments.input_offset,
+    };
+    let (mut done, mut most) = (0, FIRST);
+    while done < output.len() {
+        let count = most.min(output.len() - done);
+        frame.end = frame.end.wrapping_add(count);
+        if !rest.is_empty() {
+            for (sum, row) in frame.sums.iter_mut().zip(weights.chunks_exact(inputs).skip(done)) {
+                *sum = dot(rest, row.get(fours * PASSES..).unwrap_or(&[]), arguments.input_offset);
             }
         }
-        for ((out, channel), sum) in output.iter_mut().zip(channels).zip(sums) {
-            *out = arguments.store(requantize(channel, sum));
+        // SAFETY: from the unit `done` on, where the frame's pointers are, `count` units have a row of `inputs` weights each,
+        // parameters and an output; their activations are `fours` in each of the passes, as many as the words are, which the
+        // first of these calls writes.
+        unsafe {
+            match (done, count) {
+                (0, _) => multiply::<FIRST, 1>(&mut frame),
+                (_, 1) => multiply::<1, 0>(&mut frame),
+                (_, 2) => multiply::<2, 0>(&mut frame),
+                (_, 3) => multiply::<3, 0>(&mut frame),
+                (_, 4) => multiply::<4, 0>(&mut frame),
+                _ => multiply::<UNITS, 0>(&mut frame),
+            }
         }
+        frame.weights = frame.weights.wrapping_add(count * inputs);
+        (done, most) = (done + count, UNITS);
     }
     Ok(())
-}
-
-/// The sums of products of `activations` with up to four rows of `length` weights.
-fn sums(activations: &[u8], weights: &[i8], length: usize) -> Result<[i32; UNITS], ShapeMismatch> {
-    let mut sums = [0; UNITS];
-    if length == 0 {
-        return Ok(sums);
-    }
-    let rows = weights.len() / length;
-    if activations.len() < length || rows == 0 {
-        return Err(ShapeMismatch);
-    }
-    // The last row stands in for rows that are missing.
-    let row = |index: usize| index.min(rows - 1) * length;
-    let frame = Frame {
-        weights: weights.as_ptr(),
-        // Addresses wrap, as the assembly's sums do.
-        activations: (activations.as_ptr() as usize).wrapping_sub(weights.as_ptr() as usize),
-        rows: [row(1), row(2), row(3)],
-        end: weights.as_ptr().wrapping_add(length),
-        entry: length.wrapping_neg() % UNROLLED,
-        sums: &mut sums,
-    };
-    // SAFETY: the rows lie in `weights`, and there are as many activations as a row has weights.
-    unsafe { multiply(&frame) };
-    Ok(sums)
-}
-
-/// Arguments of the assembly, in the order of its loads.
-#[repr(C)]
-struct Frame<'a> {
-    weights: *const i8,
-    /// From a weight of the first row to its activation.
-    activations: usize,
-    /// From a weight of the first row to those of the others.
-    rows: [usize; 3],
-    end: *const i8,
-    /// Products of the unrolled loop that are skipped the first time.
-    entry: usize,
-    sums: &'a mut [i32; UNITS],
-}
-
-/// # Safety
-/// The four rows and the activations are readable from their beginnings up to where the first row is at `end`, a row is not
-/// empty, and lacks `entry` products to whole multiples of [`UNROLLED`].
-#[unsafe(naked)]
-unsafe extern "C" fn multiply(frame: &Frame<'_>) {
-    // r8-r11 sums, r12 end
-    naked_asm!(
-        "push {{r4-r7, lr}}",
-        "mov r4, r8",
-        "mov r5, r9",
-        "mov r6, r10",
-        "mov r7, r11",
-        "push {{r4-r7}}",
-        "ldmia r0!, {{r5}}",
-        "ldmia r0!, {{r1-r4}}",
-        "ldmia r0!, {{r6-r7}}",
-        "mov r12, r6",
-        "ldr r0, [r0]",
-        "push {{r0}}",
-        // A product of each unit takes 28 bytes of code.
-        "movs r6, #28",
-        "muls r7, r6, r7",
-        "adr r6, 2f",
-        "adds r6, r6, r7",
-        "adds r6, #1",
-        "movs r0, #0",
-        "mov r8, r0",
-        "mov r9, r0",
-        "mov r10, r0",
-        "mov r11, r0",
-        "bx r6",
-        ".balign 4",
-        "2:",
-        ".rept 8",
-        "ldrb r6, [r5, r1]",
-        "ldrsb r7, [r5, r0]",
-        "muls r7, r6, r7",
-        "add r8, r7",
-        "ldrsb r7, [r5, r2]",
-        "muls r7, r6, r7",
-        "add r9, r7",
-        "ldrsb r7, [r5, r3]",
-        "muls r7, r6, r7",
-        "add r10, r7",
-        "ldrsb r7, [r5, r4]",
-        "muls r7, r6, r7",
-        "add r11, r7",
-        "adds r5, #1",
-        ".endr",
-        "cmp r5, r12",
-        "bne 2b",
-        "pop {{r0}}",
-        "mov r4, r8",
-        "mov r5, r9",
-        "mov r6, r10",
-        "mov r7, r11",
-        "stmia r0!, {{r4-r7}}",
-        "pop {{r4-r7}}",
-        "mov r8, r4",
-        "mov r9, r5",
-        "mov r10, r6",
-        "mov r11, r7",
-        "pop {{r4-r7, pc}}",
-    )
 }

@@ -6,6 +6,7 @@
 //! fully_connected.rs   products with weights that are used once
 //! requantize.rs        the multiplication of a sum, from halves
 //! row.rs               the inner loop of the convolution, and requantization
+//! units.rs             the inner loop of the fully connected operator
 //! ```
 
 mod conv2d;
@@ -13,6 +14,7 @@ mod depthwise;
 mod fully_connected;
 mod requantize;
 mod row;
+mod units;
 
 pub(in crate::kernels) use self::{
     conv2d::{conv2d, conv2d_words},

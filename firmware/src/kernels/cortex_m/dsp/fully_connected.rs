@@ -1,4 +1,7 @@
 //! Products of weights that are used once: nothing is kept for later, two units share the activations.
+//!
+//! Whether every step fits is not asked of the parameters beforehand: what does not sets the processor's sticky bit Q, and
+//! then the caller has to work with other arithmetic.
 
 use core::arch::naked_asm;
 
@@ -6,15 +9,14 @@ use shared::quantization::ChannelParameters;
 
 use super::{
     super::super::{FullyConnectedArguments, ShapeMismatch, filters, span},
-    row::Block,
-    widen::widen_row,
+    widen::widen_eights,
 };
 
 /// Values that the inner loop takes at a time.
 const CHUNK: usize = 8;
 
 /// Chunks in the body of the inner loop.
-const UNROLLED: usize = 6;
+const UNROLLED: usize = 9;
 
 /// Words of scratch that a fully connected operator takes.
 pub const fn fully_connected_words(inputs: usize) -> usize {
@@ -33,14 +35,10 @@ pub fn fully_connected(
 ) -> Option<Result<(), ShapeMismatch>> {
     let inputs = input.len();
     let widened = scratch.get_mut(..fully_connected_words(inputs))?;
-    if inputs == 0
-        || !inputs.is_multiple_of(CHUNK)
-        || !weights.as_ptr().cast::<u32>().is_aligned()
-        || !Block::can_be(channels, inputs, arguments.output_offset)
-    {
+    if inputs == 0 || !inputs.is_multiple_of(CHUNK) || !weights.as_ptr().cast::<u32>().is_aligned() {
         return None;
     }
-    Some(run(arguments, input, weights, channels, output, widened))
+    run(arguments, input, weights, channels, output, widened).map(|fits| fits.then_some(())).transpose()
 }
 
 /// Arguments of [`units`].
@@ -63,6 +61,7 @@ struct Frame {
     entry: u32,
 }
 
+/// `false` if a sum or a shift did not fit; then the outputs are of no use.
 fn run(
     arguments: &FullyConnectedArguments,
     input: &[i8],
@@ -70,13 +69,13 @@ fn run(
     channels: &[ChannelParameters],
     output: &mut [i8],
     widened: &mut [u32],
-) -> Result<(), ShapeMismatch> {
+) -> Result<bool, ShapeMismatch> {
     let inputs = input.len();
     let channels = span(channels, 0, output.len())?;
     let weights = filters(weights, channels.len(), inputs)?;
-    widen_row(input, inputs, bytemuck::cast_slice_mut(widened), inputs, arguments.input_offset)?;
+    widen_eights(input, widened, arguments.input_offset)?;
     if channels.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     let frame = Frame {
         values: widened.as_ptr(),
@@ -94,46 +93,45 @@ fn run(
     };
     // SAFETY: `widened` holds `inputs` halfwords, a whole number of chunks; there are a row of as many weights, parameters
     // and an output for each unit; the rows are whole words long and the first is aligned.
-    unsafe { units(&frame) };
-    Ok(())
+    Ok(unsafe { units(&frame) } == 0)
 }
 
-/// Requantizes the sum in `$sum`, whose parameters are at r12, into the byte at lr; both go on.
+/// Requantizes the sum in `$sum`, whose parameters are at lr, into the byte at r12; both go on. The last bit that the shift
+/// drops is in the carry and rounds; without a shift, the carry is that of the addition before and takes it back.
 macro_rules! requantize {
     ($sum:literal) => {
         concat!(
-            "ldmia r12!, {{r0, r1, r2}}
-            lsls ",
+            "ldmia lr!, {{r0, r1, r2}}
+            qadd r0, ",
             $sum,
             ", ",
             $sum,
-            ", #1
-            smmulr r0, ",
-            $sum,
-            ", r1
-            rsbs r2, r2, #0
-            movs r1, #1
-            lsls r1, r1, r2
-            add r0, r0, r0, asr #31
-            add r0, r0, r1, lsr #1
+            "
+            smmulr r0, r0, r1
+            rsb r2, r2, #0
+            usat r2, #5, r2
+            adds r0, r0, r0, asr #31
             asrs r0, r0, r2
-            add r0, r0, r5
+            adc r0, r0, r5
             cmp r0, r3
             it lt
             movlt r0, r3
             cmp r0, r4
             it gt
             movgt r0, r4
-            strb r0, [lr], #1"
+            strb r0, [r12], #1"
         )
     };
 }
 
+/// Whether anything did not fit, as 1 or 0.
+///
 /// # Safety
 /// See [`run`].
 #[unsafe(naked)]
-unsafe extern "C" fn units(frame: &Frame) {
-    // r0-r3 activations, r4-r5 weights, r6 widened weights, r7-r8 sums, r9-r10 rows, r11 end, r12 activations to come
+unsafe extern "C" fn units(frame: &Frame) -> u32 {
+    // r0-r3 activations, r4-r5 weights, r6 widened weights, r7-r8 sums, r9-r10 rows, r11 end, r12 activations to come, lr
+    // parameters
     naked_asm!(
         dsp_extension!(),
         "push {{r4-r11, lr}}",
@@ -145,6 +143,7 @@ unsafe extern "C" fn units(frame: &Frame) {
         "stmia lr, {{r1-r6}}",
         "ldr r9, [sp, #12]",
         "ldr r11, [sp, #4]",
+        "ldr lr, [sp, #16]",
         // A chunk takes 76 bytes of code for two units, 40 for one.
         "movs r0, #76",
         "muls r0, r5, r0",
@@ -158,13 +157,14 @@ unsafe extern "C" fn units(frame: &Frame) {
         "adds r0, r0, r1",
         "adds r0, r0, #1",
         "str r0, [sp, #48]",
+        "movs r0, #0",
+        "msr apsr_nzcvq, r0",
         "1:",
         "ldr r4, [sp, #24]",
-        "ldr r0, [sp, #16]",
+        "ldr r7, [lr]",
         "subs r4, r4, #2",
-        "ldr r7, [r0]",
         "blt 5f",
-        "ldr r8, [r0, #12]",
+        "ldr r8, [lr, #12]",
         "str r4, [sp, #24]",
         "ldr r1, [sp, #8]",
         "ldr r12, [sp, #0]",
@@ -172,7 +172,7 @@ unsafe extern "C" fn units(frame: &Frame) {
         "ldr pc, [sp, #44]",
         ".balign 4",
         "2:",
-        ".rept 6",
+        ".rept 9",
         "ldmia.w r12!, {{r0-r3}}",
         "ldmia.w r9!, {{r4-r5}}",
         "sxtb16 r6, r4",
@@ -196,29 +196,27 @@ unsafe extern "C" fn units(frame: &Frame) {
         "cmp r12, r11",
         "bne.w 2b",
         "mov r9, r10",
-        "ldr r12, [sp, #16]",
-        "ldr lr, [sp, #20]",
+        "ldr r12, [sp, #20]",
         "ldr r5, [sp, #28]",
         "ldrd r3, r4, [sp, #32]",
         requantize!("r7"),
         requantize!("r8"),
-        "str r12, [sp, #16]",
-        "str lr, [sp, #20]",
+        "str r12, [sp, #20]",
         "ldr r4, [sp, #24]",
         "cmp r4, #0",
         "bgt.w 1b",
         "3:",
+        "mrs r0, apsr",
+        "ubfx r0, r0, #27, #1",
         "add sp, sp, #52",
         "pop {{r4-r11, pc}}",
-        // One unit is left, or none.
+        // One unit is left.
         "5:",
-        "adds r4, r4, #1",
-        "blt 3b",
         "ldr r12, [sp, #0]",
         "ldr pc, [sp, #48]",
         ".balign 4",
         "6:",
-        ".rept 6",
+        ".rept 9",
         "ldmia.w r12!, {{r0-r3}}",
         "ldmia.w r9!, {{r4-r5}}",
         "sxtb16 r6, r4",
@@ -232,12 +230,10 @@ unsafe extern "C" fn units(frame: &Frame) {
         ".endr",
         "cmp r12, r11",
         "bne.w 6b",
-        "ldr r12, [sp, #16]",
-        "ldr lr, [sp, #20]",
+        "ldr r12, [sp, #20]",
         "ldr r5, [sp, #28]",
         "ldrd r3, r4, [sp, #32]",
         requantize!("r7"),
-        "add sp, sp, #52",
-        "pop {{r4-r11, pc}}",
+        "b 3b",
     )
 }

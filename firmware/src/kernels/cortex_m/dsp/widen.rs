@@ -20,6 +20,49 @@ pub(super) fn widen(values: [i8; 4], offset: u32) -> (u32, u32) {
     (even, odd)
 }
 
+/// Widens eights of values, two at a time; the first of an odd number is the second of its two.
+///
+/// # Errors
+/// [`ShapeMismatch`] if there is no value, they are no whole eights, or `to` is too short.
+pub(super) fn widen_eights(values: &[i8], to: &mut [u32], offset: i32) -> Result<(), ShapeMismatch> {
+    let eights = values.len() / 8;
+    if eights == 0 || values.len() != eights * 8 || to.len() < eights * 4 {
+        return Err(ShapeMismatch);
+    }
+    // SAFETY: reads `values` from end to end and writes four words for each eight of them, which `to` holds; the loads need no
+    // alignment.
+    unsafe {
+        asm!(
+            "lsrs {left}, {left}, #1",
+            "bcc 3f",
+            "2:",
+            "ldr {first}, [{from}], #4",
+            "ldr {second}, [{from}], #4",
+            "sxtab16 r0, {offsets}, {first}",
+            "sxtab16 r1, {offsets}, {first}, ror #8",
+            "sxtab16 r2, {offsets}, {second}",
+            "sxtab16 r3, {offsets}, {second}, ror #8",
+            "stmia {to}!, {{r0-r3}}",
+            "3:",
+            "ldr {first}, [{from}], #4",
+            "ldr {second}, [{from}], #4",
+            "sxtab16 r0, {offsets}, {first}",
+            "sxtab16 r1, {offsets}, {first}, ror #8",
+            "sxtab16 r2, {offsets}, {second}",
+            "sxtab16 r3, {offsets}, {second}, ror #8",
+            "subs {left}, {left}, #1",
+            "stmia {to}!, {{r0-r3}}",
+            "bne 2b",
+            first = out(reg) _, second = out(reg) _, left = inout(reg) eights + 1 => _,
+            from = inout(reg) values.as_ptr() => _, to = inout(reg) to.as_mut_ptr() => _,
+            offsets = in(reg) (offset as u32 & 0xffff) * 0x1_0001,
+            out("r0") _, out("r1") _, out("r2") _, out("r3") _,
+            options(nostack),
+        );
+    }
+    Ok(())
+}
+
 /// Widens a row of pixels of `depth` values, every pixel `column` values behind the one before.
 ///
 /// # Errors
