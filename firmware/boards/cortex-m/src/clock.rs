@@ -1,5 +1,6 @@
 //! Time since startup, in microseconds and in cycles of the processor.
 
+use cortex_m::Peripherals;
 use cortex_m::peripheral::{SYST, syst::SystClkSource};
 use firmware::device;
 
@@ -14,7 +15,11 @@ pub struct Clock<M> {
 
 impl<M: Fn() -> u64> Clock<M> {
     /// Starts SysTick. `microseconds` reads the timer; the processor runs at `megahertz`.
-    pub fn new(microseconds: M, mut ticks: SYST, megahertz: u32) -> Self {
+    ///
+    /// # Panics
+    /// If the processor's own peripherals were taken before.
+    pub fn start(microseconds: M, megahertz: u32) -> Self {
+        let mut ticks = Peripherals::take().expect("nobody else takes the processor's peripherals").SYST;
         ticks.set_clock_source(SystClkSource::Core);
         ticks.set_reload((1 << TICK_BITS) - 1);
         ticks.clear_current();

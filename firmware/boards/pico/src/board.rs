@@ -48,7 +48,6 @@ pub fn start() -> Parts<impl Fn() -> u64> {
         XOSC,
         ..
     } = pac::Peripherals::take().expect("the board is started once");
-    let core = pac::CorePeripherals::take().expect("the board is started once");
     let mut watchdog = Watchdog::new(WATCHDOG);
     let clocks = init_clocks_and_plls(CRYSTAL_HZ, XOSC, CLOCKS, PLL_SYS, PLL_USB, &mut RESETS, &mut watchdog)
         .unwrap_or_else(|_| panic!("the crystal does not give the clocks that it should"));
@@ -57,6 +56,6 @@ pub fn start() -> Parts<impl Fn() -> u64> {
     let uart = UartPeripheral::new(UART0, (pins.gpio0.reconfigure(), pins.gpio1.reconfigure()), &mut RESETS)
         .enable(UartConfig::new(BAUD.Hz(), DataBits::Eight, None, StopBits::One), clocks.peripheral_clock.freq())
         .expect("the clock is fast enough for the serial port");
-    let clock = Clock::new(move || timer.get_counter().ticks(), core.SYST, clocks.system_clock.freq().to_MHz());
+    let clock = Clock::start(move || timer.get_counter().ticks(), clocks.system_clock.freq().to_MHz());
     Parts { uart, led: pins.gpio25.reconfigure(), clock }
 }

@@ -14,7 +14,7 @@ use super::{
         ConvArguments, Region, ShapeMismatch, span,
         stripe::{Columns, Convolution, Layout},
     },
-    pairs::{Half, Pairing, pair, pairs_of_four, unpair},
+    pairs::{Half, Pairing, pair, pairs_of_four, unpair, weight_pair},
     row::{BLOCK, Block, Row},
 };
 
@@ -56,8 +56,8 @@ pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize
     widened_words(&layout) + stripe_words(&layout)
 }
 
-/// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if a parameter or a pair of weights needs more digits than the
-/// fast arithmetic has, or the scratch is too small.
+/// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if a parameter needs more digits than the fast arithmetic
+/// has, or the scratch is too small.
 pub fn conv2d(
     arguments: &ConvArguments,
     region: Region,
@@ -74,21 +74,12 @@ pub fn conv2d(
     if !Block::can_be(channels, layout.window, output_offset) {
         return None;
     }
-    let convolution = match Convolution::new(arguments, region, layout, input, weights, channels) {
-        Ok(convolution) => convolution,
-        Err(mismatch) => return Some(Err(mismatch)),
-    };
-    convolution.run(output, widened.as_chunks_mut().0, stripe).transpose()
+    let convolution = Convolution::new(arguments, region, layout, input, weights, channels);
+    Some(convolution.and_then(|convolution| convolution.run(output, widened.as_chunks_mut().0, stripe)))
 }
 
 impl Convolution<'_> {
-    /// `None` if a pair of weights needs more digits; the output is only begun then.
-    fn run(
-        &self,
-        output: &mut [i8],
-        widened: &mut [[u32; BLOCK]],
-        stripe: &mut [u32],
-    ) -> Result<Option<()>, ShapeMismatch> {
+    fn run(&self, output: &mut [i8], widened: &mut [[u32; BLOCK]], stripe: &mut [u32]) -> Result<(), ShapeMismatch> {
         let ConvArguments { window, input_shape, input_offset, output_offset, .. } = *self.arguments;
         let step = usize::from(window.stride_width) * self.layout.column / 2;
         let words = self.layout.window / 2;
@@ -102,9 +93,7 @@ impl Convolution<'_> {
             for (filter, ((channels, block), widened)) in (first..).step_by(BLOCK).zip(lots) {
                 *block = Block::new(channels, output_offset);
                 self.widen_weights(filter, channels.len(), widened)?;
-                if !block.correct(widened, input_offset) {
-                    return Ok(None);
-                }
+                block.correct(widened, input_offset);
             }
             let mut next = None;
             for (y, output) in self.rows(output)? {
@@ -122,7 +111,7 @@ impl Convolution<'_> {
                 }
             }
         }
-        Ok(Some(()))
+        Ok(())
     }
 
     /// Widens the weights of `count` filters.
@@ -137,15 +126,22 @@ impl Convolution<'_> {
             for ky in 0..usize::from(window.kernel_height) {
                 for kx in 0..usize::from(window.kernel_width) {
                     let first = kx * self.layout.column + ky * depth;
-                    for (index, &weight) in (first..).zip(taps.next().ok_or(ShapeMismatch)?) {
+                    let weights = taps.next().ok_or(ShapeMismatch)?;
+                    if pairing == Pairing::Fours {
+                        let to = widened.get_mut(first / 2..).ok_or(ShapeMismatch)?.as_chunks_mut().0;
+                        for ([even, odd], [a, b, c, d]) in to.iter_mut().zip(weights.as_chunks().0) {
+                            even[lane] = weight_pair(*a, *c);
+                            odd[lane] = weight_pair(*b, *d);
+                        }
+                        continue;
+                    }
+                    for (index, &weight) in (first..).zip(weights) {
                         let (word, half) = pairing.place(index);
                         let to = &mut widened.get_mut(word).ok_or(ShapeMismatch)?[lane];
-                        // The other way round than the activations.
-                        let weight = match half {
-                            Half::Lower => pair(0, weight),
-                            Half::Upper => pair(weight, 0),
-                        };
-                        *to = to.wrapping_add(weight);
+                        *to = to.wrapping_add(match half {
+                            Half::Lower => weight_pair(weight, 0),
+                            Half::Upper => weight_pair(0, weight),
+                        });
                     }
                 }
             }
@@ -205,7 +201,7 @@ fn put(stripe: &mut [u32], pairing: Pairing, at: usize, value: i8) -> Result<(),
     let word = stripe.get_mut(word).ok_or(ShapeMismatch)?;
     *word = match half {
         Half::Lower => pair(value, 0),
-        Half::Upper => pair(unpair(*word).0 as i8, value),
+        Half::Upper => pair(unpair(*word).0, value),
     };
     Ok(())
 }
@@ -214,10 +210,9 @@ fn put(stripe: &mut [u32], pairing: Pairing, at: usize, value: i8) -> Result<(),
 fn move_up(words: &mut [u32]) {
     let mut next = 0;
     for word in words.iter_mut().rev() {
-        let (_, upper) = unpair(*word);
-        let behind = next;
-        next = *word;
-        *word = (upper as u32).wrapping_add(behind << 16);
+        let ((lower, upper), behind) = (unpair(*word), next);
+        next = lower;
+        *word = pair(upper, behind);
     }
 }
 

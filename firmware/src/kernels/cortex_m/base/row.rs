@@ -7,7 +7,7 @@ use shared::quantization::ChannelParameters;
 
 use super::{
     super::super::{ConvArguments, ShapeMismatch},
-    pairs::{BOTH_LEAST, unpair},
+    pairs::weights,
 };
 
 /// Filters whose sums are in registers at a time.
@@ -54,29 +54,26 @@ impl Block {
         block
     }
 
-    /// Takes `offset` times the sum of each filter's weights into its bias. `false` if a word has two weights that
-    /// [cannot be multiplied](super::pairs) together.
-    pub fn correct(&mut self, widened: &[[u32; BLOCK]], offset: i32) -> bool {
-        let mut sums = [0i32; BLOCK];
+    /// Takes into the biases what the activations in the stripe lack of theirs with their offset: `offset`, and one less in
+    /// the [upper halves](super::pairs).
+    pub fn correct(&mut self, widened: &[[u32; BLOCK]], offset: i32) {
+        let mut sums = [[0i32; 2]; BLOCK];
         for words in widened {
-            for (sum, word) in sums.iter_mut().zip(words) {
-                if *word == BOTH_LEAST {
-                    return false;
-                }
-                let (second, first) = unpair(*word);
-                *sum += first + second;
+            for ([all, upper], word) in sums.iter_mut().zip(words) {
+                let (of_lower, of_upper) = weights(*word);
+                *all += of_lower + of_upper;
+                *upper += of_upper;
             }
         }
-        for (bias, sum) in self.bias.iter_mut().zip(sums) {
-            *bias = bias.wrapping_add(offset.wrapping_mul(sum));
+        for (bias, [all, upper]) in self.bias.iter_mut().zip(sums) {
+            *bias = bias.wrapping_add(offset.wrapping_mul(all)).wrapping_sub(upper);
         }
-        true
     }
 
     /// Whether a sum over `window` products, and every step after it, fits, and the last is a shift.
     pub fn can_be(channels: &[ChannelParameters], window: usize, output_offset: i32) -> bool {
         // Twice, since the stripe's values and the correction of the offset are added apart.
-        let largest_bias = (1 << 30) - (window.min(1 << 15) * (2 * 128 * 128)) as i32;
+        let largest_bias = (1 << 30) - (window.min(1 << 15) * (2 * 129 * 128 + 128)) as i32;
         let fits = |channel: &ChannelParameters| {
             let bias = channel.bias.wrapping_add(largest_bias) as u32;
             let shift = channel.shift.wrapping_add(22) as u32;
@@ -89,6 +86,7 @@ impl Block {
 /// Arguments of [`row`], in the order of its stack frame.
 #[repr(C)]
 struct Frame {
+    /// Where the window would begin if its words were a whole multiple of [`UNROLLED`].
     window: *const u32,
     end: *const u32,
     output: *mut i8,
@@ -99,8 +97,6 @@ struct Frame {
     block: *const Block,
     /// Words of the unrolled loop that are skipped the first time; the assembly makes it the address to begin at.
     entry: u32,
-    /// Bytes of them.
-    skipped: u32,
     activation_min: i32,
     activation_max: i32,
     filters: u32,
@@ -143,7 +139,7 @@ impl Row<'_> {
         }
         let skipped = (UNROLLED - window % UNROLLED) % UNROLLED;
         let frame = Frame {
-            window: stripe.as_ptr(),
+            window: stripe.as_ptr().wrapping_sub(skipped),
             end: stripe.as_ptr().wrapping_add(window),
             output: output.as_mut_ptr(),
             pixels: pixels as u32,
@@ -152,7 +148,6 @@ impl Row<'_> {
             weights: weights.as_ptr().cast(),
             block,
             entry: skipped as u32,
-            skipped: (skipped * size_of::<u32>()) as u32,
             activation_min: activation_min.into(),
             activation_max: activation_max.into(),
             filters: filters as u32,
@@ -165,7 +160,8 @@ impl Row<'_> {
 
 /// # Safety
 /// Every window of the row and the weights of one are readable; the filters of the block are writable in every output
-/// pixel; a window ends at `end`; `entry` and `skipped` are as many words as it lacks to whole multiples of [`UNROLLED`].
+/// pixel; the first window ends at `end`, and begins `entry` words behind `window`, which it lacks to whole multiples of
+/// [`UNROLLED`].
 #[unsafe(naked)]
 unsafe extern "C" fn row(frame: &Frame) {
     // r0-r3 sums, r12 window, lr its end
@@ -176,14 +172,12 @@ unsafe extern "C" fn row(frame: &Frame) {
         "mov r6, r10",
         "mov r7, r11",
         "push {{r4-r7}}",
-        "sub sp, #52",
+        "sub sp, #48",
         "mov r7, sp",
         "ldmia r0!, {{r1-r6}}",
         "stmia r7!, {{r1-r6}}",
         "ldmia r0!, {{r1-r6}}",
         "stmia r7!, {{r1-r6}}",
-        "ldr r1, [r0]",
-        "str r1, [r7]",
         // A word takes 32 bytes of code; the entry becomes an address.
         "ldr r1, [sp, #32]",
         "lsls r2, r1, #5",
@@ -195,8 +189,6 @@ unsafe extern "C" fn row(frame: &Frame) {
         "ldr r7, [sp, #28]",
         "ldmia r7!, {{r0-r3}}",
         "ldr r5, [sp, #0]",
-        "ldr r6, [sp, #36]",
-        "subs r5, r5, r6",
         "mov r12, r5",
         "ldr r5, [sp, #4]",
         "mov lr, r5",
@@ -236,10 +228,12 @@ unsafe extern "C" fn row(frame: &Frame) {
         // The product of sum and multiplier from those of their halves, the upper half rounded: 32 bits of it.
         "ldr r7, [sp, #28]",
         "adds r7, #16",
-        "movs r6, #0",
-        ".irp sum, r8, r9, r10, r11",
-        "mov r12, r6",
-        "mov r0, \\sum",
+        "ldr r0, [sp, #36]",
+        "mov lr, r0",
+        "ldr r0, [sp, #40]",
+        "mov r12, r0",
+        ".irp sum, 8, 9, 10, 11",
+        "mov r0, r\\sum",
         "ldmia r7!, {{r1-r4}}",
         "asrs r5, r0, #16",
         "uxth r0, r0",
@@ -266,25 +260,23 @@ unsafe extern "C" fn row(frame: &Frame) {
         "adds r6, r6, r0",
         "adds r6, r6, r3",
         "asrs r6, r4",
-        "ldr r0, [sp, #40]",
-        "cmp r6, r0",
+        "cmp r6, lr",
         "bge 5f",
-        "movs r6, r0",
+        "mov r6, lr",
         "5:",
-        "ldr r0, [sp, #44]",
-        "cmp r6, r0",
+        "cmp r6, r12",
         "ble 5f",
-        "movs r6, r0",
+        "mov r6, r12",
         "5:",
         "ldr r0, [sp, #8]",
-        "mov r1, r12",
-        "strb r6, [r0, r1]",
-        "adds r6, r1, #1",
-        "ldr r0, [sp, #48]",
-        "cmp r6, r0",
-        "blt 6f",
+        "strb r6, [r0, #\\sum-8]",
+        ".if \\sum < 11",
+        "ldr r0, [sp, #44]",
+        "cmp r0, #\\sum-7",
+        "bgt 6f",
         "b 7f",
         "6:",
+        ".endif",
         ".endr",
         "7:",
         "ldr r0, [sp, #0]",
@@ -304,7 +296,7 @@ unsafe extern "C" fn row(frame: &Frame) {
         "beq 8f",
         "b 1b",
         "8:",
-        "add sp, #52",
+        "add sp, #48",
         "pop {{r4-r7}}",
         "mov r8, r4",
         "mov r9, r5",
