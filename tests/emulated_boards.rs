@@ -38,7 +38,7 @@ const CORTEX_M33: &str = "thumbv8m.main-none-eabihf";
 const FACES: usize = 200;
 
 /// Faces of each kind that are compared on a board whose emulator takes more than a second for one.
-const FEW_FACES: usize = 40;
+const FEW_FACES: usize = 30;
 
 /// First address of the flash of RP2040 and RP2350.
 const PICO_FLASH: u32 = 0x1000_0000;
