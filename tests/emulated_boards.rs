@@ -9,10 +9,12 @@
 mod emulator;
 
 use std::io::{BufRead, BufReader};
+use std::ops::RangeInclusive;
 use std::{env, fs, path::Path};
 
+use crc::{CRC_32_MPEG_2, Crc};
 use emulator::compile;
-use emulator::elf::flash_bytes;
+use emulator::elf::{flash_bytes, memory};
 use emulator::host::Host;
 use emulator::process::{self, Board};
 use firmware::engine::Engine;
@@ -25,7 +27,7 @@ use shared::wire::ErrorCode;
 /// Code, constants, model and faces of the image, in bytes.
 const MOST_FLASH: u32 = 320 * 1024;
 
-/// The stack of mps2 and of rpi3, in bytes, and what must be left of it.
+/// The stack of mps2, of pico and of rpi3, in bytes, and what must be left of it.
 const STACK: u32 = 64 * 1024;
 const SPARE_STACK: u32 = STACK / 2;
 
@@ -34,6 +36,12 @@ const CORTEX_M33: &str = "thumbv8m.main-none-eabihf";
 
 /// Faces of each kind that are compared.
 const FACES: usize = 200;
+
+/// Faces of each kind that are compared on a board whose emulator takes more than a second for one.
+const FEW_FACES: usize = 30;
+
+/// First address of the flash of RP2040 and RP2350.
+const PICO_FLASH: u32 = 0x1000_0000;
 
 #[test]
 #[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
@@ -84,7 +92,7 @@ fn mps2_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
 #[test]
 #[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
 fn mps2_gives_the_same_logits_as_the_host_byte_by_byte() {
-    let mut host = gives_the_same_logits(process::mps2("mps2-an386", &compile::mps2()));
+    let mut host = gives_the_same_logits(process::mps2("mps2-an386", &compile::mps2()), FACES);
     let stack = host.stats().stack_high_water.expect("mps2 knows its stack");
     assert!((1..=STACK - SPARE_STACK).contains(&stack), "{stack} bytes of stack were in use");
 }
@@ -104,7 +112,58 @@ fn a_cortex_m33_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces(
 #[test]
 #[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
 fn a_cortex_m33_gives_the_same_logits_as_the_host_byte_by_byte() {
-    gives_the_same_logits(process::mps2("mps2-an505", &compile::mps2_program(CORTEX_M33, "mps2")));
+    gives_the_same_logits(process::mps2("mps2-an505", &compile::mps2_program(CORTEX_M33, "mps2")), FACES);
+}
+
+#[test]
+#[ignore = "needs a Cortex-M compiler; .ci/run runs it"]
+fn the_image_of_pico_begins_with_a_second_boot_stage_and_its_checksum() {
+    let image = memory(&fs::read(compile::pico("pico")).unwrap(), PICO_FLASH, 0x108);
+    let (stage, rest) = image.split_at(252);
+    // RP2040 datasheet, section 2.8.1.3.1.
+    let checksum = Crc::<u32>::new(&CRC_32_MPEG_2).checksum(stage);
+    assert_eq!(words(rest)[0], checksum, "the boot ROM starts no stage with another checksum");
+    assert_vectors(&words(rest)[1..], 0x2000_0000..=0x2004_2000);
+}
+
+#[test]
+#[ignore = "needs a Cortex-M compiler; .ci/run runs it"]
+fn the_image_of_pico2_begins_with_vectors_and_a_definition_that_its_boot_rom_accepts() {
+    let image = words(&memory(&fs::read(compile::pico2()).unwrap(), PICO_FLASH, 4096));
+    assert_vectors(&image, 0x2000_0000..=0x2008_2000);
+    // RP2350 datasheet, section 5.9.5.1: an executable of secure code for Arm, a block and a loop of one.
+    let definition = [0xffff_ded3, 0x1021_0142, 0x0000_01ff, 0x0000_0000, 0xab12_3579];
+    assert!(image.windows(5).any(|words| words == definition), "no image definition in the first 4 KiB");
+}
+
+/// The first two entries of a vector table: the stack is in RAM, the program in flash.
+fn assert_vectors(table: &[u32], ram: RangeInclusive<u32>) {
+    assert!(ram.contains(&table[0]), "the stack begins at {:#x}", table[0]);
+    assert!((PICO_FLASH..PICO_FLASH + MOST_FLASH).contains(&table[1]) && table[1] & 1 == 1, "{:#x}", table[1]);
+}
+
+fn words(bytes: &[u8]) -> Vec<u32> {
+    bytes.as_chunks().0.iter().map(|&word| u32::from_le_bytes(word)).collect()
+}
+
+#[test]
+#[ignore = "needs node, rp2040js and a Cortex-M compiler; .ci/run runs it"]
+fn a_pico_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
+    prints_a_banner_and_readouts(process::pico(&compile::pico("pico")));
+}
+
+#[test]
+#[ignore = "needs node, rp2040js and a Cortex-M compiler; .ci/run runs it"]
+fn a_pico_gives_the_same_logits_as_the_host_byte_by_byte() {
+    let mut host = gives_the_same_logits(process::pico(&compile::pico("pico")), FEW_FACES);
+    let stack = host.stats().stack_high_water.expect("pico knows its stack");
+    assert!((1..=STACK - SPARE_STACK).contains(&stack), "{stack} bytes of stack were in use");
+}
+
+#[test]
+#[ignore = "needs node, rp2040js and a Cortex-M compiler; .ci/run runs it"]
+fn a_pico_answers_a_damaged_frame_with_an_error_and_the_next_good_one_with_a_result() {
+    survives_a_damaged_frame(process::pico(&compile::pico("pico")));
 }
 
 #[test]
@@ -116,7 +175,7 @@ fn a_raspberry_pi_3_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_fa
 #[test]
 #[ignore = "needs qemu-system-aarch64 and an AArch64 compiler; .ci/run runs it"]
 fn a_raspberry_pi_3_gives_the_same_logits_as_the_host_byte_by_byte() {
-    let mut host = gives_the_same_logits(process::rpi3(&compile::rpi3()));
+    let mut host = gives_the_same_logits(process::rpi3(&compile::rpi3()), FACES);
     let stack = host.stats().stack_high_water.expect("rpi3 knows its stack");
     assert!((1..=STACK - SPARE_STACK).contains(&stack), "{stack} bytes of stack were in use");
 }
@@ -136,7 +195,7 @@ fn linux_on_aarch64_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_fa
 #[test]
 #[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
 fn linux_on_aarch64_gives_the_same_logits_as_the_host_byte_by_byte() {
-    gives_the_same_logits(process::linux_aarch64(&compile::linux("aarch64")));
+    gives_the_same_logits(process::linux_aarch64(&compile::linux("aarch64")), FACES);
 }
 
 #[test]
@@ -154,7 +213,7 @@ fn linux_on_this_machine_prints_a_banner_and_then_what_the_host_thinks_of_the_de
 #[test]
 #[ignore = "builds the board in release mode; .ci/run runs it"]
 fn linux_on_this_machine_gives_the_same_logits_as_the_host_byte_by_byte() {
-    gives_the_same_logits(process::linux(&compile::linux(env::consts::ARCH)));
+    gives_the_same_logits(process::linux(&compile::linux(env::consts::ARCH)), FACES);
 }
 
 #[test]
@@ -188,12 +247,13 @@ fn prints_a_banner_and_readouts(board: Board) {
     }
 }
 
-fn gives_the_same_logits(board: Board) -> Host {
+/// Compares so many faces of each kind.
+fn gives_the_same_logits(board: Board, count: usize) -> Host {
     let file = shipped_model();
     let model = Model::parse(file.as_slice()).unwrap();
     let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
     let mut engine = Engine::new(&model, &mut arena).unwrap();
-    let faces = faces();
+    let faces = faces(count);
 
     let mut host = Host::greet(board, model.crc());
     for (index, face) in faces.iter().enumerate() {
@@ -219,12 +279,12 @@ fn survives_a_damaged_frame(board: Board) {
     assert_eq!((stats.faces, stats.bad_frames), (2, 1), "faces and damaged frames");
 }
 
-/// Drawn faces, then real ones where there are any.
-fn faces() -> Vec<[u8; FACE_PIXELS]> {
-    let mut faces: Vec<_> = (0..FACES as u64).map(|index| synthetic::face(2013, index).pixels).collect();
+/// So many drawn faces, then real ones where there are any.
+fn faces(count: usize) -> Vec<[u8; FACE_PIXELS]> {
+    let mut faces: Vec<_> = (0..count as u64).map(|index| synthetic::face(2013, index).pixels).collect();
     if let Some(path) = env::var_os("FER2013") {
         let dataset = data::locate(Some(Path::new(&path))).unwrap().read(&mut |_, _| {}).unwrap();
-        faces.extend(dataset.faces(Split::PublicTest).iter().take(FACES).map(|(face, _)| face));
+        faces.extend(dataset.faces(Split::PublicTest).iter().take(count).map(|(face, _)| face));
     }
     faces
 }

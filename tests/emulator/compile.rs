@@ -4,8 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The repository's root.
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The folder of what cargo builds here.
+pub fn target_directory() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
 }
 
 /// The program of the board `mps2`, for a Cortex-M4F without an operating system.
@@ -16,6 +21,16 @@ pub fn mps2() -> PathBuf {
 /// One of the board's programs, for its own processor or for a smaller one whose code it runs as well.
 pub fn mps2_program(triple: &str, program: &str) -> PathBuf {
     build(&root().join("firmware/boards/mps2"), triple, "mps2").with_file_name(program)
+}
+
+/// One of the programs of the board `pico`.
+pub fn pico(program: &str) -> PathBuf {
+    build(&root().join("firmware/boards/pico"), "thumbv6m-none-eabi", "pico").with_file_name(program)
+}
+
+/// The program of the board `pico2`.
+pub fn pico2() -> PathBuf {
+    build(&root().join("firmware/boards/pico2"), "thumbv8m.main-none-eabihf", "pico2")
 }
 
 /// The program of the board `linux` for a processor, as `x86_64` or `aarch64`.
@@ -47,7 +62,7 @@ fn build(directory: &Path, triple: &str, package: &str) -> PathBuf {
 }
 
 fn build_with(directory: &Path, triple: &str, package: &str, arguments: &[&str]) -> PathBuf {
-    let target_directory = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("boards");
+    let target_directory = target_directory().join("boards");
     let output = Command::new(root().join(".ci/cross-cargo"))
         .args([triple, "build", "--release", "--locked", "--package", package, "--target-dir"])
         .arg(&target_directory)

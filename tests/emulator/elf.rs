@@ -6,14 +6,37 @@
 /// # Panics
 /// If `file` is no such executable.
 pub fn flash_bytes(file: &[u8]) -> u32 {
+    segments(file).map(|(_, bytes)| bytes.len() as u32).sum()
+}
+
+/// What such an executable puts into memory from `address` on, up to `length` bytes.
+///
+/// # Panics
+/// If `file` is no such executable, or puts nothing there.
+pub fn memory(file: &[u8], address: u32, length: usize) -> Vec<u8> {
+    let mut memory = Vec::new();
+    // Neighbouring segments follow one another.
+    while memory.len() < length {
+        let next = address + memory.len() as u32;
+        let found = segments(file)
+            .filter_map(|(start, bytes)| bytes.get(next.checked_sub(start)? as usize..))
+            .find(|bytes| !bytes.is_empty());
+        let Some(bytes) = found else { break };
+        memory.extend_from_slice(&bytes[..bytes.len().min(length - memory.len())]);
+    }
+    assert!(!memory.is_empty(), "nothing is loaded to {address:#x}");
+    memory
+}
+
+/// The physical address of every loaded part, and the part.
+fn segments(file: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     const PT_LOAD: u32 = 1;
     assert_eq!(&file[..6], b"\x7fELF\x01\x01", "not a 32-bit little-endian ELF file");
     let half = |at: usize| usize::from(u16::from_le_bytes(file[at..][..2].try_into().unwrap()));
-    let word = |at: usize| u32::from_le_bytes(file[at..][..4].try_into().unwrap());
+    let word = move |at: usize| u32::from_le_bytes(file[at..][..4].try_into().unwrap());
     let (table, entry_bytes, entries) = (word(28) as usize, half(42), half(44));
     (0..entries)
-        .map(|index| table + index * entry_bytes)
-        .filter(|&header| word(header) == PT_LOAD)
-        .map(|header| word(header + 16))
-        .sum()
+        .map(move |index| table + index * entry_bytes)
+        .filter(move |&header| word(header) == PT_LOAD)
+        .map(move |header| (word(header + 12), &file[word(header + 4) as usize..][..word(header + 16) as usize]))
 }

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
 
+use super::compile::{root, target_directory};
+
 /// No board is silent for longer than this, startup and inference on a busy machine included.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -36,6 +38,14 @@ pub fn rpi3(image: &Path) -> Board {
     let mut command = Command::new("qemu-system-aarch64");
     command.args(["-machine", "raspi3b", "-display", "none", "-monitor", "none", "-serial", "stdio", "-kernel"]);
     start(command.arg(image))
+}
+
+/// Starts a program of the board `pico` in rp2040js.
+pub fn pico(program: &Path) -> Board {
+    let mut command = Command::new("node");
+    // rp2040js was installed there.
+    command.env("CARGO_TARGET_DIR", target_directory());
+    start(command.arg(root().join("tests/emulator/rp2040.mjs")).arg(program))
 }
 
 /// Starts the program of the board `linux`, compiled for this machine.

@@ -7,8 +7,7 @@
 //! bin layers     single layers, counted
 //! bin profile    one inference, operator by operator, on UART0
 //! machine                          what differs between the two
-//! uart  clock  stack  model        what all run on
-//! random                           numbers for agreement and layers
+//! uart  clock                      what all run on
 //! wakeup                           sleeping until a byte or a timer tick arrives
 //! panic                            panics and hard faults, printed on UART0
 //! ```
@@ -16,9 +15,6 @@
 
 pub mod clock;
 pub mod machine;
-pub mod model;
 mod panic;
-pub mod random;
-pub mod stack;
 pub mod uart;
 pub mod wakeup;

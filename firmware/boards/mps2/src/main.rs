@@ -2,12 +2,12 @@
 #![no_std]
 #![no_main]
 
+use cortex_m_board::model::{ARENA_BYTES, DEMO_FACES, MODEL};
+use cortex_m_board::stack;
 use cortex_m_rt::entry;
 use firmware::device::{Board, Device};
 use firmware::engine::Engine;
 use mps2::clock::Clock;
-use mps2::model::{ARENA_BYTES, DEMO_FACES, MODEL};
-use mps2::stack;
 use mps2::uart::{BAUD, Uart};
 use mps2::wakeup::Wakeups;
 use shared::model::Model;

@@ -1,9 +1,10 @@
-//! Processors without the DSP extension (Cortex-M0, M0+): one product an instruction, and none of 64 bits.
+//! Processors without the DSP extension (Cortex-M0, M0+): multiplications of 32 bits, and none of 64.
 //!
 //! ```text
 //! conv2d.rs            convolution, also 1x1
 //! depthwise.rs         sums of a depthwise convolution
 //! fully_connected.rs   products with weights that are used once
+//! pairs.rs             two values in a word, two products in a multiplication
 //! requantize.rs        the multiplication of a sum, from halves
 //! row.rs               the inner loop of the convolution, and requantization
 //! units.rs             the inner loop of the fully connected operator
@@ -12,6 +13,7 @@
 mod conv2d;
 mod depthwise;
 mod fully_connected;
+mod pairs;
 mod requantize;
 mod row;
 mod units;

@@ -5,13 +5,16 @@ use core::arch::naked_asm;
 use bytemuck::{Pod, Zeroable};
 use shared::quantization::ChannelParameters;
 
-use super::super::super::{ConvArguments, ShapeMismatch};
+use super::{
+    super::super::{ConvArguments, ShapeMismatch},
+    pairs::weights,
+};
 
 /// Filters whose sums are in registers at a time.
 pub(super) const BLOCK: usize = 4;
 
-/// Taps in the body of the inner loop.
-const UNROLLED: usize = 8;
+/// Words in the body of the inner loop.
+const UNROLLED: usize = 16;
 
 /// What a row needs of a channel to make a value of a sum.
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
@@ -51,19 +54,26 @@ impl Block {
         block
     }
 
-    /// Takes `offset` times the sum of each filter's weights into its bias.
-    pub fn correct(&mut self, widened: &[u32], offset: i32) {
-        for tap in widened.as_chunks::<BLOCK>().0 {
-            for (bias, weight) in self.bias.iter_mut().zip(tap) {
-                *bias = bias.wrapping_add(offset.wrapping_mul(*weight as i32));
+    /// Takes into the biases what the activations in the stripe lack of theirs with their offset: `offset`, and one less in
+    /// the [upper halves](super::pairs).
+    pub fn correct(&mut self, widened: &[[u32; BLOCK]], offset: i32) {
+        let mut sums = [[0i32; 2]; BLOCK];
+        for words in widened {
+            for ([all, upper], word) in sums.iter_mut().zip(words) {
+                let (of_lower, of_upper) = weights(*word);
+                *all += of_lower + of_upper;
+                *upper += of_upper;
             }
+        }
+        for (bias, [all, upper]) in self.bias.iter_mut().zip(sums) {
+            *bias = bias.wrapping_add(offset.wrapping_mul(all)).wrapping_sub(upper);
         }
     }
 
     /// Whether a sum over `window` products, and every step after it, fits, and the last is a shift.
     pub fn can_be(channels: &[ChannelParameters], window: usize, output_offset: i32) -> bool {
         // Twice, since the stripe's values and the correction of the offset are added apart.
-        let largest_bias = (1 << 30) - (window.min(1 << 14) * (2 * 255 * 128)) as i32;
+        let largest_bias = (1 << 30) - (window.min(1 << 15) * (2 * 129 * 128 + 128)) as i32;
         let fits = |channel: &ChannelParameters| {
             let bias = channel.bias.wrapping_add(largest_bias) as u32;
             let shift = channel.shift.wrapping_add(22) as u32;
@@ -76,17 +86,17 @@ impl Block {
 /// Arguments of [`row`], in the order of its stack frame.
 #[repr(C)]
 struct Frame {
-    window: *const u8,
-    end: *const u8,
+    /// Where the window would begin if its words were a whole multiple of [`UNROLLED`].
+    window: *const u32,
+    end: *const u32,
     output: *mut i8,
     pixels: u32,
     window_step: u32,
     output_step: u32,
     weights: *const u32,
     block: *const Block,
-    /// Taps of the unrolled loop that are skipped the first time; the assembly makes it the address to begin at.
+    /// Words of the unrolled loop that are skipped the first time; the assembly makes it the address to begin at.
     entry: u32,
-    skipped: u32,
     activation_min: i32,
     activation_max: i32,
     filters: u32,
@@ -95,14 +105,14 @@ struct Frame {
 /// The operands of a row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row<'a> {
-    /// Bytes of the stripe, from the first window's first on.
-    pub stripe: &'a [u8],
-    /// Bytes of a window.
+    /// Words of the stripe, from the first window's first on.
+    pub stripe: &'a [u32],
+    /// Words of a window.
     pub window: usize,
-    /// Bytes between the beginnings of neighbouring windows.
+    /// Words between the beginnings of neighbouring windows.
     pub step: usize,
     /// The block's widened weights, `[window][BLOCK]`.
-    pub weights: &'a [u32],
+    pub weights: &'a [[u32; BLOCK]],
     /// The block.
     pub block: &'a Block,
     /// Filters of the block.
@@ -122,23 +132,22 @@ impl Row<'_> {
         let last = pixels.checked_sub(1).ok_or(ShapeMismatch)?;
         if window == 0
             || stripe.len() < last * step + window
-            || weights.len() < window * BLOCK
+            || weights.len() < window
             || output.len() < last * output_step + filters
         {
             return Err(ShapeMismatch);
         }
         let skipped = (UNROLLED - window % UNROLLED) % UNROLLED;
         let frame = Frame {
-            window: stripe.as_ptr(),
+            window: stripe.as_ptr().wrapping_sub(skipped),
             end: stripe.as_ptr().wrapping_add(window),
             output: output.as_mut_ptr(),
             pixels: pixels as u32,
-            window_step: step as u32,
+            window_step: (step * size_of::<u32>()) as u32,
             output_step: output_step as u32,
-            weights: weights.as_ptr(),
+            weights: weights.as_ptr().cast(),
             block,
             entry: skipped as u32,
-            skipped: skipped as u32,
             activation_min: activation_min.into(),
             activation_max: activation_max.into(),
             filters: filters as u32,
@@ -151,10 +160,11 @@ impl Row<'_> {
 
 /// # Safety
 /// Every window of the row and the weights of one are readable; the filters of the block are writable in every output
-/// pixel; a window ends at `end`; `entry` and `skipped` are as many taps as it lacks to whole multiples of [`UNROLLED`].
+/// pixel; the first window ends at `end`, and begins `entry` words behind `window`, which it lacks to whole multiples of
+/// [`UNROLLED`].
 #[unsafe(naked)]
 unsafe extern "C" fn row(frame: &Frame) {
-    // r8-r11 sums
+    // r0-r3 sums, r12 window, lr its end
     naked_asm!(
         "push {{r4-r7, lr}}",
         "mov r4, r8",
@@ -162,18 +172,15 @@ unsafe extern "C" fn row(frame: &Frame) {
         "mov r6, r10",
         "mov r7, r11",
         "push {{r4-r7}}",
-        "sub sp, #52",
+        "sub sp, #48",
         "mov r7, sp",
         "ldmia r0!, {{r1-r6}}",
         "stmia r7!, {{r1-r6}}",
         "ldmia r0!, {{r1-r6}}",
         "stmia r7!, {{r1-r6}}",
-        "ldr r1, [r0]",
-        "str r1, [r7]",
-        // A tap takes 20 bytes of code; the entry becomes an address.
+        // A word takes 32 bytes of code; the entry becomes an address.
         "ldr r1, [sp, #32]",
-        "movs r2, #20",
-        "muls r2, r1, r2",
+        "lsls r2, r1, #5",
         "adr r3, 2f",
         "adds r2, r2, r3",
         "adds r2, #1",
@@ -181,41 +188,52 @@ unsafe extern "C" fn row(frame: &Frame) {
         "1:",
         "ldr r7, [sp, #28]",
         "ldmia r7!, {{r0-r3}}",
+        "ldr r5, [sp, #0]",
+        "mov r12, r5",
+        "ldr r5, [sp, #4]",
+        "mov lr, r5",
+        "ldr r7, [sp, #24]",
+        "ldr r6, [sp, #32]",
+        "bx r6",
+        ".balign 4",
+        "2:",
+        ".irp word, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+        "mov r6, r12",
+        "ldr r6, [r6, #4*\\word]",
+        "ldmia r7!, {{r4, r5}}",
+        "muls r4, r6, r4",
+        "asrs r4, r4, #16",
+        "adcs r0, r0, r4",
+        "muls r5, r6, r5",
+        "asrs r5, r5, #16",
+        "adcs r1, r1, r5",
+        "ldmia r7!, {{r4, r5}}",
+        "muls r4, r6, r4",
+        "asrs r4, r4, #16",
+        "adcs r2, r2, r4",
+        "muls r5, r6, r5",
+        "asrs r5, r5, #16",
+        "adcs r3, r3, r5",
+        ".endr",
+        "movs r6, #64",
+        "add r12, r6",
+        "cmp r12, lr",
+        "beq 3f",
+        "b 2b",
+        "3:",
         "mov r8, r0",
         "mov r9, r1",
         "mov r10, r2",
         "mov r11, r3",
-        "ldr r5, [sp, #0]",
-        "ldr r0, [sp, #36]",
-        "subs r5, r5, r0",
-        "ldr r7, [sp, #4]",
-        "ldr r6, [sp, #24]",
-        "ldr r0, [sp, #32]",
-        "bx r0",
-        ".balign 4",
-        "2:",
-        ".irp tap, 0, 1, 2, 3, 4, 5, 6, 7",
-        "ldrb r4, [r5, #\\tap]",
-        "ldmia r6!, {{r0-r3}}",
-        "muls r0, r4, r0",
-        "muls r1, r4, r1",
-        "muls r2, r4, r2",
-        "muls r3, r4, r3",
-        "add r8, r0",
-        "add r9, r1",
-        "add r10, r2",
-        "add r11, r3",
-        ".endr",
-        "adds r5, #8",
-        "cmp r5, r7",
-        "bne 2b",
         // The product of sum and multiplier from those of their halves, the upper half rounded: 32 bits of it.
         "ldr r7, [sp, #28]",
         "adds r7, #16",
-        "movs r6, #0",
-        ".irp sum, r8, r9, r10, r11",
-        "mov r12, r6",
-        "mov r0, \\sum",
+        "ldr r0, [sp, #36]",
+        "mov lr, r0",
+        "ldr r0, [sp, #40]",
+        "mov r12, r0",
+        ".irp sum, 8, 9, 10, 11",
+        "mov r0, r\\sum",
         "ldmia r7!, {{r1-r4}}",
         "asrs r5, r0, #16",
         "uxth r0, r0",
@@ -242,25 +260,23 @@ unsafe extern "C" fn row(frame: &Frame) {
         "adds r6, r6, r0",
         "adds r6, r6, r3",
         "asrs r6, r4",
-        "ldr r0, [sp, #40]",
-        "cmp r6, r0",
+        "cmp r6, lr",
         "bge 5f",
-        "movs r6, r0",
+        "mov r6, lr",
         "5:",
-        "ldr r0, [sp, #44]",
-        "cmp r6, r0",
+        "cmp r6, r12",
         "ble 5f",
-        "movs r6, r0",
+        "mov r6, r12",
         "5:",
         "ldr r0, [sp, #8]",
-        "mov r1, r12",
-        "strb r6, [r0, r1]",
-        "adds r6, r1, #1",
-        "ldr r0, [sp, #48]",
-        "cmp r6, r0",
-        "blt 6f",
+        "strb r6, [r0, #\\sum-8]",
+        ".if \\sum < 11",
+        "ldr r0, [sp, #44]",
+        "cmp r0, #\\sum-7",
+        "bgt 6f",
         "b 7f",
         "6:",
+        ".endif",
         ".endr",
         "7:",
         "ldr r0, [sp, #0]",
@@ -280,7 +296,7 @@ unsafe extern "C" fn row(frame: &Frame) {
         "beq 8f",
         "b 1b",
         "8:",
-        "add sp, #52",
+        "add sp, #48",
         "pop {{r4-r7}}",
         "mov r8, r4",
         "mov r9, r5",

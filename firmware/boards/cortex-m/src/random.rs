@@ -12,7 +12,7 @@ impl Random {
 
     /// The next number.
     #[allow(clippy::should_implement_trait, reason = "the sequence has no end, so an `Option` would be noise")]
-    pub fn next(&mut self) -> u32 {
+    pub const fn next(&mut self) -> u32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 17;
         self.0 ^= self.0 << 5;

@@ -6,7 +6,7 @@ use shared::preprocessing::FACE_PIXELS;
 /// The model file, in flash, where it is read in place.
 pub static MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/levorse.fer"));
 
-/// Bytes for the model's tensors. A model that needs more is refused at startup.
+/// Bytes for the model's tensors and the kernels' working memory. A model that needs more is refused at startup.
 pub const ARENA_BYTES: usize = 88 * 1024;
 
 /// Seven drawn faces, one an emotion, that the device looks at while no host has said hello.

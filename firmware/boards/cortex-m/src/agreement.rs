@@ -1,0 +1,235 @@
+//! Random operators of every kind with every kind of parameters, by this processor's kernels and in plain Rust: prints the
+//! first that differs, or how many agreed.
+
+use core::fmt::Debug;
+
+use embedded_io::Write;
+use firmware::kernels::{self, ConvArguments, FullyConnectedArguments, PoolArguments, Region, ShapeMismatch, portable};
+use shared::quantization::ChannelParameters;
+use shared::shape::{Padding, Shape, Window};
+
+use crate::{print, random};
+
+/// Operators of each kind.
+const COUNT: u32 = 250;
+
+/// Sides of an input, channels and sides of a window at most.
+const MOST_SIDE: u32 = 13;
+const MOST_CHANNELS: u32 = 24;
+const MOST_KERNEL: u32 = 7;
+
+const INPUT: usize = (MOST_SIDE * MOST_SIDE * MOST_CHANNELS) as usize;
+const WEIGHTS: usize = (MOST_CHANNELS * MOST_CHANNELS * MOST_KERNEL * MOST_KERNEL) as usize;
+
+/// What the operators work on, and what both versions make of it.
+pub struct Memory {
+    input: [i8; INPUT],
+    weights: [i8; WEIGHTS],
+    ours: [i8; INPUT],
+    plain: [i8; INPUT],
+    scratch: [i8; 64 * 1024],
+}
+
+impl Memory {
+    /// To begin with.
+    pub const ZERO: Self = Self { input: [0; _], weights: [0; _], ours: [0; _], plain: [0; _], scratch: [0; _] };
+}
+
+/// Random operators.
+struct Random(random::Random);
+
+impl Random {
+    fn next(&mut self) -> u32 {
+        self.0.next()
+    }
+
+    /// `1..=most`.
+    fn up_to(&mut self, most: u32) -> u32 {
+        1 + self.next() % most
+    }
+
+    /// True once in so many times.
+    fn one_in(&mut self, count: u32) -> bool {
+        self.next().is_multiple_of(count)
+    }
+
+    fn window(&mut self) -> Window {
+        Window {
+            kernel_height: self.up_to(MOST_KERNEL) as u8,
+            kernel_width: self.up_to(MOST_KERNEL) as u8,
+            stride_height: self.up_to(3) as u8,
+            stride_width: self.up_to(3) as u8,
+            padding: if self.one_in(2) { Padding::Same } else { Padding::Valid },
+        }
+    }
+
+    fn shape(&mut self) -> Shape {
+        // Many a multiple of four, for which there are paths of their own.
+        let channels = if self.one_in(2) { 4 * self.up_to(6) } else { self.up_to(MOST_CHANNELS) };
+        Shape::new(self.up_to(MOST_SIDE) as u16, self.up_to(MOST_SIDE) as u16, channels as u16)
+    }
+
+    /// All of an output, or a part of it.
+    fn region(&mut self, output: Shape) -> Region {
+        if self.one_in(2) {
+            return Region::whole(output);
+        }
+        let [top, left] = [output.height, output.width].map(|size| (self.next() % u32::from(size)) as u16);
+        let height = self.up_to((output.height - top).into()) as u16;
+        Region { top, left, height, width: self.up_to((output.width - left).into()) as u16 }
+    }
+
+    /// Lower and upper end of a clamp.
+    fn clamp(&mut self) -> (i8, i8) {
+        if self.one_in(2) {
+            return (-128, 127);
+        }
+        let (a, b) = (self.next() as i8, self.next() as i8);
+        (a.min(b), a.max(b))
+    }
+
+    fn channel(&mut self) -> ChannelParameters {
+        // Some so large that no shift to the right is left, some zero.
+        let shift = 1 - (self.next() % 16) as i32;
+        let multiplier = if self.one_in(16) { 0 } else { (1 << 30) + (self.next() >> 2) as i32 };
+        ChannelParameters { bias: self.next() as i32 >> 14, multiplier, shift }
+    }
+
+    fn convolution(&mut self, filters: Option<u16>) -> ConvArguments {
+        loop {
+            let (window, input_shape) = (self.window(), self.shape());
+            let (activation_min, activation_max) = self.clamp();
+            let filters = filters.unwrap_or(input_shape.channels);
+            let Some((height, width)) = window.output_size(input_shape.height, input_shape.width) else { continue };
+            return ConvArguments {
+                window,
+                input_shape,
+                output_shape: Shape::new(height, width, filters),
+                input_offset: (self.next() % 256) as i32 - 127,
+                output_offset: (self.next() % 256) as i32 - 128,
+                activation_min,
+                activation_max,
+            };
+        }
+    }
+}
+
+struct Trial<'a, S> {
+    serial: &'a mut S,
+    memory: &'a mut Memory,
+}
+
+impl<S: Write> Trial<'_, S> {
+    /// Both versions, from the same input and weights; `false` if they differ.
+    fn agree(
+        &mut self,
+        what: &dyn Debug,
+        ours: impl FnOnce(&[i8], &[i8], &mut [i8], &mut [i8]) -> Result<(), ShapeMismatch>,
+        plain: impl FnOnce(&[i8], &[i8], &mut [i8]) -> Result<(), ShapeMismatch>,
+    ) -> bool {
+        let Memory { input, weights, ours: found, plain: expected, scratch } = self.memory;
+        // What lies outside the result has to stay as it was.
+        found.fill(77);
+        expected.fill(77);
+        let results = (ours(input, weights, found, scratch), plain(input, weights, expected));
+        if results == (Ok(()), Ok(())) && found == expected {
+            return true;
+        }
+        let at = found.iter().zip(expected.iter()).position(|(found, expected)| found != expected);
+        print(self.serial, format_args!("different at {at:?}, {results:?}: {what:?}\r\nend\r\n"));
+        false
+    }
+}
+
+/// Compares the operators, and prints to `serial`.
+pub fn run(serial: &mut impl Write, memory: &mut Memory) {
+    let mut random = Random(random::Random::new(2_463_534_242));
+    memory.input.fill_with(|| random.next() as i8);
+    memory.weights.fill_with(|| random.next() as i8);
+    let mut trial = Trial { serial, memory };
+    if all_agree(&mut random, &mut trial) {
+        print(trial.serial, format_args!("{} operators agree\r\nend\r\n", 4 * COUNT));
+    }
+}
+
+fn all_agree(random: &mut Random, trial: &mut Trial<'_, impl Write>) -> bool {
+    (0..COUNT).all(|_| {
+        let channels: [ChannelParameters; MOST_CHANNELS as usize] = core::array::from_fn(|_| random.channel());
+        // One large factor would send all channels of an operator the slow way.
+        let fast = !random.one_in(4);
+        let channels = channels.map(|channel| ChannelParameters {
+            shift: if fast { channel.shift.min(-1) } else { channel.shift },
+            ..channel
+        });
+        convolution(random, trial, &channels)
+            && depthwise(random, trial, &channels)
+            && fully_connected(random, trial, &channels)
+            && max_pool(random, trial)
+    })
+}
+
+fn convolution(random: &mut Random, trial: &mut Trial<'_, impl Write>, channels: &[ChannelParameters]) -> bool {
+    let filters = random.up_to(MOST_CHANNELS) as u16;
+    let arguments = random.convolution(Some(filters));
+    let channels = &channels[..filters.into()];
+    let bytes = kernels::conv2d_scratch(&arguments.window, arguments.input_shape, arguments.output_shape);
+    let region = random.region(arguments.output_shape);
+    trial.agree(
+        &(arguments, region),
+        |x, w, y, scratch| kernels::conv2d_region(&arguments, region, x, w, channels, y, &mut scratch[..bytes]),
+        |x, w, y| portable::conv2d_region(&arguments, region, x, w, channels, y),
+    )
+}
+
+fn depthwise(random: &mut Random, trial: &mut Trial<'_, impl Write>, channels: &[ChannelParameters]) -> bool {
+    let arguments = random.convolution(None);
+    let channels = &channels[..arguments.input_shape.channels.into()];
+    let bytes = kernels::depthwise_conv2d_scratch(&arguments.window, arguments.input_shape, arguments.output_shape);
+    trial.agree(
+        &arguments,
+        |x, w, y, scratch| kernels::depthwise_conv2d(&arguments, x, w, channels, y, &mut scratch[..bytes]),
+        |x, w, y| portable::depthwise_conv2d(&arguments, x, w, channels, y),
+    )
+}
+
+fn fully_connected(random: &mut Random, trial: &mut Trial<'_, impl Write>, channels: &[ChannelParameters]) -> bool {
+    let (units, eights) = (random.up_to(MOST_CHANNELS) as usize, !random.one_in(4));
+    let inputs = if eights { 8 * random.up_to(40) } else { random.up_to(320) } as usize;
+    let (activation_min, activation_max) = random.clamp();
+    let arguments = FullyConnectedArguments {
+        input_offset: (random.next() % 256) as i32 - 127,
+        output_offset: (random.next() % 256) as i32 - 128,
+        activation_min,
+        activation_max,
+    };
+    let channels = &channels[..units];
+    let bytes = kernels::fully_connected_scratch(inputs);
+    trial.agree(
+        &(arguments, inputs, units),
+        |x, w, y, scratch| {
+            let scratch = &mut scratch[..bytes];
+            kernels::fully_connected(&arguments, &x[..inputs], w, channels, &mut y[..units], scratch)
+        },
+        |x, w, y| portable::fully_connected(&arguments, &x[..inputs], w, channels, &mut y[..units]),
+    )
+}
+
+fn max_pool(random: &mut Random, trial: &mut Trial<'_, impl Write>) -> bool {
+    let arguments = random.convolution(None);
+    let halves = random.one_in(2);
+    let window = if halves { Window::square(2, 2, Padding::Valid) } else { arguments.window };
+    let Shape { height, width, channels } = arguments.input_shape;
+    let Some((out_height, out_width)) = window.output_size(height, width) else { return true };
+    let arguments = PoolArguments {
+        window,
+        input_shape: arguments.input_shape,
+        output_shape: Shape::new(out_height, out_width, channels),
+        activation_min: arguments.activation_min,
+        activation_max: arguments.activation_max,
+    };
+    trial.agree(
+        &arguments,
+        |x, _, y, _| kernels::max_pool2d(&arguments, x, y),
+        |x, _, y| portable::max_pool2d(&arguments, x, y),
+    )
+}
