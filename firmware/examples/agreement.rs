@@ -59,11 +59,16 @@ impl Random {
 
 fn main() {
     let mut random = Random(88_172_645_463_325_252);
-    for _ in 0..COUNT {
+    let count =
+        std::env::args().nth(1).map_or(COUNT, |count| count.parse().expect("a number of operators of each kind"));
+    for index in 0..count {
         convolution(&mut random);
         dense(&mut random);
+        if index % 8 == 0 {
+            by_sixteens(&mut random);
+        }
     }
-    println!("{} operators agree", 2 * COUNT);
+    println!("{} operators agree", 2 * count + count.div_ceil(8));
 }
 
 /// A window and an input that it fits.
@@ -83,9 +88,25 @@ fn windowed(random: &mut Random) -> (Window, Shape, (u16, u16)) {
     }
 }
 
+/// Any convolution.
 fn convolution(random: &mut Random) {
     let (window, input_shape, (height, width)) = windowed(random);
     let output_shape = Shape::new(height, width, random.up_to(35) as u16);
+    convolve(random, window, input_shape, output_shape);
+}
+
+/// 3x3, step by step, with channels by the sixteen: what most networks are made of, and some kernels treat apart.
+fn by_sixteens(random: &mut Random) {
+    let padding = if random.one_in(2) { Padding::Same } else { Padding::Valid };
+    let window = Window::square(3, 1, padding);
+    let (inputs, outputs) = (16 * random.up_to(3) as u16, 16 * random.up_to(3) as u16);
+    let input_shape = Shape::new(2 + random.up_to(28) as u16, 2 + random.up_to(28) as u16, inputs);
+    let (height, width) = window.output_size(input_shape.height, input_shape.width).expect("it fits");
+    convolve(random, window, input_shape, Shape::new(height, width, outputs));
+}
+
+fn convolve(random: &mut Random, window: Window, input_shape: Shape, output_shape: Shape) {
+    let Shape { height, width, .. } = output_shape;
     let FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max } = random.ends();
     let arguments = ConvArguments {
         window,
