@@ -144,16 +144,23 @@ impl Convolution<'_> {
             *run = weights.get(..pairs).ok_or(ShapeMismatch)?;
         }
         let width = usize::from(self.region.width);
-        let count = if width < PIXELS { 1 } else { PIXELS };
+        // The margins of folded convolutions are two or so pixels wide.
+        let count = match width {
+            PIXELS.. => PIXELS,
+            4.. => 4,
+            2.. => 2,
+            _ => 1,
+        };
         for x in (0..width).step_by(count) {
             // The last tile begins early enough to be whole.
             let x = x.min(width - count);
             let windows = span(stripe, x * step, (count - 1) * step + pairs)?;
             let mut sums = [[_mm256_setzero_si256(); VECTORS]; PIXELS];
-            if count == PIXELS {
-                sums = tile(windows, step, runs);
-            } else {
-                [sums[0]] = tile(windows, step, runs);
+            match count {
+                PIXELS => sums = tile(windows, step, runs),
+                4 => [sums[0], sums[1], sums[2], sums[3]] = tile(windows, step, runs),
+                2 => [sums[0], sums[1]] = tile(windows, step, runs),
+                _ => [sums[0]] = tile(windows, step, runs),
             }
             for (x, sums) in (x..).zip(sums).take(count) {
                 writer.write(sums, row.get_mut(x * outputs + first..).ok_or(ShapeMismatch)?);

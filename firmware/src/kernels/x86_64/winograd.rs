@@ -16,9 +16,9 @@
 //! [`MOST_CHANNELS`] channels; what wraps on the way wraps back.
 //!
 //! ```text
-//! filters   [C_OUT / 8][16][C_IN / 2][8][2]    once a call
-//! tiles     [16][tiles][C_IN]                  of one or more rows of tiles, about TILES of them
-//! products  [16][tiles][16]                    of those tiles with sixteen filters
+//! tiles     [16][tiles][C_IN]          of some rows of tiles, about TILES of them
+//! filters   [2][16][C_IN / 2][8][2]    sixteen of them, made for those tiles
+//! products  [16][tiles][16]            of a row of tiles, or a few short ones, with those filters
 //! ```
 
 use core::arch::x86_64::*;
@@ -28,11 +28,11 @@ use shared::shape::{Shape, Window};
 
 use super::{
     super::{
-        ShapeMismatch, span,
+        ConvArguments, ShapeMismatch, span,
         stripe::{Columns, Convolution},
     },
     conv2d::{PIXELS, Pairs, Writer, tile},
-    requantize::{LANES, Words, words},
+    requantize::{LANES, words},
     transpose, widen,
 };
 
@@ -42,11 +42,11 @@ const PLACES: usize = 16;
 /// Channels, and filters, that are taken at a time.
 const CHUNK: usize = 16;
 
-/// Tiles at a time, if a row of pixels has fewer.
-const TILES: usize = 12;
+/// Tiles at a time, for which the filters are made; or one row of them, if it has more.
+const TILES: usize = 144;
 
-/// Rows of tiles at a time.
-const TILE_ROWS: usize = 4;
+/// Tiles whose products are kept at a time; or one row of them, if it has more.
+const PRODUCTS: usize = 12;
 
 /// Above this many channels a sum might not fit.
 const MOST_CHANNELS: u16 = 1024;
@@ -65,82 +65,85 @@ pub const fn fits(window: &Window, input: Shape, output: Shape) -> bool {
         && pixels >= LEAST_PIXELS
 }
 
-/// Tiles that one pass holds at most, for outputs of up to `width` pixels a row.
-const fn most_tiles(width: u16) -> usize {
-    let tiles = (width as usize).div_ceil(2);
-    if tiles > TILES { tiles } else { TILES }
-}
-
-const fn filter_words(input: Shape, output: Shape) -> usize {
-    output.channels as usize * PLACES * input.channels as usize / 2
+/// Tiles that are kept at a time, with a limit that one row may exceed.
+const fn most(limit: usize, width: u16) -> usize {
+    let across = (width as usize).div_ceil(2);
+    if across > limit { across } else { limit }
 }
 
 const fn tile_words(input: Shape, width: u16) -> usize {
-    PLACES * most_tiles(width) * input.channels as usize / 2
+    PLACES * most(TILES, width) * input.channels as usize / 2
+}
+
+const fn filter_words(input: Shape) -> usize {
+    CHUNK * PLACES * input.channels as usize / 2
 }
 
 const fn product_words(width: u16) -> usize {
-    PLACES * most_tiles(width) * CHUNK
+    PLACES * most(PRODUCTS, width) * CHUNK
 }
 
 /// Words of scratch that a convolution takes.
 pub const fn words_of(input: Shape, output: Shape) -> usize {
-    filter_words(input, output) + tile_words(input, output.width) + product_words(output.width)
+    tile_words(input, output.width) + filter_words(input) + product_words(output.width)
 }
 
 impl Convolution<'_> {
     /// As [`run`](Self::run), for what [`fits`].
     #[target_feature(enable = "avx2")]
     pub(super) fn run_winograd(&self, output: &mut [i8], scratch: &mut [i32]) -> Result<(), ShapeMismatch> {
-        let (input_shape, output_shape) = (self.arguments.input_shape, self.arguments.output_shape);
-        let split = scratch.split_at_mut_checked(filter_words(input_shape, output_shape));
-        let (filters, scratch) = split.ok_or(ShapeMismatch)?;
-        let split = scratch.split_at_mut_checked(tile_words(input_shape, output_shape.width));
-        let (tiles, products) = split.ok_or(ShapeMismatch)?;
-        let products = products.get_mut(..product_words(output_shape.width)).ok_or(ShapeMismatch)?;
-        let products: &mut [[i32; CHUNK]] = products.as_chunks_mut().0;
-        self.transform_filters(filters.as_chunks_mut().0)?;
-        let filters: &[Pairs] = filters.as_chunks().0;
-        let across = usize::from(self.region.width).div_ceil(2).max(1);
-        let down = (TILES / across).clamp(1, TILE_ROWS);
-        let mut rows = self.rows(output)?;
-        loop {
-            let mut lines: [Option<&mut [i8]>; 2 * TILE_ROWS] = Default::default();
-            let mut first = None;
-            for (line, (y, row)) in lines.iter_mut().zip(rows.by_ref().take(2 * down)) {
-                first = first.or(Some(y));
-                *line = Some(row);
-            }
-            let Some(first) = first else { return Ok(()) };
-            let down = lines.iter().flatten().count().div_ceil(2);
+        let ConvArguments { input_shape, output_shape, .. } = *self.arguments;
+        let (depth, width) = (usize::from(input_shape.channels), self.region.width);
+        let (tiles, scratch) =
+            scratch.split_at_mut_checked(tile_words(input_shape, output_shape.width)).ok_or(ShapeMismatch)?;
+        let (filters, products) = scratch.split_at_mut_checked(filter_words(input_shape)).ok_or(ShapeMismatch)?;
+        let (filters, products) = (filters.as_chunks_mut().0, products.as_chunks_mut().0);
+        let across = usize::from(width).div_ceil(2).max(1);
+        let height = if width == 0 { 0 } else { usize::from(self.region.height) };
+        let (band, part) = ((TILES / across).max(1), (PRODUCTS / across).max(1));
+        for first in (0..height.div_ceil(2)).step_by(band) {
+            let down = band.min(height.div_ceil(2) - first);
             let count = down * across;
-            let tiles = tiles.get_mut(..PLACES * count * usize::from(input_shape.channels) / 2).ok_or(ShapeMismatch)?;
-            let products = products.get_mut(..PLACES * count).ok_or(ShapeMismatch)?;
+            let tiles = tiles.get_mut(..PLACES * count * depth / 2).ok_or(ShapeMismatch)?;
             for row in 0..down {
-                self.transform_tiles(first + 2 * row, [row * across, across, count], bytemuck::cast_slice_mut(tiles))?;
+                let y = usize::from(self.region.top) + 2 * (first + row);
+                self.transform_tiles(y, [row * across, across, count], bytemuck::cast_slice_mut(tiles))?;
             }
-            let chunk = CHUNK / LANES * PLACES * usize::from(input_shape.channels) / 2;
-            for (index, filters) in filters.chunks_exact(chunk.max(1)).enumerate() {
-                self.multiply(tiles, filters, count, products)?;
-                let first = index * CHUNK;
-                let (a, b) = span(self.channels, first, CHUNK)?.split_at(LANES);
-                let requantizers = [words(a), words(b)];
-                let requantizers = requantizers.each_ref();
-                for (row, lines) in lines.chunks_mut(2).take(down).enumerate() {
-                    self.transform_products(products, [row * across, across, count], first, requantizers, lines)?;
+            for filter in (0..usize::from(output_shape.channels)).step_by(CHUNK) {
+                self.transform_filters(filter, filters)?;
+                let (a, b) = span(self.channels, filter, CHUNK)?.split_at(LANES);
+                let words = [words(a), words(b)];
+                let writer = Writer::new(self.arguments, words.each_ref(), CHUNK);
+                let mut lines = self.rows(output)?.skip(2 * first).map(|(_, line)| line);
+                for row in (0..down).step_by(part) {
+                    let part = part.min(down - row);
+                    let some = [row * across, part * across, count];
+                    self.multiply(tiles, filters, some, products)?;
+                    for row in 0..part {
+                        let lines = [lines.next(), lines.next()];
+                        self.transform_products(
+                            products,
+                            [row * across, across, part * across],
+                            filter,
+                            &writer,
+                            lines,
+                        )?;
+                    }
                 }
             }
         }
+        Ok(())
     }
 
-    /// `2 G g (2 G)'` of every filter and channel.
+    /// `2 G g (2 G)'` of sixteen filters from `first` on.
     #[target_feature(enable = "avx2")]
-    fn transform_filters(&self, filters: &mut [Pairs]) -> Result<(), ShapeMismatch> {
+    fn transform_filters(&self, first: usize, filters: &mut [Pairs]) -> Result<(), ShapeMismatch> {
         let depth = usize::from(self.arguments.input_shape.channels);
-        let eights = self.weights.chunks_exact((LANES * 9 * depth).max(1));
+        let weights = span(self.weights, first * 9 * depth, CHUNK * 9 * depth)?;
+        let mut transformed = [[_mm256_setzero_si256(); LANES]; PLACES];
+        let eights = weights.chunks_exact((LANES * 9 * depth).max(1));
         for (weights, to) in eights.zip(filters.chunks_exact_mut((PLACES * depth / 2).max(1))) {
             for channel in (0..depth).step_by(CHUNK) {
-                let mut transformed = [[_mm256_setzero_si256(); LANES]; PLACES];
                 for filter in 0..LANES {
                     let mut g = [_mm256_setzero_si256(); 9];
                     for (tap, g) in g.iter_mut().enumerate() {
@@ -156,10 +159,10 @@ impl Convolution<'_> {
                         }
                     }
                 }
-                for (place, values) in transformed.into_iter().enumerate() {
+                for (place, values) in transformed.iter().enumerate() {
                     let to = to.get_mut((place * depth + channel) / 2..).ok_or(ShapeMismatch)?;
                     let to: &mut [Pairs; LANES] = to.first_chunk_mut().ok_or(ShapeMismatch)?;
-                    for (to, values) in to.iter_mut().zip(transpose(values)) {
+                    for (to, values) in to.iter_mut().zip(transpose(*values)) {
                         *to = cast(values);
                     }
                 }
@@ -214,25 +217,25 @@ impl Convolution<'_> {
         Ok(())
     }
 
-    /// The products of all tiles with sixteen filters, summed over the channels.
+    /// The products of `some` tiles from `start` on of `count` with sixteen filters, summed over the channels.
     #[target_feature(enable = "avx2")]
     fn multiply(
         &self,
         tiles: &[i32],
         filters: &[Pairs],
-        count: usize,
+        [start, some, count]: [usize; 3],
         products: &mut [[i32; CHUNK]],
     ) -> Result<(), ShapeMismatch> {
         let pairs = usize::from(self.arguments.input_shape.channels) / 2;
         let (a, b) = filters.split_at_checked(PLACES * pairs).ok_or(ShapeMismatch)?;
         let places = a.chunks_exact(pairs.max(1)).zip(b.chunks_exact(pairs.max(1)));
-        let tiles = tiles.chunks_exact((count * pairs).max(1)).zip(products.chunks_exact_mut(count.max(1)));
+        let tiles = tiles.chunks_exact((count * pairs).max(1)).zip(products.chunks_exact_mut(some.max(1)));
         for ((a, b), (tiles, products)) in places.zip(tiles) {
             let mut at = 0;
-            while at < count {
-                let windows = tiles.get(at * pairs..).ok_or(ShapeMismatch)?;
+            while at < some {
+                let windows = tiles.get((start + at) * pairs..).ok_or(ShapeMismatch)?;
                 let to = products.get_mut(at..).ok_or(ShapeMismatch)?;
-                at += match count - at {
+                at += match some - at {
                     PIXELS.. => multiply_some::<PIXELS>(windows, pairs, [a, b], to),
                     3.. => multiply_some::<3>(windows, pairs, [a, b], to),
                     _ => multiply_some::<1>(windows, pairs, [a, b], to),
@@ -242,19 +245,19 @@ impl Convolution<'_> {
         Ok(())
     }
 
-    /// `A' m A` of a row of tiles, requantized, to sixteen channels of up to two rows of pixels.
+    /// `A' m A` of a row of `across` tiles, the first of which is number `start` of `count`, requantized, to sixteen channels
+    /// from `first` on of up to two rows of pixels.
     #[target_feature(enable = "avx2")]
     fn transform_products(
         &self,
         products: &[[i32; CHUNK]],
         [start, across, count]: [usize; 3],
         first: usize,
-        requantizers: [&Words; 2],
-        lines: &mut [Option<&mut [i8]>],
+        writer: &Writer<2>,
+        mut lines: [Option<&mut [i8]>; 2],
     ) -> Result<(), ShapeMismatch> {
         let outputs = usize::from(self.arguments.output_shape.channels);
         let width = usize::from(self.region.width);
-        let writer = Writer::new(self.arguments, requantizers, CHUNK);
         for index in 0..across {
             // Two vectors of sums for every column of products and row of outputs. Closures that hand over vectors would not be
             // inlined where the compiler takes no AVX2 for granted.
@@ -269,12 +272,11 @@ impl Convolution<'_> {
                 *to = [output_column(m[0]), output_column(m[1])];
             }
             let [a, b, c, d] = columns;
-            for (row, line) in lines.iter_mut().enumerate().take(2) {
+            for (row, line) in lines.iter_mut().enumerate() {
                 let Some(line) = line else { continue };
-                let [left, right] = output_column([a[0][row], b[0][row], c[0][row], d[0][row]]);
-                let [left_high, right_high] = output_column([a[1][row], b[1][row], c[1][row], d[1][row]]);
-                for (x, sums) in (2 * index..width).zip([[left, left_high], [right, right_high]]) {
-                    let [low, high] = sums;
+                let low = output_column([a[0][row], b[0][row], c[0][row], d[0][row]]);
+                let high = output_column([a[1][row], b[1][row], c[1][row], d[1][row]]);
+                for (x, (low, high)) in (2 * index..width).zip(low.into_iter().zip(high)) {
                     let to = line.get_mut(x * outputs + first..).ok_or(ShapeMismatch)?;
                     writer.write([_mm256_srai_epi32::<2>(low), _mm256_srai_epi32::<2>(high)], to);
                 }
