@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 """An inference of this core beside those of its peers, on one thread of this machine, turn by turn.
 
-Usage: compare.py [--rounds N] [--cpu N] RUN...
+Usage: compare.py [--rounds N] [--cpu N]
 
-RUN is the folder of a finished run of host-trainer, from which come the float network (network.onnx) and the model that the
-core runs (model.fer, and unfolded.fer if it is there); what it was trained on does not matter. The peers are ONNX Runtime
-(int8, a scale for each output channel, the faster of signed and unsigned activations), TensorFlow Lite with XNNPACK (int8),
-and tract (f32). All get a normalized face in the type that they compute with: normalization is no part of the comparison.
+The peers are ONNX Runtime (int8 with a scale for each output channel, activations signed and unsigned; and f32), TensorFlow
+Lite with XNNPACK (int8) and tract (f32). All compute the same two networks on random weights; that they do is checked. They
+get a normalized face in the type that they compute with: normalization is no part of the comparison.
 
-Needs Rust, and from PyPI: onnx onnxruntime ai-edge-litert flatbuffers numpy. Writes peers.csv beside this file.
+Needs Rust, and from PyPI: onnx onnxruntime ai-edge-litert flatbuffers numpy tract. Writes peers.csv beside this file.
 """
 
 import argparse
@@ -24,7 +23,7 @@ import time
 from importlib.metadata import version
 
 HERE = pathlib.Path(__file__).resolve().parent
-PACKAGES = "onnx onnxruntime ai-edge-litert flatbuffers numpy"
+PACKAGES = "onnx onnxruntime ai-edge-litert flatbuffers numpy tract"
 # Of the inferences of a turn the first ones, with caches still full of the others, do not count.
 WARM_UP, COUNT = 5, 25
 
@@ -32,6 +31,7 @@ try:
     import numpy as np
     import onnx
     import onnxruntime
+    import tract
     from ai_edge_litert.interpreter import Interpreter
     from onnxruntime import quantization
 
@@ -89,7 +89,8 @@ def quantize(folder, images, activations):
     nodes.remove(last)
     model.graph.input[0].type.tensor_type.elem_type = integer
     model.graph.output[0].type.tensor_type.elem_type = integer
-    scale, zero_point = (onnx.numpy_helper.to_array(t) for name in last.input[1:] for t in model.graph.initializer if t.name == name)
+    values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    scale, zero_point = (values[name] for name in last.input[1:])
     model.graph.output[0].name = last.input[0]
     return model, scale, zero_point
 
@@ -133,15 +134,29 @@ class TensorFlowLite:
         return timed(self.interpreter.invoke)
 
 
-class Program:
-    """The core or tract in a process of its own (main.rs), which measures when it is asked to."""
+class Tract:
+    """tract's default runtime, which optimizes the model for this processor."""
 
-    def __init__(self, program, name, path):
-        self.process = subprocess.Popen([program, name, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, path, image):
+        self.model = tract.runtime_for_name("default").prepare(tract.onnx().load(path).into_model())
+        self.image = tract.Tensor.from_numpy(image)
 
     def measure(self):
-        print(WARM_UP, COUNT, file=self.process.stdin, flush=True)
-        return float(self.process.stdout.readline())
+        return timed(lambda: self.model.run([self.image]))
+
+
+class Core:
+    """The core in a process of its own (main.rs), which measures when it is asked to."""
+
+    def __init__(self, program, path):
+        self.process = subprocess.Popen([program, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, *words):
+        print(*words, file=self.process.stdin, flush=True)
+        return self.process.stdout.readline()
+
+    def measure(self):
+        return float(self.ask("time", WARM_UP, COUNT))
 
 
 def timed(call):
@@ -156,22 +171,19 @@ def timed(call):
     return statistics.median(times) / 1000
 
 
-def programs(run, program, folder):
-    """What runs the network of `run`: name and version of each, and the one that measures."""
-    layers = network.read(run / "network.onnx")
+def programs(name, layers, program, folder):
+    """What runs a network: name and version of each, and the one that measures."""
     model = network.float_onnx(layers)
     onnx.save(model, folder / "float.onnx")
     faces = network.faces(64)
     images = faces.astype(np.float32) * np.float32(network.INPUT_SCALE)
-    with_all_outputs = onnx.ModelProto.FromString(model.SerializeToString())
-    names = [n.output[0] for n in model.graph.node]
     # Layers end where the next begins: Flatten and the operator before a Relu are not theirs.
-    ends = [n for n, node in zip(names, model.graph.node) if node.op_type != "Flatten"]
     relus = {node.input[0] for node in model.graph.node if node.op_type == "Relu"}
-    ends = [name for name in ends if name not in relus]
+    ends = [node.output[0] for node in model.graph.node if node.op_type != "Flatten" and node.output[0] not in relus]
+    with_all_outputs = onnx.ModelProto.FromString(model.SerializeToString())
     del with_all_outputs.graph.output[:]
-    for name in ends:
-        with_all_outputs.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    for end in ends:
+        with_all_outputs.graph.output.append(onnx.helper.make_tensor_value_info(end, onnx.TensorProto.FLOAT, None))
     reference = session(with_all_outputs)
     outputs = [reference.run(ends, {"image": image[np.newaxis]}) for image in images]
     ranges = [(min(o[i].min() for o in outputs), max(o[i].max() for o in outputs)) for i in range(len(ends))]
@@ -179,22 +191,30 @@ def programs(run, program, folder):
     # Eight bits cost something, but the network has to be the same one.
     allowed = 0.1 * (max(ranges[-1]) - min(ranges[-1]))
 
-    def check(name, values, scale, zero_point):
+    def check(peer, values, scale, zero_point):
         difference = np.abs((values.astype(np.float32) - np.float32(zero_point)) * scale - logits).max()
         if difference > allowed:
-            raise SystemExit(f"{run.name}: {name} computes another function, {difference:.3f} away from the float network")
+            raise SystemExit(f"{name}: {peer} computes another function, {difference:.3f} away from the float network")
 
-    content, scale, zero_point = tflite.convert(layers, ranges)
+    content, description, scale, zero_point = tflite.convert(layers, ranges)
     lite = TensorFlowLite(content)
     lite.set_input(faces[:1].transpose(0, 2, 3, 1))
     lite.interpreter.invoke()
     check("TensorFlow Lite", lite.output(), scale, zero_point)
-    found = [("TensorFlow Lite XNNPACK int8", version("ai-edge-litert"), lite)]
+    (folder / "description").write_text(description)
+    core = Core(program, folder / "description")
+    own = np.array(core.ask("logits", *faces[0].ravel()).split(), np.int8)
+    check("this core", own, scale, zero_point)
+    print(f"{name}: logits {own}, TensorFlow Lite with XNNPACK {lite.output()}", file=sys.stderr)
+    found = [("this core", "", core)]
+    if name == "the paper's":
+        shipped = HERE.parent.parent / "models" / "levorse.fer"
+        found.append(("this core, folded (levorse.fer)", "", Core(program, shipped)))
+    found.append(("TensorFlow Lite XNNPACK int8", version("ai-edge-litert"), lite))
     for activations in ("QInt8", "QUInt8"):
         quantized, scale, zero_point = quantize(folder, images, activations)
         runtime = OnnxRuntime(quantized)
-        shifted = faces[:1] if activations == "QInt8" else (faces[:1].astype(np.int16) + 128).astype(np.uint8)
-        runtime.set_input(shifted)
+        runtime.set_input(faces[:1] if activations == "QInt8" else (faces[:1].astype(np.int16) + 128).astype(np.uint8))
         runtime.call()
         # Unsigned activations may saturate in instructions of processors without VNNI; ONNX Runtime documents that.
         if activations == "QInt8":
@@ -203,17 +223,8 @@ def programs(run, program, folder):
     runtime = OnnxRuntime(model)
     runtime.set_input(images[:1])
     found.append(("ONNX Runtime f32", version("onnxruntime"), runtime))
-    tract = Program(program, "tract", folder / "float.onnx")
-    found.append(("tract f32", tract_version(), tract))
-    ours = [("this core", "model.fer")]
-    if (run / "unfolded.fer").exists():
-        ours.append(("this core, unfolded", "unfolded.fer"))
-    return [(name, "", Program(program, "core", run / file)) for name, file in ours] + found
-
-
-def tract_version():
-    lines = (HERE / "Cargo.lock").read_text().splitlines()
-    return lines[lines.index('name = "tract-onnx"') + 1].split('"')[1]
+    found.append(("tract f32", version("tract"), Tract(folder / "float.onnx", images[:1])))
+    return found
 
 
 def cpu_model():
@@ -226,25 +237,24 @@ def cpu_model():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--cpu", type=int, default=0, help="the core that all run on")
-    parser.add_argument("runs", nargs="+", type=pathlib.Path, metavar="RUN")
     arguments = parser.parse_args()
     build = ["cargo", "build", "--release", "--manifest-path", str(HERE / "Cargo.toml")]
     subprocess.run(build, check=True)
-    program = HERE / "target" / "release" / "peers"
+    program = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target")) / "release" / "peers"
     # Programs that are started from here inherit it.
     os.sched_setaffinity(0, {arguments.cpu})
     cpu, rows = cpu_model(), []
-    for run in arguments.runs:
+    for title, layers in network.NETWORKS.items():
         with tempfile.TemporaryDirectory() as folder:
-            found = programs(run.resolve(), program, pathlib.Path(folder))
+            found = programs(title, layers, program, pathlib.Path(folder))
             for turn in range(1, arguments.rounds + 1):
                 for name, release, runner in found:
                     microseconds = f"{runner.measure():.1f}"
-                    row = [run.resolve().name, name, release, turn, microseconds, cpu]
+                    row = [title, name, release, turn, microseconds, cpu]
                     rows.append(dict(zip(["network", "program", "version", "round", "microseconds", "cpu"], row)))
-                print(f"{run.name}: round {turn} of {arguments.rounds}", end="\r", file=sys.stderr)
+                print(f"{title}: round {turn} of {arguments.rounds}", end="\r", file=sys.stderr)
         print(file=sys.stderr)
     with open(HERE / "peers.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")

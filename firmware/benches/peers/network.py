@@ -1,4 +1,4 @@
-"""The float network of a run as a chain of layers, with batch normalization folded into the layer before it."""
+"""The networks of the comparison as chains of layers, and as ONNX files."""
 
 import dataclasses
 
@@ -13,52 +13,65 @@ INPUT_SCALE = 1 / 37
 
 @dataclasses.dataclass
 class Layer:
-    """One of `conv`, `max_pool`, `mean` and `dense`; weights are `[outputs, inputs / group, height, width]`."""
+    """One of `conv`, `max_pool`, `mean` and `dense`; weights are `[outputs, inputs, height, width]`."""
 
     kind: str
     weights: np.ndarray | None = None
     bias: np.ndarray | None = None
-    group: int = 1
     kernel: tuple = (1, 1)
     stride: tuple = (1, 1)
     padding: tuple = (0, 0, 0, 0)
     relu: bool = False
 
 
-def read(path):
-    """The layers of an ONNX file that host-trainer wrote."""
-    model = onnx.load(path)
-    values = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    layers = []
-    for node in model.graph.node:
-        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        operands = [values.get(name) for name in node.input]
-        window = {
-            "kernel": tuple(attributes.get("kernel_shape", (1, 1))),
-            "stride": tuple(attributes.get("strides", (1, 1))),
-            "padding": tuple(attributes.get("pads", (0, 0, 0, 0))),
-        }
-        if node.op_type == "Conv":
-            weights = operands[1]
-            bias = operands[2] if len(operands) > 2 else np.zeros(len(weights), np.float32)
-            layers.append(Layer("conv", weights, bias, attributes.get("group", 1), **window))
-        elif node.op_type == "BatchNormalization":
-            scale, shift, mean, variance = operands[1:]
-            factor = scale / np.sqrt(variance + attributes.get("epsilon", 1e-5))
-            last = layers[-1]
-            last.weights = last.weights * factor.reshape(-1, 1, 1, 1)
-            last.bias = (last.bias - mean) * factor + shift
-        elif node.op_type == "Relu":
-            layers[-1].relu = True
-        elif node.op_type == "MaxPool":
-            layers.append(Layer("max_pool", **window))
-        elif node.op_type == "GlobalAveragePool":
-            layers.append(Layer("mean"))
-        elif node.op_type == "Gemm":
-            layers.append(Layer("dense", operands[1], operands[2]))
-        elif node.op_type not in ("Flatten", "Reshape"):
-            raise SystemExit(f"{path}: no layer {node.op_type} is known here")
-    return layers
+RANDOM = np.random.default_rng(1)
+
+
+def conv(inputs, filters, kernel, stride, size, relu=True):
+    """A convolution of `size` x `size` pixels with TensorFlow's padding `same` and random weights."""
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    before, after = total // 2, total - total // 2
+    shape = (filters, inputs, kernel, kernel)
+    weights = RANDOM.normal(0, 1 / np.sqrt(inputs * kernel * kernel), shape).astype(np.float32)
+    bias = RANDOM.normal(0, 0.1, filters).astype(np.float32)
+    padding = (before, before, after, after)
+    return Layer("conv", weights, bias, (kernel, kernel), (stride, stride), padding, relu)
+
+
+def dense(inputs, units, relu):
+    weights = RANDOM.normal(0, 1 / np.sqrt(inputs), (units, inputs)).astype(np.float32)
+    return Layer("dense", weights, RANDOM.normal(0, 0.1, units).astype(np.float32), relu=relu)
+
+
+def max_pool():
+    return Layer("max_pool", kernel=(2, 2), stride=(2, 2))
+
+
+# The paper's network (host-trainer/architectures/levorse.toml), and one of 3x3 convolutions
+# (host-trainer/benches/networks/plain.toml, batch normalization folded); what the weights are does not matter for the time.
+NETWORKS = {
+    "the paper's": [
+        conv(1, 14, 5, 1, 48, relu=False),
+        conv(14, 14, 5, 1, 48),
+        max_pool(),
+        conv(14, 8, 7, 1, 24, relu=False),
+        conv(8, 8, 7, 1, 24),
+        max_pool(),
+        dense(1152, 144, relu=True),
+        dense(144, 7, relu=False),
+    ],
+    "3x3": [
+        conv(1, 16, 3, 1, 48),
+        conv(16, 32, 3, 2, 48),
+        conv(32, 32, 3, 1, 24),
+        conv(32, 64, 3, 2, 24),
+        conv(64, 64, 3, 1, 12),
+        conv(64, 96, 3, 2, 12),
+        conv(96, 96, 3, 1, 6),
+        Layer("mean"),
+        dense(96, 7, relu=False),
+    ],
+}
 
 
 def float_onnx(layers):
@@ -80,7 +93,7 @@ def float_onnx(layers):
         window = {"kernel_shape": layer.kernel, "strides": layer.stride, "pads": layer.padding}
         if layer.kind == "conv":
             operands = [name, constant(layer.weights, "weights"), constant(layer.bias, "bias")]
-            name = node("Conv", operands, group=layer.group, **window)
+            name = node("Conv", operands, **window)
         elif layer.kind == "max_pool":
             name = node("MaxPool", [name], **window)
         elif layer.kind == "mean":

@@ -6,6 +6,8 @@ from ai_edge_litert import schema_py_generated as tfl
 
 from network import INPUT_SCALE, SIDE
 
+PADDING = {tfl.Padding.SAME: "same", tfl.Padding.VALID: "valid"}
+
 
 def quantization(low, high):
     """Scale and zero point of a tensor with values from `low` to `high`."""
@@ -69,25 +71,26 @@ def padding(layer, height, width):
     return name, *size
 
 
-def weighted(builder, layer, x, input_scale, y, weights):
-    """Quantized weights and biases; the operands of a convolution or a fully connected operator."""
-    axis = 3 if layer.group > 1 else 0
-    outputs = weights.shape[axis]
-    largest = np.abs(np.moveaxis(weights, axis, 0).reshape(outputs, -1)).max(axis=1)
+def weighted(builder, layer, x, input_scale, weights):
+    """The operands of a convolution or a fully connected operator, and its weights, scales and biases as numbers."""
+    outputs = len(weights)
+    largest = np.abs(weights.reshape(outputs, -1)).max(axis=1)
     scales = np.maximum(largest, 1e-9) / 127
-    shape = [1] * weights.ndim
-    shape[axis] = outputs
-    quantized = np.clip(np.round(weights / scales.reshape(shape)), -127, 127).astype(np.int8)
+    quantized = np.clip(np.round(weights / scales.reshape(-1, *[1] * (weights.ndim - 1))), -127, 127).astype(np.int8)
     bias_scales = scales * input_scale
-    w = builder.tensor(weights.shape, tfl.TensorType.INT8, scales, [0] * outputs, quantized, axis)
+    w = builder.tensor(weights.shape, tfl.TensorType.INT8, scales, [0] * outputs, quantized)
     biases = np.round(layer.bias / bias_scales).astype(np.int32)
     b = builder.tensor((outputs,), tfl.TensorType.INT32, bias_scales, [0] * outputs, biases)
-    return [x, w, b]
+    return [x, w, b], [*quantized.ravel(), *(np.float32(s) for s in scales), *biases]
 
 
 def convert(layers, ranges):
-    """The model, and scale and zero point of its output; `ranges` are the least and the largest output of each layer."""
+    """The model, the same as a description for main.rs, and scale and zero point of its output.
+
+    `ranges` are the least and the largest output of each layer.
+    """
     builder = Builder()
+    words = ["input", INPUT_SCALE]
     scale, zero_point = INPUT_SCALE, 0
     height, width, depth = SIDE, SIDE, 1
     first = x = builder.tensor((1, height, width, depth), tfl.TensorType.INT8, [scale], [zero_point])
@@ -102,25 +105,23 @@ def convert(layers, ranges):
             depth = len(layer.bias) if layer.kind == "conv" else depth
             y = builder.tensor((1, height, width, depth), tfl.TensorType.INT8, [scale], [zero_point])
         if layer.kind == "conv":
-            depthwise = layer.group > 1
-            options = tfl.DepthwiseConv2DOptionsT() if depthwise else tfl.Conv2DOptionsT()
+            options = tfl.Conv2DOptionsT()
             options.padding, options.fusedActivationFunction = name, activation
             options.strideH, options.strideW = layer.stride
             options.dilationHFactor = options.dilationWFactor = 1
-            if depthwise:
-                options.depthMultiplier = 1
-                code, kind = tfl.BuiltinOperator.DEPTHWISE_CONV_2D, tfl.BuiltinOptions.DepthwiseConv2DOptions
-                weights = layer.weights.transpose(1, 2, 3, 0)
-            else:
-                code, kind = tfl.BuiltinOperator.CONV_2D, tfl.BuiltinOptions.Conv2DOptions
-                weights = layer.weights.transpose(0, 2, 3, 1)
-            builder.operator(code, 3, kind, options, weighted(builder, layer, x, input_scale, y, weights), y)
+            code, kind = tfl.BuiltinOperator.CONV_2D, tfl.BuiltinOptions.Conv2DOptions
+            weights = layer.weights.transpose(0, 2, 3, 1)
+            operands, numbers = weighted(builder, layer, x, input_scale, weights)
+            builder.operator(code, 3, kind, options, operands, y)
+            words += ["conv", layer.kernel[0], layer.stride[0], PADDING[name], depth, int(layer.relu)]
+            words += [np.float32(scale), zero_point, *numbers]
         elif layer.kind == "max_pool":
             options = tfl.Pool2DOptionsT()
             options.padding, options.fusedActivationFunction = name, activation
             options.filterHeight, options.filterWidth = layer.kernel
             options.strideH, options.strideW = layer.stride
             builder.operator(tfl.BuiltinOperator.MAX_POOL_2D, 2, tfl.BuiltinOptions.Pool2DOptions, options, [x], y)
+            words += ["max_pool", layer.kernel[0], layer.stride[0], PADDING[name]]
         elif layer.kind == "mean":
             axes = builder.tensor((2,), tfl.TensorType.INT32, data=np.array([1, 2], np.int32))
             y = builder.tensor((1, 1, 1, depth), tfl.TensorType.INT8, [scale], [zero_point])
@@ -128,6 +129,7 @@ def convert(layers, ranges):
             options.keepDims = True
             builder.operator(tfl.BuiltinOperator.MEAN, 2, tfl.BuiltinOptions.ReducerOptions, options, [x, axes], y)
             height = width = 1
+            words += ["mean", np.float32(scale), zero_point]
         else:
             # Weights are for channels first; here channels come last.
             inputs = layer.weights.reshape(-1, depth, height, width).transpose(0, 2, 3, 1)
@@ -136,7 +138,9 @@ def convert(layers, ranges):
             options = tfl.FullyConnectedOptionsT()
             options.fusedActivationFunction = activation
             code, kind = tfl.BuiltinOperator.FULLY_CONNECTED, tfl.BuiltinOptions.FullyConnectedOptions
-            builder.operator(code, 5, kind, options, weighted(builder, layer, x, input_scale, y, weights), y)
+            operands, numbers = weighted(builder, layer, x, input_scale, weights)
+            builder.operator(code, 5, kind, options, operands, y)
+            words += ["dense", len(layer.bias), int(layer.relu), np.float32(scale), zero_point, *numbers]
             height, width, depth = 1, 1, len(layer.bias)
         x = y
-    return builder.finish(first, x), scale, zero_point
+    return builder.finish(first, x), " ".join(map(str, words)), scale, zero_point
