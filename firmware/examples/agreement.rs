@@ -1,11 +1,11 @@
-//! Random convolutions and fully connected operators, by this processor's kernels and in plain Rust: how many agreed, or a
+//! Random convolutions, plain and depthwise, and fully connected operators, by this processor's kernels and in plain Rust: how many agreed, or a
 //! panic with the first that differs. For processors on which the property tests do not run.
 //!
 //! `cargo run --release -p firmware --example agreement`
 
 use firmware::kernels::{
-    ConvArguments, FullyConnectedArguments, Region, conv2d_region, conv2d_scratch, fully_connected,
-    fully_connected_scratch, portable,
+    ConvArguments, FullyConnectedArguments, Region, conv2d_region, conv2d_scratch, depthwise_conv2d,
+    depthwise_conv2d_scratch, fully_connected, fully_connected_scratch, portable,
 };
 use shared::{
     quantization::ChannelParameters,
@@ -64,11 +64,12 @@ fn main() {
     for index in 0..count {
         convolution(&mut random);
         dense(&mut random);
+        depthwise(&mut random);
         if index % 8 == 0 {
             by_sixteens(&mut random);
         }
     }
-    println!("{} operators agree", 2 * count + count.div_ceil(8));
+    println!("{} operators agree", 3 * count + count.div_ceil(8));
 }
 
 /// A window and an input that it fits.
@@ -139,6 +140,34 @@ fn convolve(random: &mut Random, window: Window, input_shape: Shape, output_shap
     );
     assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}, {region:?}");
     assert_eq!(ours, plain, "{arguments:?}, {region:?}");
+}
+
+fn depthwise(random: &mut Random) {
+    let (window, input_shape, (height, width)) = windowed(random);
+    let output_shape = Shape { height, width, ..input_shape };
+    let FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max } = random.ends();
+    let arguments = ConvArguments {
+        window,
+        input_shape,
+        output_shape,
+        input_offset,
+        output_offset,
+        activation_min,
+        activation_max,
+    };
+    let depth = usize::from(input_shape.channels);
+    let input = random.values(input_shape.elements().expect("small") as usize);
+    let weights = random.values(window.taps() as usize * depth);
+    let channels = random.channels(depth);
+    let length = output_shape.elements().expect("small") as usize;
+    let (mut ours, mut plain) = (vec![77; length], vec![77; length]);
+    let mut scratch = vec![55; depthwise_conv2d_scratch(&window, input_shape, output_shape)];
+    let results = (
+        depthwise_conv2d(&arguments, &input, &weights, &channels, &mut ours, &mut scratch),
+        portable::depthwise_conv2d(&arguments, &input, &weights, &channels, &mut plain),
+    );
+    assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}");
+    assert_eq!(ours, plain, "{arguments:?}");
 }
 
 fn dense(random: &mut Random) {

@@ -5,12 +5,15 @@
 //! 16 bits first, once a row of output pixels and once an inference, which a window of many products pays back.
 //!
 //! ```text
-//! conv2d.rs           windows of a row of pixels as runs of a stripe, tiles of 6 pixels x 16 filters
-//! fully_connected.rs  four dot products at a time
-//! requantize.rs       eight sums to bytes
+//! conv2d.rs            windows of a row of pixels as runs of a stripe, tiles of 6 pixels x 16 filters
+//! winograd.rs          3x3 by minimal filtering, with channels and filters by the sixteen
+//! depthwise_conv2d.rs  eight channels at a time
+//! fully_connected.rs   four dot products at a time
+//! requantize.rs        eight or sixteen sums to bytes
 //! ```
 
 mod conv2d;
+mod depthwise_conv2d;
 mod fully_connected;
 mod requantize;
 mod winograd;
@@ -19,6 +22,7 @@ use core::arch::x86_64::*;
 
 pub(super) use self::{
     conv2d::{conv2d, conv2d_words},
+    depthwise_conv2d::depthwise_conv2d,
     fully_connected::{fully_connected, fully_connected_words},
 };
 
