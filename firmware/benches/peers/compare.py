@@ -146,7 +146,7 @@ class Tract:
 
 
 class Core:
-    """The core in a process of its own (main.rs), which measures when it is asked to."""
+    """The core in a process of its own (time_network.rs), which measures when it is asked to."""
 
     def __init__(self, program, path):
         self.process = subprocess.Popen([program, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

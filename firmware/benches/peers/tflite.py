@@ -85,7 +85,7 @@ def weighted(builder, layer, x, input_scale, weights):
 
 
 def convert(layers, ranges):
-    """The model, the same as a description for main.rs, and scale and zero point of its output.
+    """The model, the same as a description for time_network.rs, and scale and zero point of its output.
 
     `ranges` are the least and the largest output of each layer.
     """

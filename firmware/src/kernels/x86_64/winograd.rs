@@ -57,7 +57,7 @@ const LEAST_PIXELS: usize = 32;
 /// Whether convolutions of this window from `input` to `output` go this way.
 pub const fn fits(window: &Window, input: Shape, output: Shape) -> bool {
     let Window { kernel_height, kernel_width, stride_height, stride_width, .. } = *window;
-    let whole = input.channels as usize % CHUNK == 0 && output.channels as usize % CHUNK == 0;
+    let whole = (input.channels as usize).is_multiple_of(CHUNK) && (output.channels as usize).is_multiple_of(CHUNK);
     let pixels = output.height as usize * output.width as usize;
     matches!([kernel_height, kernel_width, stride_height, stride_width], [3, 3, 1, 1])
         && whole
@@ -144,10 +144,10 @@ impl Convolution<'_> {
         let eights = weights.chunks_exact((LANES * 9 * depth).max(1));
         for (weights, to) in eights.zip(filters.chunks_exact_mut((PLACES * depth / 2).max(1))) {
             for channel in (0..depth).step_by(CHUNK) {
-                for filter in 0..LANES {
+                for (filter, weights) in weights.chunks_exact((9 * depth).max(1)).enumerate() {
                     let mut g = [_mm256_setzero_si256(); 9];
                     for (tap, g) in g.iter_mut().enumerate() {
-                        let weights = weights.get((filter * 9 + tap) * depth + channel..).ok_or(ShapeMismatch)?;
+                        let weights = weights.get(tap * depth + channel..).ok_or(ShapeMismatch)?;
                         *g = widen(weights.first_chunk().ok_or(ShapeMismatch)?);
                     }
                     let [a, b, c, d, e, f, g, h, i] = g;
@@ -264,7 +264,7 @@ impl Convolution<'_> {
             let mut columns = [[[_mm256_setzero_si256(); 2]; 2]; 4];
             for (column, to) in columns.iter_mut().enumerate() {
                 let mut m = [[_mm256_setzero_si256(); 4]; 2];
-                for row in 0..4 {
+                for row in [0, 1, 2, 3] {
                     let place = products.get((4 * row + column) * count + start + index).ok_or(ShapeMismatch)?;
                     let [a, b] = cast::<_, [[i32; LANES]; 2]>(*place);
                     (m[0][row], m[1][row]) = (cast(a), cast(b));
