@@ -82,7 +82,15 @@ impl Case {
 }
 
 fn case(windowed: impl Strategy<Value = (Window, Shape)>, depthwise: bool) -> impl Strategy<Value = Case> {
-    (windowed, ends(), 1usize..=35).prop_flat_map(move |((window, shape), ends, filters)| {
+    case_with(windowed, 1usize..=35, depthwise)
+}
+
+fn case_with(
+    windowed: impl Strategy<Value = (Window, Shape)>,
+    filters: impl Strategy<Value = usize>,
+    depthwise: bool,
+) -> impl Strategy<Value = Case> {
+    (windowed, ends(), filters).prop_flat_map(move |((window, shape), ends, filters)| {
         let depth = usize::from(shape.channels);
         let (outputs, filter) = if depthwise { (depth, 1) } else { (filters, depth) };
         let products = window.taps() as usize * filter;
@@ -100,6 +108,16 @@ fn pointwise() -> impl Strategy<Value = (Window, Shape)> {
 /// Working memory as a kernel of this processor asks for, full of leftovers, and none, with which the portable one runs.
 fn scratches(bytes: usize) -> [Vec<i8>; 2] {
     [vec![-77; bytes], Vec::new()]
+}
+
+/// 3x3, step by step, as most networks have it; with channels by the sixteen, for which some kernels have a way of their own.
+fn by_sixteens() -> impl Strategy<Value = Case> {
+    let window = any::<bool>().prop_map(|same| {
+        let padding = if same { Padding::Same } else { Padding::Valid };
+        Window { kernel_height: 3, kernel_width: 3, stride_height: 1, stride_width: 1, padding }
+    });
+    let shape = (3u16..=27, 3u16..=27, 1u16..=3).prop_map(|(height, width, c)| Shape::new(height, width, 16 * c));
+    case_with((window, shape), (1usize..=3).prop_map(|count| 16 * count), false)
 }
 
 fn check_convolution(case: &Case) -> Result<(), TestCaseError> {
@@ -127,9 +145,17 @@ proptest! {
         check_convolution(&case)?;
     }
 
+    #[test]
+    fn a_convolution_by_sixteens_is_the_references(case in by_sixteens()) {
+        check_convolution(&case)?;
+    }
+
     /// A part of the output, which the reference has no notion of: those columns of the rows of the whole, and no others.
     #[test]
-    fn a_region_of_a_convolution_is_that_part_of_it(case in case(windowed(), false), seed in any::<[u16; 4]>()) {
+    fn a_region_of_a_convolution_is_that_part_of_it(
+        case in prop_oneof![case(windowed(), false), by_sixteens()],
+        seed in any::<[u16; 4]>(),
+    ) {
         let Case { window, shape, input, weights, channels, .. } = &case;
         let arguments = case.arguments();
         let output = arguments.output_shape;

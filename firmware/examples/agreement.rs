@@ -1,11 +1,11 @@
-//! Random convolutions and fully connected operators, by this processor's kernels and in plain Rust: how many agreed, or a
+//! Random convolutions, plain and depthwise, and fully connected operators, by this processor's kernels and in plain Rust: how many agreed, or a
 //! panic with the first that differs. For processors on which the property tests do not run.
 //!
 //! `cargo run --release -p firmware --example agreement`
 
 use firmware::kernels::{
-    ConvArguments, FullyConnectedArguments, Region, conv2d_region, conv2d_scratch, fully_connected,
-    fully_connected_scratch, portable,
+    ConvArguments, FullyConnectedArguments, Region, conv2d_region, conv2d_scratch, depthwise_conv2d,
+    depthwise_conv2d_scratch, fully_connected, fully_connected_scratch, portable,
 };
 use shared::{
     quantization::ChannelParameters,
@@ -59,11 +59,17 @@ impl Random {
 
 fn main() {
     let mut random = Random(88_172_645_463_325_252);
-    for _ in 0..COUNT {
+    let count =
+        std::env::args().nth(1).map_or(COUNT, |count| count.parse().expect("a number of operators of each kind"));
+    for index in 0..count {
         convolution(&mut random);
         dense(&mut random);
+        depthwise(&mut random);
+        if index % 8 == 0 {
+            by_sixteens(&mut random);
+        }
     }
-    println!("{} operators agree", 2 * COUNT);
+    println!("{} operators agree", 3 * count + count.div_ceil(8));
 }
 
 /// A window and an input that it fits.
@@ -83,9 +89,25 @@ fn windowed(random: &mut Random) -> (Window, Shape, (u16, u16)) {
     }
 }
 
+/// Any convolution.
 fn convolution(random: &mut Random) {
     let (window, input_shape, (height, width)) = windowed(random);
     let output_shape = Shape::new(height, width, random.up_to(35) as u16);
+    convolve(random, window, input_shape, output_shape);
+}
+
+/// 3x3, step by step, with channels by the sixteen: what most networks are made of, and some kernels treat apart.
+fn by_sixteens(random: &mut Random) {
+    let padding = if random.one_in(2) { Padding::Same } else { Padding::Valid };
+    let window = Window::square(3, 1, padding);
+    let (inputs, outputs) = (16 * random.up_to(3) as u16, 16 * random.up_to(3) as u16);
+    let input_shape = Shape::new(2 + random.up_to(28) as u16, 2 + random.up_to(28) as u16, inputs);
+    let (height, width) = window.output_size(input_shape.height, input_shape.width).expect("it fits");
+    convolve(random, window, input_shape, Shape::new(height, width, outputs));
+}
+
+fn convolve(random: &mut Random, window: Window, input_shape: Shape, output_shape: Shape) {
+    let Shape { height, width, .. } = output_shape;
     let FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max } = random.ends();
     let arguments = ConvArguments {
         window,
@@ -118,6 +140,34 @@ fn convolution(random: &mut Random) {
     );
     assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}, {region:?}");
     assert_eq!(ours, plain, "{arguments:?}, {region:?}");
+}
+
+fn depthwise(random: &mut Random) {
+    let (window, input_shape, (height, width)) = windowed(random);
+    let output_shape = Shape { height, width, ..input_shape };
+    let FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max } = random.ends();
+    let arguments = ConvArguments {
+        window,
+        input_shape,
+        output_shape,
+        input_offset,
+        output_offset,
+        activation_min,
+        activation_max,
+    };
+    let depth = usize::from(input_shape.channels);
+    let input = random.values(input_shape.elements().expect("small") as usize);
+    let weights = random.values(window.taps() as usize * depth);
+    let channels = random.channels(depth);
+    let length = output_shape.elements().expect("small") as usize;
+    let (mut ours, mut plain) = (vec![77; length], vec![77; length]);
+    let mut scratch = vec![55; depthwise_conv2d_scratch(&window, input_shape, output_shape)];
+    let results = (
+        depthwise_conv2d(&arguments, &input, &weights, &channels, &mut ours, &mut scratch),
+        portable::depthwise_conv2d(&arguments, &input, &weights, &channels, &mut plain),
+    );
+    assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}");
+    assert_eq!(ours, plain, "{arguments:?}");
 }
 
 fn dense(random: &mut Random) {

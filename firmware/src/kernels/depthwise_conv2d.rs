@@ -42,6 +42,10 @@ pub fn depthwise_conv2d(
             return result;
         }
     }
+    #[cfg(target_arch = "x86_64")]
+    if let Some(result) = super::x86_64::depthwise_conv2d(arguments, input, weights, channels, output) {
+        return result;
+    }
     let _ = scratch;
     portable(arguments, input, weights, channels, output)
 }

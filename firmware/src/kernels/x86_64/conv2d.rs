@@ -14,16 +14,22 @@ use super::{
         stripe::{Columns, Convolution, Layout},
     },
     avx2,
-    requantize::{LANES, Requantizer, Words, words},
-    widen,
+    requantize::{Ends, LANES, Requantizer, Words, words},
+    transpose, widen, winograd,
 };
 
 /// Pixels of a tile. With two vectors of filters there are twelve sums, two weights and an activation: all but one of the
 /// registers.
-const PIXELS: usize = 6;
+pub(super) const PIXELS: usize = 6;
+
+/// Words of a line of the cache, at which the scratch begins: vectors that lie in two lines are slow to load.
+const LINE_WORDS: usize = 16;
+
+/// Values of a vector of 16 bits.
+const CHUNK: usize = 16;
 
 /// Two values of eight filters each, as they are stored in the scratch: `[filter][value]` in 16 bits.
-type Pairs = [i32; LANES];
+pub(super) type Pairs = [i32; LANES];
 
 const fn layout(window: &Window, input: Shape, output: Shape) -> Layout {
     Layout::new(window, input, output, 2, 2)
@@ -41,9 +47,12 @@ const fn requantizer_words(filters: usize) -> usize {
 
 /// Words of scratch that a convolution takes.
 pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize {
+    if winograd::fits(window, input, output) {
+        return LINE_WORDS + winograd::words_of(input, output);
+    }
     let layout = layout(window, input, output);
     let filters = output.channels as usize;
-    requantizer_words(filters) + weight_words(&layout, filters) + layout.values() / 2
+    LINE_WORDS + requantizer_words(filters) + weight_words(&layout, filters) + layout.values() / 2
 }
 
 /// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if the processor has no AVX2 or the scratch is too small.
@@ -59,8 +68,15 @@ pub fn conv2d(
     if !avx2::get() {
         return None;
     }
+    let scratch = scratch.get_mut(scratch.as_ptr().align_offset(LINE_WORDS * 4).min(LINE_WORDS)..)?;
     let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
     let layout = layout(&window, input_shape, Shape { width: region.width, ..output_shape });
+    if winograd::fits(&window, input_shape, Shape { height: region.height, width: region.width, ..output_shape }) {
+        let scratch = scratch.get_mut(..winograd::words_of(input_shape, output_shape))?;
+        let convolution = Convolution::new(arguments, region, layout, input, weights, channels);
+        // SAFETY: the processor has AVX2.
+        return Some(convolution.and_then(|convolution| unsafe { convolution.run_winograd(output, scratch) }));
+    }
     let weight_words = weight_words(&layout, output_shape.channels.into());
     let (requantizers, scratch) = scratch.split_at_mut_checked(requantizer_words(output_shape.channels.into()))?;
     let (widened, stripe) = scratch.split_at_mut_checked(weight_words)?;
@@ -90,7 +106,7 @@ impl Convolution<'_> {
         stripe.fill(0);
         let mut next = None;
         for (y, row) in self.rows(output)? {
-            if next == Some(y) && self.arguments.window.stride_height == 1 {
+            if next == Some(y) && self.moves() {
                 self.move_on(y, stripe)?;
             } else {
                 self.fill(y, stripe)?;
@@ -119,51 +135,50 @@ impl Convolution<'_> {
         stripe: &[i32],
         row: &mut [i8],
     ) -> Result<(), ShapeMismatch> {
-        let ConvArguments { window, output_shape, output_offset, activation_min, activation_max, .. } = *self.arguments;
+        let ConvArguments { window, output_shape, .. } = *self.arguments;
         let outputs = usize::from(output_shape.channels);
-        let requantizers =
-            requantizers.map(|words| Requantizer::new(words, output_offset, activation_min, activation_max));
         let (step, pairs) = (usize::from(window.stride_width) * self.layout.column / 2, self.layout.window / 2);
-        let mut store = |x: usize, sums: [__m256i; VECTORS]| -> Result<(), ShapeMismatch> {
-            for (vector, (sums, requantizer)) in sums.into_iter().zip(&requantizers).enumerate() {
-                let values = requantizer.apply(sums);
-                let pixel = row.get_mut(x * outputs..(x + 1) * outputs).ok_or(ShapeMismatch)?;
-                let pixel = pixel.get_mut(first + vector * LANES..).ok_or(ShapeMismatch)?;
-                match pixel.first_chunk_mut() {
-                    Some(pixel) => *pixel = values,
-                    None => pixel.iter_mut().zip(values).for_each(|(to, value)| *to = value),
-                }
-            }
-            Ok(())
-        };
-        let width = usize::from(self.region.width);
-        if width < PIXELS {
-            for x in 0..width {
-                let [sums] = tile([span(stripe, x * step, pairs)?], weights);
-                store(x, sums)?;
-            }
-            return Ok(());
+        let writer = Writer::new(self.arguments, requantizers, outputs.saturating_sub(first));
+        let mut runs = [&[][..]; VECTORS];
+        for (run, weights) in runs.iter_mut().zip(weights) {
+            *run = weights.get(..pairs).ok_or(ShapeMismatch)?;
         }
-        for x in (0..width).step_by(PIXELS) {
+        let width = usize::from(self.region.width);
+        // The margins of folded convolutions are two or so pixels wide.
+        let count = match width {
+            PIXELS.. => PIXELS,
+            4.. => 4,
+            2.. => 2,
+            _ => 1,
+        };
+        for x in (0..width).step_by(count) {
             // The last tile begins early enough to be whole.
-            let x = x.min(width - PIXELS);
-            let mut windows: [&[i32]; PIXELS] = [&[]; PIXELS];
-            for (pixel, window) in windows.iter_mut().enumerate() {
-                *window = span(stripe, (x + pixel) * step, pairs)?;
+            let x = x.min(width - count);
+            let windows = span(stripe, x * step, (count - 1) * step + pairs)?;
+            let mut sums = [[_mm256_setzero_si256(); VECTORS]; PIXELS];
+            match count {
+                PIXELS => sums = tile(windows, step, runs),
+                4 => [sums[0], sums[1], sums[2], sums[3]] = tile(windows, step, runs),
+                2 => [sums[0], sums[1]] = tile(windows, step, runs),
+                _ => [sums[0]] = tile(windows, step, runs),
             }
-            for (pixel, sums) in tile(windows, weights).into_iter().enumerate() {
-                store(x + pixel, sums)?;
+            for (x, sums) in (x..).zip(sums).take(count) {
+                writer.write(sums, row.get_mut(x * outputs + first..).ok_or(ShapeMismatch)?);
             }
         }
         Ok(())
     }
 
     /// Widens the weights to `[filters / 8][window / 2][8][2]`, in the order of the stripe.
+    #[target_feature(enable = "avx2")]
     fn widen_weights(&self, widened: &mut [Pairs]) -> Result<(), ShapeMismatch> {
         let ConvArguments { window, input_shape, .. } = *self.arguments;
         let depth = usize::from(input_shape.channels);
         let (rows, columns) = (usize::from(window.kernel_height), usize::from(window.kernel_width));
         let pairs = self.layout.window / 2;
+        if depth.is_multiple_of(CHUNK) && depth > 0 && self.channels.len().is_multiple_of(LANES) {
+            return self.widen_whole_weights(widened);
+        }
         // Padding between columns and missing filters stay zero.
         widened.fill([0; LANES]);
         for (filter, weights) in self.weights.chunks_exact((rows * columns * depth).max(1)).enumerate() {
@@ -206,6 +221,31 @@ impl Convolution<'_> {
         Ok(())
     }
 
+    /// [`widen_weights`](Self::widen_weights) for channels by the sixteen and filters by the eight.
+    #[target_feature(enable = "avx2")]
+    fn widen_whole_weights(&self, widened: &mut [Pairs]) -> Result<(), ShapeMismatch> {
+        let ConvArguments { window, input_shape, .. } = *self.arguments;
+        let depth = usize::from(input_shape.channels);
+        let (columns, filter) = (usize::from(window.kernel_width), window.taps() as usize * depth);
+        let eights = self.weights.chunks_exact((LANES * filter).max(1));
+        for (weights, widened) in eights.zip(widened.chunks_exact_mut((self.layout.window / 2).max(1))) {
+            for at in (0..filter).step_by(CHUNK) {
+                let mut filters = [_mm256_setzero_si256(); LANES];
+                for (lane, to) in filters.iter_mut().enumerate() {
+                    let values = weights.get(lane * filter + at..).and_then(|weights| weights.first_chunk());
+                    *to = widen(values.ok_or(ShapeMismatch)?);
+                }
+                let (tap, channel) = (at / depth, at % depth);
+                let place = tap % columns * self.layout.column + tap / columns * depth + channel;
+                let to = widened.get_mut(place / 2..).and_then(|to| to.first_chunk_mut::<LANES>());
+                for (to, pairs) in to.ok_or(ShapeMismatch)?.iter_mut().zip(transpose(filters)) {
+                    *to = cast(pairs);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Widens the input that the windows of output row `y` see.
     #[target_feature(enable = "avx2")]
     fn fill(&self, y: usize, stripe: &mut [i32]) -> Result<(), ShapeMismatch> {
@@ -213,24 +253,29 @@ impl Convolution<'_> {
         (0..usize::from(self.arguments.window.kernel_height)).try_for_each(|ky| self.fill_row(y, ky, stripe))
     }
 
-    /// Makes the windows' input of output row `y` of that of the row before: all rows of the input move up by one, and the
-    /// last is new.
+    /// Whether a row's windows share rows of the input with those of the row before.
+    fn moves(&self) -> bool {
+        self.arguments.window.stride_height < self.arguments.window.kernel_height
+    }
+
+    /// Makes the windows' input of output row `y` of that of the row before: the rows of the input that both see move up, and
+    /// the last are new.
     #[target_feature(enable = "avx2")]
     fn move_on(&self, y: usize, stripe: &mut [i32]) -> Result<(), ShapeMismatch> {
         let ConvArguments { window, input_shape, .. } = *self.arguments;
         let (depth, stripe) = (usize::from(input_shape.channels), bytemuck::cast_slice_mut(stripe));
-        if depth > stripe.len() {
+        let (rows, new) = (usize::from(window.kernel_height), usize::from(window.stride_height));
+        if new * depth > stripe.len() {
             return Err(ShapeMismatch);
         }
-        stripe.copy_within(depth.., 0);
+        stripe.copy_within(new * depth.., 0);
         // What has come to the end of each column from the next one's beginning.
-        let last = usize::from(window.kernel_height).saturating_sub(1);
         let Columns { blank, count, .. } = self.columns;
-        let columns = stripe.chunks_exact_mut(self.layout.column.max(1)).enumerate();
-        for (_, column) in columns.filter(|(index, _)| !(blank..blank + count).contains(index)) {
-            column.get_mut(last * depth..).ok_or(ShapeMismatch)?.fill(0);
+        let columns = stripe.chunks_exact_mut(self.layout.column.max(1));
+        for (_, column) in columns.enumerate().filter(|(index, _)| !(blank..blank + count).contains(index)) {
+            column.get_mut((rows - new) * depth..).ok_or(ShapeMismatch)?.fill(0);
         }
-        self.fill_row(y, last, stripe)
+        (rows - new..rows).try_for_each(|ky| self.fill_row(y, ky, stripe))
     }
 
     /// Widens row `ky` of the input that the windows of output row `y` see.
@@ -249,22 +294,27 @@ impl Convolution<'_> {
             to.zip(pixels).for_each(|(to, &pixel)| *to = i16::from(pixel).wrapping_add(offset));
             return Ok(());
         }
-        columns.zip(pixels.chunks_exact(depth.max(1))).for_each(|(to, from)| widen_pixel(from, offset, to));
+        let offsets = _mm256_set1_epi16(offset);
+        for (to, from) in columns.zip(pixels.chunks_exact(depth.max(1))) {
+            let (from, from_rest) = from.as_chunks::<16>();
+            let (to, to_rest) = to.split_at_mut_checked(from.len() * 16).ok_or(ShapeMismatch)?;
+            for (to, from) in to.as_chunks_mut::<16>().0.iter_mut().zip(from) {
+                *to = cast(_mm256_add_epi16(widen(from), offsets));
+            }
+            if !from_rest.is_empty() {
+                widen_some(from_rest, offset, to_rest);
+            }
+        }
         Ok(())
     }
 }
 
-/// Widens the channels of a pixel and adds the offset.
+/// Widens less than sixteen channels of a pixel and adds the offset.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn widen_pixel(from: &[i8], offset: i16, to: &mut [i16]) {
-    let (from, rest) = from.as_chunks::<16>();
-    let (to, to_rest) = to.split_at_mut(from.len() * 16);
-    for (to, from) in to.as_chunks_mut::<16>().0.iter_mut().zip(from) {
-        *to = cast(_mm256_add_epi16(widen(from), _mm256_set1_epi16(offset)));
-    }
-    let (from, rest) = rest.as_chunks::<8>();
-    let (to, to_rest) = to_rest.split_at_mut(from.len() * 8);
+fn widen_some(from: &[i8], offset: i16, to: &mut [i16]) {
+    let (from, rest) = from.as_chunks::<8>();
+    let (to, to_rest) = to.split_at_mut(from.len() * 8);
     for (to, from) in to.as_chunks_mut::<8>().0.iter_mut().zip(from) {
         *to = cast(_mm_add_epi16(_mm_cvtepi8_epi16(_mm_cvtsi64_si128(cast(*from))), _mm_set1_epi16(offset)));
     }
@@ -273,20 +323,87 @@ fn widen_pixel(from: &[i8], offset: i16, to: &mut [i16]) {
     }
 }
 
-/// The sums of `PIXELS` windows with `VECTORS` times eight filters; all slices are of one length.
+/// From the sums of a pixel to its outputs.
+pub(super) struct Writer<const VECTORS: usize> {
+    requantizers: [Requantizer; VECTORS],
+    ends: Ends,
+    /// Outputs that there are; more are not written.
+    count: usize,
+}
+
+impl<const VECTORS: usize> Writer<VECTORS> {
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    pub fn new(arguments: &ConvArguments, words: [&Words; VECTORS], count: usize) -> Self {
+        let mut requantizers = [Requantizer::new(&[[0; LANES]; 5]); VECTORS];
+        for (requantizer, words) in requantizers.iter_mut().zip(words) {
+            *requantizer = Requantizer::new(words);
+        }
+        Self { requantizers, ends: Ends::new(arguments), count }
+    }
+
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    pub fn write(&self, mut sums: [__m256i; VECTORS], to: &mut [i8]) {
+        for (sums, requantizer) in sums.iter_mut().zip(&self.requantizers) {
+            *sums = requantizer.apply(*sums);
+        }
+        let [a, b] = self.ends.outputs(sums[0], sums[VECTORS - 1]);
+        if VECTORS == 2
+            && self.count >= 2 * LANES
+            && let Some(to) = to.first_chunk_mut()
+        {
+            *to = cast::<_, [i8; 2 * LANES]>([a, b]);
+            return;
+        }
+        write_some(a, self.count, to);
+        if VECTORS == 2
+            && let Some(to) = to.get_mut(LANES..)
+        {
+            write_some(b, self.count.saturating_sub(LANES), to);
+        }
+    }
+}
+
+/// Writes the first `count` of the eight values, or all.
+#[inline]
+fn write_some(values: [i8; LANES], count: usize, to: &mut [i8]) {
+    match to.first_chunk_mut::<LANES>() {
+        Some(to) if count >= LANES => *to = values,
+        Some(to) => {
+            // What lies behind the pixel stays as it is, in one word.
+            let mask = (1u64 << (8 * count)) - 1;
+            *to = cast(cast::<_, u64>(values) & mask | cast::<_, u64>(*to) & !mask);
+        }
+        None => to.iter_mut().zip(values).take(count).for_each(|(to, value)| *to = value),
+    }
+}
+
+/// The sums of `PIXELS` windows, which begin `step` words apart and are as long as the weights, with `VECTORS` times eight
+/// filters.
+///
+/// # Panics
+/// If the windows reach beyond `stripe`, or the weights are of different lengths.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn tile<const PIXELS: usize, const VECTORS: usize>(
-    windows: [&[i32]; PIXELS],
+pub(super) fn tile<const PIXELS: usize, const VECTORS: usize>(
+    stripe: &[i32],
+    step: usize,
     weights: [&[Pairs]; VECTORS],
 ) -> [[__m256i; VECTORS]; PIXELS] {
-    let length = windows.iter().map(|window| window.len()).chain(weights.iter().map(|w| w.len())).min().unwrap_or(0);
-    let (windows, weights) = (windows.map(|window| &window[..length]), weights.map(|weights| &weights[..length]));
+    let length = weights[0].len();
+    assert!(weights.iter().all(|weights| weights.len() == length) && (PIXELS - 1) * step + length <= stripe.len());
+    let (stripe, pointers) = (stripe.as_ptr(), weights.map(|weights| weights.as_ptr().cast::<__m256i>()));
     let mut sums = [[_mm256_setzero_si256(); VECTORS]; PIXELS];
     for at in 0..length {
-        let weights = weights.map(|weights| cast::<_, __m256i>(weights[at]));
-        for (sums, window) in sums.iter_mut().zip(&windows) {
-            let pair = _mm256_set1_epi32(window[at]);
+        let mut weights = [_mm256_setzero_si256(); VECTORS];
+        for (weights, pointer) in weights.iter_mut().zip(pointers) {
+            // SAFETY: `at` is less than the length of all weights. Checks of each access would take as long as the products.
+            *weights = unsafe { _mm256_loadu_si256(pointer.add(at)) };
+        }
+        for (pixel, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: at most `(PIXELS - 1) * step + length - 1`, which lies in the stripe.
+            let pair = _mm256_set1_epi32(unsafe { stripe.add(pixel * step + at).read() });
             for (sum, weights) in sums.iter_mut().zip(weights) {
                 *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pair, weights));
             }

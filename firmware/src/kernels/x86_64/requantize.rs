@@ -5,6 +5,8 @@ use core::arch::x86_64::*;
 use bytemuck::cast;
 use shared::quantization::ChannelParameters;
 
+use super::super::ConvArguments;
+
 /// Channels that are requantized at a time.
 pub const LANES: usize = 8;
 
@@ -26,54 +28,89 @@ pub fn words(channels: &[ChannelParameters]) -> Words {
     words
 }
 
-/// What up to eight channels add, multiply, shift and clamp.
+/// What up to eight channels add, multiply and shift.
 #[derive(Clone, Copy)]
 pub struct Requantizer {
     bias: __m256i,
     multiplier: __m256i,
+    /// The multipliers of the odd lanes, in the even ones.
+    odd_multiplier: __m256i,
     left: __m256i,
     right: __m256i,
     /// The bits that are shifted out to the right.
     mask: __m256i,
-    /// The clamp, before the output's zero point is added.
-    low: __m256i,
-    high: __m256i,
-    offset: __m256i,
+    /// Half of `mask`, rounded down.
+    half: __m256i,
 }
 
 impl Requantizer {
     /// For the channels of `words`.
     #[target_feature(enable = "avx2")]
     #[inline]
-    pub fn new(words: &Words, output_offset: i32, activation_min: i8, activation_max: i8) -> Self {
-        let [bias, multiplier, left, right, mask] = words.map(cast);
-        let low = _mm256_set1_epi32(i32::from(activation_min).wrapping_sub(output_offset));
-        let high = _mm256_set1_epi32(i32::from(activation_max).wrapping_sub(output_offset));
-        Self { bias, multiplier, left, right, mask, low, high, offset: _mm256_set1_epi32(output_offset) }
+    pub fn new(words: &Words) -> Self {
+        let [bias, multiplier, left, right, mask] = words;
+        let (multiplier, mask) = (cast(*multiplier), cast(*mask));
+        Self {
+            bias: cast(*bias),
+            multiplier,
+            odd_multiplier: _mm256_shuffle_epi32::<0xf5>(multiplier),
+            left: cast(*left),
+            right: cast(*right),
+            mask,
+            half: _mm256_srli_epi32::<1>(mask),
+        }
     }
 
-    /// Eight sums to eight outputs, bit for bit as [`ChannelParameters::requantize`] and the clamp do it.
+    /// Eight sums, bit for bit as [`ChannelParameters::requantize`] does it.
     #[target_feature(enable = "avx2")]
-    pub fn apply(&self, sums: __m256i) -> [i8; LANES] {
+    #[inline]
+    pub fn apply(&self, sums: __m256i) -> __m256i {
         let x = _mm256_sllv_epi32(_mm256_add_epi32(sums, self.bias), self.left);
         // (x * multiplier + 2^30) >> 31 of the even and of the odd lanes. It rounds halves up, as the reference does by a
         // nudge and a division that truncates; and as no multiplier is negative, nothing saturates.
         let nudge = _mm256_set1_epi64x(1 << 30);
         let even = _mm256_add_epi64(_mm256_mul_epi32(x, self.multiplier), nudge);
-        let odd = _mm256_mul_epi32(_mm256_srli_epi64::<32>(x), _mm256_srli_epi64::<32>(self.multiplier));
+        // Not a shift of the words: the compiler would multiply 64 bits by 64 where it knows the upper halves.
+        let odd = _mm256_mul_epi32(_mm256_shuffle_epi32::<0xf5>(x), self.odd_multiplier);
         let odd = _mm256_add_epi64(odd, nudge);
         let x = _mm256_blend_epi32::<0b1010_1010>(_mm256_srli_epi64::<31>(even), _mm256_slli_epi64::<1>(odd));
         // A shift to the right that rounds halves away from zero.
         let remainder = _mm256_and_si256(x, self.mask);
-        let negative = _mm256_srli_epi32::<31>(x);
-        let threshold = _mm256_add_epi32(_mm256_srli_epi32::<1>(self.mask), negative);
+        let threshold = _mm256_sub_epi32(self.half, _mm256_srai_epi32::<31>(x));
         let up = _mm256_cmpgt_epi32(remainder, threshold);
-        let x = _mm256_sub_epi32(_mm256_srav_epi32(x, self.right), up);
+        _mm256_sub_epi32(_mm256_srav_epi32(x, self.right), up)
+    }
+}
+
+/// The output's zero point and the clamp.
+#[derive(Clone, Copy)]
+pub struct Ends {
+    offset: __m256i,
+    low: __m128i,
+    high: __m128i,
+}
+
+impl Ends {
+    /// Of a convolution.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    pub fn new(arguments: &ConvArguments) -> Self {
+        Self {
+            offset: _mm256_set1_epi16(arguments.output_offset as i16),
+            low: _mm_set1_epi8(arguments.activation_min),
+            high: _mm_set1_epi8(arguments.activation_max),
+        }
+    }
+
+    /// Two times eight requantized sums to outputs. What saturates on the way to 16 and to 8 bits lies beyond the clamp.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    pub fn outputs(&self, a: __m256i, b: __m256i) -> [[i8; LANES]; 2] {
+        let x = _mm256_adds_epi16(_mm256_packs_epi32(a, b), self.offset);
+        // Four of `a`, four of `b`, four of `a`, four of `b`.
+        let x = _mm_packs_epi16(_mm256_castsi256_si128(x), _mm256_extracti128_si256::<1>(x));
+        let x = _mm_shuffle_epi32::<0b11_01_10_00>(x);
         // The upper end last, as `store` does.
-        let x = _mm256_min_epi32(_mm256_max_epi32(x, self.low), self.high);
-        let x = _mm256_add_epi32(x, self.offset);
-        let x = _mm256_packs_epi32(x, x);
-        let [a, _, _, _, b, _, _, _] = cast::<_, [[i8; 4]; 8]>(_mm256_packs_epi16(x, x));
-        cast([a, b])
+        cast(_mm_min_epi8(_mm_max_epi8(x, self.low), self.high))
     }
 }
