@@ -65,7 +65,7 @@ fn random_operators_are_the_same_on_a_cortex_m33_as_in_plain_rust() {
 fn random_operators_are_the_same_on_aarch64_as_in_plain_rust() {
     let board = process::linux_aarch64(&compile::agreement("aarch64"));
     let lines: Vec<_> = BufReader::new(&board.port).lines().map(|line| line.expect("it has fallen silent")).collect();
-    assert_eq!(lines, ["4000 operators agree"]);
+    assert_eq!(lines, ["8000 operators agree"]);
 }
 
 fn kernels_agree(machine: &str, triple: &str) {

@@ -1,11 +1,11 @@
-//! Random convolutions and fully connected operators, by this processor's kernels and in plain Rust: how many agreed, or a
+//! Random convolutions, plain and depthwise, fully connected operators and pools, by this processor's kernels and in plain Rust: how many agreed, or a
 //! panic with the first that differs. For processors on which the property tests do not run.
 //!
 //! `cargo run --release -p firmware --example agreement`
 
 use firmware::kernels::{
-    ConvArguments, FullyConnectedArguments, Region, conv2d_region, conv2d_scratch, fully_connected,
-    fully_connected_scratch, portable,
+    ConvArguments, FullyConnectedArguments, PoolArguments, Region, conv2d_region, conv2d_scratch, depthwise_conv2d,
+    depthwise_conv2d_scratch, fully_connected, fully_connected_scratch, max_pool2d, portable,
 };
 use shared::{
     quantization::ChannelParameters,
@@ -61,9 +61,11 @@ fn main() {
     let mut random = Random(88_172_645_463_325_252);
     for _ in 0..COUNT {
         convolution(&mut random);
+        depthwise(&mut random);
         dense(&mut random);
+        pool(&mut random);
     }
-    println!("{} operators agree", 2 * COUNT);
+    println!("{} operators agree", 4 * COUNT);
 }
 
 /// A window and an input that it fits.
@@ -83,21 +85,32 @@ fn windowed(random: &mut Random) -> (Window, Shape, (u16, u16)) {
     }
 }
 
-fn convolution(random: &mut Random) {
+/// A convolution with up to so many filters, or a depthwise one with none.
+fn arguments(random: &mut Random, most_filters: u32) -> ConvArguments {
     let (window, input_shape, (height, width)) = windowed(random);
-    let output_shape = Shape::new(height, width, random.up_to(35) as u16);
+    let filters = if most_filters == 0 { input_shape.channels } else { random.up_to(most_filters) as u16 };
     let FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max } = random.ends();
-    let arguments = ConvArguments {
+    ConvArguments {
         window,
         input_shape,
-        output_shape,
+        output_shape: Shape::new(height, width, filters),
         input_offset,
         output_offset,
         activation_min,
         activation_max,
-    };
-    let filters = usize::from(output_shape.channels);
-    let input = random.values(input_shape.elements().expect("small") as usize);
+    }
+}
+
+fn elements(shape: Shape) -> usize {
+    shape.elements().expect("small") as usize
+}
+
+fn convolution(random: &mut Random) {
+    let arguments = arguments(random, 35);
+    let ConvArguments { window, input_shape, output_shape, .. } = arguments;
+    let Shape { height, width, channels: filters } = output_shape;
+    let filters = usize::from(filters);
+    let input = random.values(elements(input_shape));
     let weights = random.values(window.taps() as usize * usize::from(input_shape.channels) * filters);
     let channels = random.channels(filters);
     let [top, left] = [height, width].map(|size| (random.next() % u32::from(size)) as u16);
@@ -120,6 +133,23 @@ fn convolution(random: &mut Random) {
     assert_eq!(ours, plain, "{arguments:?}, {region:?}");
 }
 
+fn depthwise(random: &mut Random) {
+    let arguments = arguments(random, 0);
+    let ConvArguments { window, input_shape, output_shape, .. } = arguments;
+    let depth = usize::from(input_shape.channels);
+    let input = random.values(elements(input_shape));
+    let weights = random.values(window.taps() as usize * depth);
+    let channels = random.channels(depth);
+    let (mut ours, mut plain) = (vec![77; elements(output_shape)], vec![77; elements(output_shape)]);
+    let mut scratch = vec![55; depthwise_conv2d_scratch(&window, input_shape, output_shape)];
+    let results = (
+        depthwise_conv2d(&arguments, &input, &weights, &channels, &mut ours, &mut scratch),
+        portable::depthwise_conv2d(&arguments, &input, &weights, &channels, &mut plain),
+    );
+    assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}");
+    assert_eq!(ours, plain, "{arguments:?}");
+}
+
 fn dense(random: &mut Random) {
     let (units, inputs) = (random.up_to(20) as usize, random.up_to(300) as usize);
     let arguments = random.ends();
@@ -133,4 +163,21 @@ fn dense(random: &mut Random) {
     );
     assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}, {inputs} inputs");
     assert_eq!(ours, plain, "{arguments:?}, {inputs} inputs");
+}
+
+fn pool(random: &mut Random) {
+    let (mut window, mut input_shape, _) = windowed(random);
+    if random.one_in(2) {
+        window = Window::square(2, 2, window.padding);
+        input_shape = Shape { height: input_shape.height + 1, width: input_shape.width + 1, ..input_shape };
+    }
+    let (height, width) = window.output_size(input_shape.height, input_shape.width).expect("it fits");
+    let output_shape = Shape { height, width, ..input_shape };
+    let FullyConnectedArguments { activation_min, activation_max, .. } = random.ends();
+    let arguments = PoolArguments { window, input_shape, output_shape, activation_min, activation_max };
+    let input = random.values(elements(input_shape));
+    let (mut ours, mut plain) = (vec![77; elements(output_shape)], vec![77; elements(output_shape)]);
+    let results = (max_pool2d(&arguments, &input, &mut ours), portable::max_pool2d(&arguments, &input, &mut plain));
+    assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}");
+    assert_eq!(ours, plain, "{arguments:?}");
 }
