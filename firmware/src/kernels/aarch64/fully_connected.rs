@@ -5,61 +5,46 @@ use core::arch::aarch64::*;
 use shared::quantization::ChannelParameters;
 
 use super::{
-    super::{FullyConnectedArguments, ShapeMismatch, filters, span},
-    has_dotprod, load, load_sixteen, sdot, widen,
+    super::{FullyConnectedArguments, ShapeMismatch, dot, filters, span},
+    has_dotprod, load_16, load_64, sdot,
 };
 
-/// Values of a vector.
-const CHUNK: usize = 8;
-
-/// Outputs that share the widened activations.
+/// Outputs that share the loaded activations.
 const UNITS: usize = 4;
 
 /// Words of scratch that so many inputs take.
-pub const fn fully_connected_words(inputs: usize) -> usize {
-    inputs.next_multiple_of(CHUNK) / 2
+pub const fn fully_connected_words(_: usize) -> usize {
+    0
 }
 
-/// [`fully_connected`](crate::kernels::fully_connected), or `None` if the scratch is too small.
+/// [`fully_connected`](crate::kernels::fully_connected).
 pub fn fully_connected(
     arguments: &FullyConnectedArguments,
     input: &[i8],
     weights: &[i8],
     channels: &[ChannelParameters],
     output: &mut [i8],
-    scratch: &mut [i32],
+    _: &mut [i32],
 ) -> Option<Result<(), ShapeMismatch>> {
-    if has_dotprod() {
-        return Some(run(arguments, input.len(), weights, channels, output, |weights| {
-            // SAFETY: the processor has the dot-product extension.
-            unsafe { dot_bytes(input, weights, arguments.input_offset) }
-        }));
-    }
-    let widened: &mut [i16] = bytemuck::cast_slice_mut(scratch.get_mut(..fully_connected_words(input.len()))?);
-    for (to, &from) in widened.iter_mut().zip(input) {
-        *to = i16::from(from).wrapping_add(arguments.input_offset as i16);
-    }
-    let activations = widened.get(..input.len())?;
-    Some(run(arguments, input.len(), weights, channels, output, |weights| dot(activations, weights)))
+    let run = if has_dotprod() { run::<true> } else { run::<false> };
+    Some(run(arguments, input, weights, channels, output))
 }
 
-/// All outputs from the sums of four units at a time.
-#[inline(always)]
-fn run(
+/// With the instruction `sdot` or without it.
+fn run<const SDOT: bool>(
     arguments: &FullyConnectedArguments,
-    length: usize,
+    input: &[i8],
     weights: &[i8],
     channels: &[ChannelParameters],
     output: &mut [i8],
-    sums: impl Fn([&[i8]; UNITS]) -> [i32; UNITS],
 ) -> Result<(), ShapeMismatch> {
-    let channels = span(channels, 0, output.len())?;
+    let (channels, length) = (span(channels, 0, output.len())?, input.len());
     let weights = filters(weights, output.len(), length)?;
     let units = output.chunks_mut(UNITS).zip(channels.chunks(UNITS)).zip(weights.chunks((UNITS * length).max(1)));
     for ((output, channels), weights) in units {
         // At the end the last unit's weights stand in for those that are missing.
         let unit = |index: usize| span(weights, index.min(output.len() - 1) * length, length);
-        let sums = sums([unit(0)?, unit(1)?, unit(2)?, unit(3)?]);
+        let sums = dots::<SDOT>(input, [unit(0)?, unit(1)?, unit(2)?, unit(3)?], arguments.input_offset);
         for ((out, channel), sum) in output.iter_mut().zip(channels).zip(sums) {
             *out = arguments.store(channel.requantize(sum));
         }
@@ -67,61 +52,76 @@ fn run(
     Ok(())
 }
 
-/// The dot products of four runs of weights with the widened activations, all of one length.
-fn dot(x: &[i16], weights: [&[i8]; UNITS]) -> [i32; UNITS] {
-    let (chunks, rest) = x.as_chunks::<CHUNK>();
-    let mut totals = weights.map(|weights| {
-        let weights = weights.get(chunks.len() * CHUNK..).unwrap_or(&[]);
-        rest.iter().zip(weights).fold(0i32, |sum, (&x, &w)| sum.wrapping_add(i32::from(x) * i32::from(w)))
-    });
-    let weights = weights.map(|weights| &weights.as_chunks::<CHUNK>().0[..chunks.len()]);
-    // SAFETY: every AArch64 target that this is compiled for has NEON.
-    unsafe {
-        let mut sums = [vdupq_n_s32(0); UNITS];
-        for (at, x) in chunks.iter().enumerate() {
-            let x = load(x);
-            for (sum, weights) in sums.iter_mut().zip(&weights) {
-                let weights = widen(&weights[at]);
-                *sum = vmlal_s16(*sum, vget_low_s16(x), vget_low_s16(weights));
-                *sum = vmlal_high_s16(*sum, x, weights);
-            }
+/// `sum (x + offset) w` of four runs of weights, made as `sum x w + offset sum w`; all slices are of one length. Each of
+/// the steps wraps, so that the result is the same bit for bit.
+#[inline(always)]
+fn dots<const SDOT: bool>(x: &[i8], weights: [&[i8]; UNITS], input_offset: i32) -> [i32; UNITS] {
+    let (sixteens, rest) = x.as_chunks::<16>();
+    let (chunks, last) = sixteens.as_chunks::<4>();
+    let mut totals = weights.map(|weights| dot(rest, weights.get(sixteens.len() * 16..).unwrap_or(&[]), input_offset));
+    let weights = weights.map(|weights| weights.as_chunks::<16>().0[..sixteens.len()].as_chunks::<4>());
+    let mut sums = Sums::default();
+    for (at, x) in chunks.iter().enumerate() {
+        let x = load_64(x);
+        for (unit, (weights, _)) in weights.iter().enumerate() {
+            sums.add::<SDOT, 4>(unit, x, load_64(&weights[at]));
         }
-        for (total, sum) in totals.iter_mut().zip(sums) {
-            *total = total.wrapping_add(vaddvq_s32(sum));
+    }
+    for (at, x) in last.iter().enumerate() {
+        let x = [load_16(x)];
+        for (unit, (_, weights)) in weights.iter().enumerate() {
+            sums.add::<SDOT, 1>(unit, x, [load_16(&weights[at])]);
         }
+    }
+    for (total, (products, weights)) in totals.iter_mut().zip(sums.products.into_iter().zip(sums.weights)) {
+        // SAFETY: every AArch64 target that this is compiled for has NEON.
+        let (products, weights) = unsafe { (vaddvq_s32(products), vaddvq_s32(weights)) };
+        *total = total.wrapping_add(products).wrapping_add(weights.wrapping_mul(input_offset));
     }
     totals
 }
 
-/// The sums of four runs of weights with the activations, `sum (x + offset) w` made as `sum x w + offset sum w`, all slices
-/// of one length.
-///
-/// # Safety
-/// The processor has the dot-product extension.
-unsafe fn dot_bytes(x: &[i8], weights: [&[i8]; UNITS], input_offset: i32) -> [i32; UNITS] {
-    let (chunks, rest) = x.as_chunks::<16>();
-    let mut totals = weights.map(|weights| {
-        let weights = weights.get(chunks.len() * 16..).unwrap_or(&[]);
-        super::super::dot(rest, weights, input_offset)
-    });
-    let weights = weights.map(|weights| &weights.as_chunks::<16>().0[..chunks.len()]);
-    // SAFETY: every AArch64 target that this is compiled for has NEON, and the caller knows of the extension.
-    unsafe {
-        let mut products = [vdupq_n_s32(0); UNITS];
-        let mut sums = [vdupq_n_s32(0); UNITS];
-        let ones = vdupq_n_s8(1);
-        for (at, x) in chunks.iter().enumerate() {
-            let x = load_sixteen(x);
-            for ((products, sums), weights) in products.iter_mut().zip(&mut sums).zip(&weights) {
-                let weights = load_sixteen(&weights[at]);
-                sdot::multiply_pairs(products, x, weights);
-                sdot::multiply_pairs(sums, ones, weights);
+/// Sums of products and of weights, for each unit four that belong together.
+struct Sums {
+    products: [int32x4_t; UNITS],
+    weights: [int32x4_t; UNITS],
+}
+
+impl Default for Sums {
+    fn default() -> Self {
+        // SAFETY: every AArch64 target that this is compiled for has NEON.
+        let zero = unsafe { vdupq_n_s32(0) };
+        Self { products: [zero; UNITS], weights: [zero; UNITS] }
+    }
+}
+
+impl Sums {
+    /// Adds the products of `VECTORS` vectors of sixteen values, at most four.
+    #[inline(always)]
+    fn add<const SDOT: bool, const VECTORS: usize>(
+        &mut self,
+        unit: usize,
+        x: [int8x16_t; VECTORS],
+        w: [int8x16_t; VECTORS],
+    ) {
+        let (products, weights) = (&mut self.products[unit], &mut self.weights[unit]);
+        // SAFETY: every AArch64 target that this is compiled for has NEON, and who says `SDOT` has looked for it.
+        unsafe {
+            if SDOT {
+                for (x, w) in x.into_iter().zip(w) {
+                    sdot::multiply_pairs(products, x, w);
+                    sdot::multiply_pairs(weights, vdupq_n_s8(1), w);
+                }
+                return;
             }
-        }
-        for ((total, products), sums) in totals.iter_mut().zip(products).zip(sums) {
-            let sums = vaddvq_s32(sums).wrapping_mul(input_offset);
-            *total = total.wrapping_add(vaddvq_s32(products)).wrapping_add(sums);
+            // A product fits 16 bits, two of them do not; of weights, eight do.
+            let mut pairs = vdupq_n_s16(0);
+            for (x, w) in x.into_iter().zip(w) {
+                *products = vpadalq_s16(*products, vmull_s8(vget_low_s8(x), vget_low_s8(w)));
+                *products = vpadalq_s16(*products, vmull_high_s8(x, w));
+                pairs = vpadalq_s8(pairs, w);
+            }
+            *weights = vpadalq_s16(*weights, pairs);
         }
     }
-    totals
 }

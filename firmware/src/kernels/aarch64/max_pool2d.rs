@@ -4,7 +4,7 @@ use core::arch::aarch64::*;
 
 use super::{
     super::{PoolArguments, ShapeMismatch, max_pool2d::is_halving, tensor, tensor_mut},
-    load_eight, load_sixteen,
+    load_8, load_16,
 };
 
 /// [`max_pool2d`](crate::kernels::max_pool2d), or `None` if it is not of 2x2 windows side by side inside the input, or the
@@ -38,7 +38,7 @@ fn largest([a, b, c, d]: [&[i8]; 4], output: &mut [i8], [least, most]: [i8; 2]) 
     let depth = output.len();
     let mut first = 0;
     while first + 16 <= depth {
-        let [a, b, c, d] = [a, b, c, d].map(|pixel| pixel.get(first..)?.first_chunk().map(load_sixteen));
+        let [a, b, c, d] = [a, b, c, d].map(|pixel| pixel.get(first..)?.first_chunk().map(load_16));
         let to = output.get_mut(first..)?.first_chunk_mut::<16>()?;
         // SAFETY: every AArch64 target that this is compiled for has NEON; the store is inside the array.
         unsafe {
@@ -50,7 +50,7 @@ fn largest([a, b, c, d]: [&[i8]; 4], output: &mut [i8], [least, most]: [i8; 2]) 
     while first < depth {
         // The last eight begin early enough to be whole.
         let start = first.min(depth.checked_sub(8)?);
-        let [a, b, c, d] = [a, b, c, d].map(|pixel| pixel.get(start..)?.first_chunk().map(load_eight));
+        let [a, b, c, d] = [a, b, c, d].map(|pixel| pixel.get(start..)?.first_chunk().map(load_8));
         let to = output.get_mut(start..)?.first_chunk_mut::<8>()?;
         // SAFETY: as above.
         unsafe {

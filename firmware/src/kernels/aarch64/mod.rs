@@ -28,7 +28,7 @@ mod smlal;
 mod windows;
 
 use core::arch::{
-    aarch64::{int8x8_t, int8x16_t, int16x8_t},
+    aarch64::{int8x8_t, int8x16_t},
     asm,
 };
 
@@ -40,31 +40,17 @@ pub(super) use self::{
     max_pool2d::max_pool2d,
 };
 
-// Where the target says that unaligned loads fault (bare metal), the compiler would make eight loads of one. They fault with
+// Where the target says that unaligned loads fault (bare metal), the compiler would make many loads of one. They fault with
 // translation off, where nobody runs a network; so these are instructions of their own.
 
-/// Eight 16-bit values.
+/// Four bytes, and zeros.
 #[inline(always)]
-fn load(values: &[i16; 8]) -> int16x8_t {
+fn load_4(bytes: &[i8; 4]) -> int8x16_t {
     let vector;
-    // SAFETY: reads the eight values.
+    // SAFETY: reads the four bytes.
     unsafe {
         asm!(
-            "ldr {vector:q}, [{values}]", vector = out(vreg) vector, values = in(reg) values,
-            options(pure, readonly, nostack, preserves_flags),
-        );
-    }
-    vector
-}
-
-/// Eight bytes as eight 16-bit values.
-#[inline(always)]
-fn widen(bytes: &[i8; 8]) -> int16x8_t {
-    let vector;
-    // SAFETY: reads the eight bytes.
-    unsafe {
-        asm!(
-            "ldr {vector:d}, [{bytes}]", "sxtl {vector:v}.8h, {vector:v}.8b", vector = out(vreg) vector, bytes = in(reg) bytes,
+            "ldr {vector:s}, [{bytes}]", vector = out(vreg) vector, bytes = in(reg) bytes,
             options(pure, readonly, nostack, preserves_flags),
         );
     }
@@ -73,7 +59,7 @@ fn widen(bytes: &[i8; 8]) -> int16x8_t {
 
 /// Eight bytes.
 #[inline(always)]
-fn load_eight(bytes: &[i8; 8]) -> int8x8_t {
+fn load_8(bytes: &[i8; 8]) -> int8x8_t {
     let vector;
     // SAFETY: reads the eight bytes.
     unsafe {
@@ -87,7 +73,7 @@ fn load_eight(bytes: &[i8; 8]) -> int8x8_t {
 
 /// Sixteen bytes.
 #[inline(always)]
-fn load_sixteen(bytes: &[i8; 16]) -> int8x16_t {
+fn load_16(bytes: &[i8; 16]) -> int8x16_t {
     let vector;
     // SAFETY: reads the sixteen bytes.
     unsafe {
@@ -99,16 +85,17 @@ fn load_sixteen(bytes: &[i8; 16]) -> int8x16_t {
     vector
 }
 
-/// Four bytes, and zeros.
+/// 64 bytes in four vectors.
 #[inline(always)]
-fn load_four(bytes: &[i8; 4]) -> int8x16_t {
-    let vector;
-    // SAFETY: reads the four bytes.
+fn load_64(bytes: &[[i8; 16]; 4]) -> [int8x16_t; 4] {
+    let (a, b, c, d);
+    // SAFETY: reads the 64 bytes.
     unsafe {
         asm!(
-            "ldr {vector:s}, [{bytes}]", vector = out(vreg) vector, bytes = in(reg) bytes,
+            "ldp {a:q}, {b:q}, [{bytes}]", "ldp {c:q}, {d:q}, [{bytes}, #32]",
+            a = out(vreg) a, b = out(vreg) b, c = out(vreg) c, d = out(vreg) d, bytes = in(reg) bytes,
             options(pure, readonly, nostack, preserves_flags),
         );
     }
-    vector
+    [a, b, c, d]
 }

@@ -7,7 +7,7 @@
 
 use core::arch::{aarch64::*, asm};
 
-use super::{super::ShapeMismatch, conv2d::Value, load_four, load_sixteen, requantize::LANES};
+use super::{super::ShapeMismatch, conv2d::Value, load_4, load_16, load_64, requantize::LANES};
 
 /// Values of a window that share a lane.
 const FOUR: usize = 4;
@@ -42,23 +42,27 @@ impl Value for i8 {
 
     #[inline(always)]
     fn tile<const PIXELS: usize>(windows: [&[Self]; PIXELS], weights: &[Self]) -> [[int32x4_t; 2]; PIXELS] {
+        // Four values of four filters each, twice for every four of the window.
+        let weights = weights.as_chunks::<16>().0;
+        let fours = windows.iter().map(|window| window.len() / FOUR).min().unwrap_or(0).min(weights.len() / 2);
+        let (chunks, rest) = weights[..2 * fours].as_chunks::<8>();
+        let starts = windows.map(|window| &window.as_chunks::<16>().0[..chunks.len()]);
+        let ends = windows.map(|window| &window.as_chunks::<FOUR>().0[4 * chunks.len()..fours]);
         // SAFETY: every AArch64 target that this is compiled for has NEON.
         let mut sums = [[unsafe { vdupq_n_s32(0) }; 2]; PIXELS];
-        let weights = weights.as_chunks::<{ LANES * FOUR }>().0;
-        let fours = windows.iter().map(|window| window.len() / FOUR).min().unwrap_or(0).min(weights.len());
-        let (sixteens, rest) = weights[..fours].as_chunks::<4>();
-        let chunks = windows.map(|window| &window.as_chunks::<16>().0[..sixteens.len()]);
-        let ends = windows.map(|window| &window.as_chunks::<FOUR>().0[4 * sixteens.len()..fours]);
-        for (at, weights) in sixteens.iter().enumerate() {
-            let activations = chunks.map(|window| load_sixteen(&window[at]));
-            multiply::<0, PIXELS>(&mut sums, &weights[0], &activations);
-            multiply::<1, PIXELS>(&mut sums, &weights[1], &activations);
-            multiply::<2, PIXELS>(&mut sums, &weights[2], &activations);
-            multiply::<3, PIXELS>(&mut sums, &weights[3], &activations);
+        for (at, weights) in chunks.iter().enumerate() {
+            let activations = starts.map(|window| load_16(&window[at]));
+            let [first, second] = weights.as_chunks::<4>().0 else { continue };
+            let [a, b, c, d] = load_64(first);
+            multiply::<0, PIXELS>(&mut sums, [a, b], &activations);
+            multiply::<1, PIXELS>(&mut sums, [c, d], &activations);
+            let [a, b, c, d] = load_64(second);
+            multiply::<2, PIXELS>(&mut sums, [a, b], &activations);
+            multiply::<3, PIXELS>(&mut sums, [c, d], &activations);
         }
-        for (at, weights) in rest.iter().enumerate() {
-            let activations = ends.map(|window| load_four(&window[at]));
-            multiply::<0, PIXELS>(&mut sums, weights, &activations);
+        for (at, weights) in rest.as_chunks::<2>().0.iter().enumerate() {
+            let activations = ends.map(|window| load_4(&window[at]));
+            multiply::<0, PIXELS>(&mut sums, [load_16(&weights[0]), load_16(&weights[1])], &activations);
         }
         sums
     }
@@ -68,18 +72,17 @@ impl Value for i8 {
 #[inline(always)]
 fn multiply<const LANE: usize, const PIXELS: usize>(
     sums: &mut [[int32x4_t; 2]; PIXELS],
-    weights: &[i8; LANES * FOUR],
+    weights: [int8x16_t; 2],
     activations: &[int8x16_t; PIXELS],
 ) {
-    for (half, weights) in weights.as_chunks::<16>().0.iter().enumerate() {
-        let weights = load_sixteen(weights);
-        for (sums, activations) in sums.iter_mut().zip(activations) {
+    for (sums, activations) in sums.iter_mut().zip(activations) {
+        for (sum, weights) in sums.iter_mut().zip(weights) {
             // SAFETY: a multiplication of registers; whoever chooses this type looks for the instruction first.
             unsafe {
                 asm!(
                     ".arch_extension dotprod",
                     "sdot {sum:v}.4s, {weights:v}.16b, {activations:v}.4b[{lane}]",
-                    sum = inout(vreg) sums[half], weights = in(vreg) weights, activations = in(vreg) *activations,
+                    sum = inout(vreg) *sum, weights = in(vreg) weights, activations = in(vreg) *activations,
                     lane = const LANE, options(pure, nomem, nostack, preserves_flags),
                 );
             }
