@@ -8,7 +8,10 @@ fn main() {
     let target = env::var("TARGET").unwrap_or_default();
     // Armv7E-M has the DSP extension; Armv8-M may leave it out, and rustc does so unless a processor is named.
     let armv8m_dsp = target.starts_with("thumbv8m.main") && flags_name_the_dsp_extension();
-    let cortex_m_dsp = target.starts_with("thumbv7em") || armv8m_dsp;
+    // Armv6 and Armv7-A have the instructions of the DSP extension as well, here with Arm's encoding (A32); Linux lets a
+    // single load or store be unaligned. `arm-unknown-linux-*` is Armv6 in Rust.
+    let a32 = target.starts_with("arm-unknown-linux-") || target.starts_with("armv7-unknown-linux-");
+    let cortex_m_dsp = target.starts_with("thumbv7em") || armv8m_dsp || a32;
     let cortex_m_base = target.starts_with("thumbv6m") || target.starts_with("thumbv8m.base");
     let architecture = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
     let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
@@ -18,6 +21,7 @@ fn main() {
     let names = [
         ("cortex_m_dsp", cortex_m_dsp),
         ("cortex_m_armv8", armv8m_dsp),
+        ("a32", a32),
         ("cortex_m_base", cortex_m_base),
         ("aarch64_neon", aarch64_neon),
         ("processor_kernels", processor_kernels),
