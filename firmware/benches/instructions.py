@@ -18,7 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
-# Multiplications and additions, without those of padding's; 0 for a pool.
+# Multiplications and additions, those with padding included; none for a pool.
 LAYERS = {
     "L1": 806_400, "L2": 11_289_600, "L3": 3_161_088, "L4": 1_806_336, "W": 2_612_736, "A": 2_654_208, "B": 589_824,
     "C": 82_944, "D": 2_654_208, "E": 5_308_416, "F": 331_776, "L5": 165_888, "L6": 1_008, "P1": 0, "P2": 0,
@@ -32,7 +32,7 @@ PROCESSORS = {
         {"plain": ("cortex-a53", "plain"), "neon": ("cortex-a53", "ours"), "sdot": ("neoverse-n1", "ours")},
     ),
     "armv6": (
-        "arm-unknown-linux-musleabihf",
+        "arm-unknown-linux-gnueabi",
         ["qemu-arm"],
         {"plain": ("arm1176", "plain"), "dsp": ("arm1176", "ours")},
     ),

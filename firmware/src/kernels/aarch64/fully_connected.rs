@@ -43,17 +43,18 @@ fn run<const SDOT: bool>(
     let FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max } = *arguments;
     let (channels, length) = (span(channels, 0, output.len())?, input.len());
     let weights = filters(weights, output.len(), length)?;
-    let units = output.chunks_mut(UNITS).zip(channels.chunks(UNITS)).zip(weights.chunks((UNITS * length).max(1)));
-    for ((output, channels), weights) in units {
-        // At the end the last unit's weights stand in for those that are missing.
-        let unit = |index: usize| span(weights, index.min(output.len() - 1) * length, length);
+    let (units, clamp) = (output.len(), [activation_min, activation_max]);
+    for first in (0..units).step_by(UNITS) {
+        // The last four begin early enough to be whole. Where there are fewer, the last one's weights stand in.
+        let first = first.min(units.saturating_sub(UNITS));
+        let unit = |index: usize| span(weights, (first + index).min(units - 1) * length, length);
         let sums = dots::<SDOT>(input, [unit(0)?, unit(1)?, unit(2)?, unit(3)?], input_offset);
-        let clamp = [activation_min, activation_max];
+        let (channels, output) = (span(channels, first, units - first)?, output.get_mut(first..).ok_or(ShapeMismatch)?);
         if let (Some(channels), Some(output)) = (channels.first_chunk(), output.first_chunk_mut()) {
             *output = requantize_four(sums, channels, output_offset, clamp);
             continue;
         }
-        let mut four = [ChannelParameters { bias: 0, multiplier: 0, shift: 0 }; UNITS];
+        let mut four = [ChannelParameters::default(); UNITS];
         four.iter_mut().zip(channels).for_each(|(to, channel)| *to = *channel);
         output.iter_mut().zip(requantize_four(sums, &four, output_offset, clamp)).for_each(|(to, value)| *to = value);
     }
@@ -66,7 +67,11 @@ fn run<const SDOT: bool>(
 fn dots<const SDOT: bool>(x: &[i8], weights: [&[i8]; UNITS], input_offset: i32) -> int32x4_t {
     let (sixteens, rest) = x.as_chunks::<16>();
     let (chunks, last) = sixteens.as_chunks::<4>();
-    let rests = weights.map(|weights| dot(rest, weights.get(sixteens.len() * 16..).unwrap_or(&[]), input_offset));
+    let rests = if rest.is_empty() {
+        [0; UNITS]
+    } else {
+        weights.map(|weights| dot(rest, weights.get(sixteens.len() * 16..).unwrap_or(&[]), input_offset))
+    };
     let weights = weights.map(|weights| weights.as_chunks::<16>().0[..sixteens.len()].as_chunks::<4>());
     let mut sums = Sums::default();
     for (at, x) in chunks.iter().enumerate() {
