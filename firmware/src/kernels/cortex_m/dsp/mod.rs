@@ -10,14 +10,21 @@
 //! widen.rs             bytes to halfwords
 //! ```
 
-/// The first line of every naked function: what is compiled for a processor named by a flag forgets it there.
+/// The first line of every naked function: what is compiled for a processor named by a flag, or by the target's name, forgets
+/// it there.
 #[cfg(cortex_m_armv8)]
 macro_rules! dsp_extension {
     () => {
         ".cpu cortex-m33"
     };
 }
-#[cfg(not(cortex_m_armv8))]
+#[cfg(a32)]
+macro_rules! dsp_extension {
+    () => {
+        ".arch armv6"
+    };
+}
+#[cfg(not(any(cortex_m_armv8, a32)))]
 macro_rules! dsp_extension {
     () => {
         ""
