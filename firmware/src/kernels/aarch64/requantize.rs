@@ -18,7 +18,7 @@ pub fn words(channels: &[ChannelParameters]) -> Words {
         bias[lane] = channel.bias;
         multiplier[lane] = channel.multiplier;
         left[lane] = channel.shift.max(0);
-        right[lane] = channel.shift.min(0).max(-31);
+        right[lane] = channel.shift.clamp(-31, 0);
     }
     words
 }
