@@ -3,22 +3,34 @@
 use std::env;
 
 fn main() {
-    println!("cargo::rustc-check-cfg=cfg(cortex_m_dsp)");
-    println!("cargo::rustc-check-cfg=cfg(cortex_m_base)");
-    println!("cargo::rustc-check-cfg=cfg(cortex_m_armv8)");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=CARGO_ENCODED_RUSTFLAGS");
     let target = env::var("TARGET").unwrap_or_default();
     // Armv7E-M has the DSP extension; Armv8-M may leave it out, and rustc does so unless a processor is named.
     let armv8m_dsp = target.starts_with("thumbv8m.main") && flags_name_the_dsp_extension();
-    if target.starts_with("thumbv7em") || armv8m_dsp {
-        println!("cargo::rustc-cfg=cortex_m_dsp");
-    }
-    if armv8m_dsp {
-        println!("cargo::rustc-cfg=cortex_m_armv8");
-    }
-    if target.starts_with("thumbv6m") || target.starts_with("thumbv8m.base") {
-        println!("cargo::rustc-cfg=cortex_m_base");
+    // Armv6 and Armv7-A have the instructions of the DSP extension as well, here with Arm's encoding (A32); Linux lets a
+    // single load or store be unaligned. `arm-unknown-linux-*` is Armv6 in Rust.
+    let a32 = target.starts_with("arm-unknown-linux-") || target.starts_with("armv7-unknown-linux-");
+    let cortex_m_dsp = target.starts_with("thumbv7em") || armv8m_dsp || a32;
+    let cortex_m_base = target.starts_with("thumbv6m") || target.starts_with("thumbv8m.base");
+    let architecture = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
+    let aarch64_neon = architecture == "aarch64" && features.split(',').any(|feature| feature == "neon");
+    // Whether `kernels::processor` exists.
+    let processor_kernels = cortex_m_dsp || cortex_m_base || aarch64_neon || architecture == "x86_64";
+    let names = [
+        ("cortex_m_dsp", cortex_m_dsp),
+        ("cortex_m_armv8", armv8m_dsp),
+        ("a32", a32),
+        ("cortex_m_base", cortex_m_base),
+        ("aarch64_neon", aarch64_neon),
+        ("processor_kernels", processor_kernels),
+    ];
+    for (name, is_set) in names {
+        println!("cargo::rustc-check-cfg=cfg({name})");
+        if is_set {
+            println!("cargo::rustc-cfg={name}");
+        }
     }
 }
 

@@ -34,6 +34,15 @@ const SPARE_STACK: u32 = STACK / 2;
 /// The processor of the FPGA image AN505.
 const CORTEX_M33: &str = "thumbv8m.main-none-eabihf";
 
+/// Linux on the processors of Raspberry Pis, and one of each: of the 3, of the Zero, of the 2. The 5's has dot products.
+const AARCH64: &str = "aarch64-unknown-linux-gnu";
+const WITHOUT_DOT_PRODUCTS: &str = "cortex-a53";
+const WITH_DOT_PRODUCTS: &str = "neoverse-n1";
+const ARMV6: &str = "arm-unknown-linux-gnueabi";
+const ARM1176: &str = "arm1176";
+const ARMV7: &str = "armv7-unknown-linux-gnueabihf";
+const CORTEX_A7: &str = "cortex-a7";
+
 /// Faces of each kind that are compared.
 const FACES: usize = 200;
 
@@ -71,9 +80,30 @@ fn random_operators_are_the_same_on_a_cortex_m33_as_in_plain_rust() {
 #[test]
 #[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
 fn random_operators_are_the_same_on_aarch64_as_in_plain_rust() {
-    let board = process::linux_aarch64(&compile::agreement("aarch64"));
+    kernels_agree_on_linux(process::linux_aarch64(WITHOUT_DOT_PRODUCTS, &compile::agreement(AARCH64)));
+}
+
+#[test]
+#[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
+fn random_operators_are_the_same_by_dot_products_on_aarch64_as_in_plain_rust() {
+    kernels_agree_on_linux(process::linux_aarch64(WITH_DOT_PRODUCTS, &compile::agreement(AARCH64)));
+}
+
+#[test]
+#[ignore = "needs qemu-arm and an Armv6 compiler; .ci/run runs it"]
+fn random_operators_are_the_same_on_armv6_as_in_plain_rust() {
+    kernels_agree_on_linux(process::linux_arm(ARM1176, &compile::agreement(ARMV6)));
+}
+
+#[test]
+#[ignore = "needs qemu-arm and an Armv7 compiler; .ci/run runs it"]
+fn random_operators_are_the_same_on_armv7_as_in_plain_rust() {
+    kernels_agree_on_linux(process::linux_arm(CORTEX_A7, &compile::agreement(ARMV7)));
+}
+
+fn kernels_agree_on_linux(board: Board) {
     let lines: Vec<_> = BufReader::new(&board.port).lines().map(|line| line.expect("it has fallen silent")).collect();
-    assert_eq!(lines, ["4000 operators agree"]);
+    assert_eq!(lines, ["8000 operators agree"]);
 }
 
 fn kernels_agree(machine: &str, triple: &str) {
@@ -189,37 +219,65 @@ fn a_raspberry_pi_3_answers_a_damaged_frame_with_an_error_and_the_next_good_one_
 #[test]
 #[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
 fn linux_on_aarch64_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
-    prints_a_banner_and_readouts(process::linux_aarch64(&compile::linux("aarch64")));
+    prints_a_banner_and_readouts(process::linux_aarch64(WITH_DOT_PRODUCTS, &compile::linux(AARCH64)));
 }
 
 #[test]
 #[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
 fn linux_on_aarch64_gives_the_same_logits_as_the_host_byte_by_byte() {
-    gives_the_same_logits(process::linux_aarch64(&compile::linux("aarch64")), FACES);
+    gives_the_same_logits(process::linux_aarch64(WITHOUT_DOT_PRODUCTS, &compile::linux(AARCH64)), FACES);
+}
+
+#[test]
+#[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
+fn linux_on_aarch64_gives_the_same_logits_by_dot_products_as_the_host_byte_by_byte() {
+    gives_the_same_logits(process::linux_aarch64(WITH_DOT_PRODUCTS, &compile::linux(AARCH64)), FACES);
 }
 
 #[test]
 #[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
 fn linux_on_aarch64_answers_a_damaged_frame_with_an_error_and_the_next_good_one_with_a_result() {
-    survives_a_damaged_frame(process::linux_aarch64(&compile::linux("aarch64")));
+    survives_a_damaged_frame(process::linux_aarch64(WITH_DOT_PRODUCTS, &compile::linux(AARCH64)));
+}
+
+#[test]
+#[ignore = "needs qemu-arm and an Armv6 compiler; .ci/run runs it"]
+fn linux_on_armv6_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
+    prints_a_banner_and_readouts(process::linux_arm(ARM1176, &compile::linux(ARMV6)));
+}
+
+#[test]
+#[ignore = "needs qemu-arm and an Armv6 compiler; .ci/run runs it"]
+fn linux_on_armv6_gives_the_same_logits_as_the_host_byte_by_byte() {
+    gives_the_same_logits(process::linux_arm(ARM1176, &compile::linux(ARMV6)), FACES);
+}
+
+#[test]
+#[ignore = "needs qemu-arm and an Armv6 compiler; .ci/run runs it"]
+fn linux_on_armv6_answers_a_damaged_frame_with_an_error_and_the_next_good_one_with_a_result() {
+    survives_a_damaged_frame(process::linux_arm(ARM1176, &compile::linux(ARMV6)));
 }
 
 #[test]
 #[ignore = "builds the board in release mode; .ci/run runs it"]
 fn linux_on_this_machine_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
-    prints_a_banner_and_readouts(process::linux(&compile::linux(env::consts::ARCH)));
+    prints_a_banner_and_readouts(process::linux(&compile::linux(&this_machine())));
 }
 
 #[test]
 #[ignore = "builds the board in release mode; .ci/run runs it"]
 fn linux_on_this_machine_gives_the_same_logits_as_the_host_byte_by_byte() {
-    gives_the_same_logits(process::linux(&compile::linux(env::consts::ARCH)), FACES);
+    gives_the_same_logits(process::linux(&compile::linux(&this_machine())), FACES);
 }
 
 #[test]
 #[ignore = "builds the board in release mode; .ci/run runs it"]
 fn linux_on_this_machine_answers_a_damaged_frame_with_an_error_and_the_next_good_one_with_a_result() {
-    survives_a_damaged_frame(process::linux(&compile::linux(env::consts::ARCH)));
+    survives_a_damaged_frame(process::linux(&compile::linux(&this_machine())));
+}
+
+fn this_machine() -> String {
+    format!("{}-unknown-linux-gnu", env::consts::ARCH)
 }
 
 fn prints_a_banner_and_readouts(board: Board) {

@@ -1,11 +1,12 @@
-//! Random convolutions, plain and depthwise, and fully connected operators, by this processor's kernels and in plain Rust: how many agreed, or a
-//! panic with the first that differs. For processors on which the property tests do not run.
+//! Random convolutions, plain and depthwise, fully connected operators and pools, by this processor's kernels and in plain
+//! Rust: how many agreed, or a panic with the first that differs. For processors on which the property tests do not run, and
+//! for sanitizers.
 //!
-//! `cargo run --release -p firmware --example agreement`
+//! `cargo run --release -p firmware --example agreement`, with the number of operators of each kind behind `--`
 
 use firmware::kernels::{
-    ConvArguments, FullyConnectedArguments, Region, conv2d_region, conv2d_scratch, depthwise_conv2d,
-    depthwise_conv2d_scratch, fully_connected, fully_connected_scratch, portable,
+    ConvArguments, FullyConnectedArguments, PoolArguments, Region, conv2d_region, conv2d_scratch, depthwise_conv2d,
+    depthwise_conv2d_scratch, fully_connected, fully_connected_scratch, max_pool2d, portable,
 };
 use shared::{
     quantization::ChannelParameters,
@@ -63,13 +64,14 @@ fn main() {
         std::env::args().nth(1).map_or(COUNT, |count| count.parse().expect("a number of operators of each kind"));
     for index in 0..count {
         convolution(&mut random);
-        dense(&mut random);
         depthwise(&mut random);
+        dense(&mut random);
+        pool(&mut random);
         if index % 8 == 0 {
             by_sixteens(&mut random);
         }
     }
-    println!("{} operators agree", 3 * count + count.div_ceil(8));
+    println!("{} operators agree", 4 * count + count.div_ceil(8));
 }
 
 /// A window and an input that it fits.
@@ -89,11 +91,26 @@ fn windowed(random: &mut Random) -> (Window, Shape, (u16, u16)) {
     }
 }
 
+/// A convolution with up to so many filters, or a depthwise one with none.
+fn arguments(random: &mut Random, most_filters: u32) -> ConvArguments {
+    let (window, input_shape, (height, width)) = windowed(random);
+    let filters = if most_filters == 0 { input_shape.channels } else { random.up_to(most_filters) as u16 };
+    with_ends(random, window, input_shape, Shape::new(height, width, filters))
+}
+
+fn with_ends(random: &mut Random, window: Window, input_shape: Shape, output_shape: Shape) -> ConvArguments {
+    let FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max } = random.ends();
+    ConvArguments { window, input_shape, output_shape, input_offset, output_offset, activation_min, activation_max }
+}
+
+fn elements(shape: Shape) -> usize {
+    shape.elements().expect("small") as usize
+}
+
 /// Any convolution.
 fn convolution(random: &mut Random) {
-    let (window, input_shape, (height, width)) = windowed(random);
-    let output_shape = Shape::new(height, width, random.up_to(35) as u16);
-    convolve(random, window, input_shape, output_shape);
+    let arguments = arguments(random, 35);
+    convolve(random, &arguments);
 }
 
 /// 3x3, step by step, with channels by the sixteen: what most networks are made of, and some kernels treat apart.
@@ -103,23 +120,15 @@ fn by_sixteens(random: &mut Random) {
     let (inputs, outputs) = (16 * random.up_to(3) as u16, 16 * random.up_to(3) as u16);
     let input_shape = Shape::new(2 + random.up_to(28) as u16, 2 + random.up_to(28) as u16, inputs);
     let (height, width) = window.output_size(input_shape.height, input_shape.width).expect("it fits");
-    convolve(random, window, input_shape, Shape::new(height, width, outputs));
+    let arguments = with_ends(random, window, input_shape, Shape::new(height, width, outputs));
+    convolve(random, &arguments);
 }
 
-fn convolve(random: &mut Random, window: Window, input_shape: Shape, output_shape: Shape) {
-    let Shape { height, width, .. } = output_shape;
-    let FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max } = random.ends();
-    let arguments = ConvArguments {
-        window,
-        input_shape,
-        output_shape,
-        input_offset,
-        output_offset,
-        activation_min,
-        activation_max,
-    };
-    let filters = usize::from(output_shape.channels);
-    let input = random.values(input_shape.elements().expect("small") as usize);
+fn convolve(random: &mut Random, arguments: &ConvArguments) {
+    let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
+    let Shape { height, width, channels: filters } = output_shape;
+    let filters = usize::from(filters);
+    let input = random.values(elements(input_shape));
     let weights = random.values(window.taps() as usize * usize::from(input_shape.channels) * filters);
     let channels = random.channels(filters);
     let [top, left] = [height, width].map(|size| (random.next() % u32::from(size)) as u16);
@@ -135,32 +144,21 @@ fn convolve(random: &mut Random, window: Window, input_shape: Shape, output_shap
     let (mut ours, mut plain) = (vec![77; length], vec![77; length]);
     let mut scratch = vec![55; conv2d_scratch(&window, input_shape, output_shape)];
     let results = (
-        conv2d_region(&arguments, region, &input, &weights, &channels, &mut ours, &mut scratch),
-        portable::conv2d_region(&arguments, region, &input, &weights, &channels, &mut plain),
+        conv2d_region(arguments, region, &input, &weights, &channels, &mut ours, &mut scratch),
+        portable::conv2d_region(arguments, region, &input, &weights, &channels, &mut plain),
     );
     assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}, {region:?}");
     assert_eq!(ours, plain, "{arguments:?}, {region:?}");
 }
 
 fn depthwise(random: &mut Random) {
-    let (window, input_shape, (height, width)) = windowed(random);
-    let output_shape = Shape { height, width, ..input_shape };
-    let FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max } = random.ends();
-    let arguments = ConvArguments {
-        window,
-        input_shape,
-        output_shape,
-        input_offset,
-        output_offset,
-        activation_min,
-        activation_max,
-    };
+    let arguments = arguments(random, 0);
+    let ConvArguments { window, input_shape, output_shape, .. } = arguments;
     let depth = usize::from(input_shape.channels);
-    let input = random.values(input_shape.elements().expect("small") as usize);
+    let input = random.values(elements(input_shape));
     let weights = random.values(window.taps() as usize * depth);
     let channels = random.channels(depth);
-    let length = output_shape.elements().expect("small") as usize;
-    let (mut ours, mut plain) = (vec![77; length], vec![77; length]);
+    let (mut ours, mut plain) = (vec![77; elements(output_shape)], vec![77; elements(output_shape)]);
     let mut scratch = vec![55; depthwise_conv2d_scratch(&window, input_shape, output_shape)];
     let results = (
         depthwise_conv2d(&arguments, &input, &weights, &channels, &mut ours, &mut scratch),
@@ -183,4 +181,21 @@ fn dense(random: &mut Random) {
     );
     assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}, {inputs} inputs");
     assert_eq!(ours, plain, "{arguments:?}, {inputs} inputs");
+}
+
+fn pool(random: &mut Random) {
+    let (mut window, mut input_shape, _) = windowed(random);
+    if random.one_in(2) {
+        window = Window::square(2, 2, window.padding);
+        input_shape = Shape { height: input_shape.height + 1, width: input_shape.width + 1, ..input_shape };
+    }
+    let (height, width) = window.output_size(input_shape.height, input_shape.width).expect("it fits");
+    let output_shape = Shape { height, width, ..input_shape };
+    let FullyConnectedArguments { activation_min, activation_max, .. } = random.ends();
+    let arguments = PoolArguments { window, input_shape, output_shape, activation_min, activation_max };
+    let input = random.values(elements(input_shape));
+    let (mut ours, mut plain) = (vec![77; elements(output_shape)], vec![77; elements(output_shape)]);
+    let results = (max_pool2d(&arguments, &input, &mut ours), portable::max_pool2d(&arguments, &input, &mut plain));
+    assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}");
+    assert_eq!(ours, plain, "{arguments:?}");
 }

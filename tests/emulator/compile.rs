@@ -33,15 +33,14 @@ pub fn pico2() -> PathBuf {
     build(&root().join("firmware/boards/pico2"), "thumbv8m.main-none-eabihf", "pico2")
 }
 
-/// The program of the board `linux` for a processor, as `x86_64` or `aarch64`.
-pub fn linux(architecture: &str) -> PathBuf {
-    build(root(), &format!("{architecture}-unknown-linux-gnu"), "fer-linux")
+/// The program of the board `linux`.
+pub fn linux(triple: &str) -> PathBuf {
+    build(root(), triple, "fer-linux")
 }
 
-/// The core's program that compares kernels with those in plain Rust, for Linux on a processor.
-pub fn agreement(architecture: &str) -> PathBuf {
-    build_with(root(), &format!("{architecture}-unknown-linux-gnu"), "firmware", &["--example", "agreement"])
-        .with_file_name("examples/agreement")
+/// The core's program that compares kernels with those in plain Rust, for Linux.
+pub fn agreement(triple: &str) -> PathBuf {
+    build_with(root(), triple, "firmware", &["--example", "agreement"]).with_file_name("examples/agreement")
 }
 
 /// The image of the board `rpi3`, as it is copied onto an SD card.

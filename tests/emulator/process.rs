@@ -53,9 +53,14 @@ pub fn linux(program: &Path) -> Board {
     start(&mut Command::new(program))
 }
 
-/// Starts the program of the board `linux`, compiled for AArch64, in QEMU.
-pub fn linux_aarch64(program: &Path) -> Board {
-    start(Command::new("qemu-aarch64").args(["-L", "/usr/aarch64-linux-gnu"]).arg(program))
+/// Starts a program for Linux on AArch64 in QEMU, on a processor like `cortex-a53`.
+pub fn linux_aarch64(processor: &str, program: &Path) -> Board {
+    start(Command::new("qemu-aarch64").args(["-L", "/usr/aarch64-linux-gnu", "-cpu", processor]).arg(program))
+}
+
+/// Starts a program for Linux on 32-bit Arm in QEMU, on a processor like `arm1176`.
+pub fn linux_arm(processor: &str, program: &Path) -> Board {
+    start(Command::new("qemu-arm").args(["-L", "/usr/arm-linux-gnueabihf", "-cpu", processor]).arg(program))
 }
 
 fn start(command: &mut Command) -> Board {

@@ -92,18 +92,9 @@ impl ConvArguments {
 
 /// Bytes of working memory that [`conv2d`] takes on this processor, for an input and an output of these shapes.
 pub const fn conv2d_scratch(window: &Window, input: Shape, output: Shape) -> usize {
-    #[cfg(any(cortex_m_dsp, cortex_m_base))]
-    return super::bytes(super::cortex_m::conv2d_words(window, input, output));
-    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
-    return super::bytes(super::aarch64::conv2d_words(window, input, output));
-    #[cfg(target_arch = "x86_64")]
-    return super::bytes(super::x86_64::conv2d_words(window, input, output));
-    #[cfg(not(any(
-        cortex_m_dsp,
-        cortex_m_base,
-        target_arch = "x86_64",
-        all(target_arch = "aarch64", target_feature = "neon")
-    )))]
+    #[cfg(processor_kernels)]
+    return super::bytes(super::processor::conv2d_words(window, input, output));
+    #[cfg(not(processor_kernels))]
     {
         let _ = (window, input, output);
         0
@@ -142,24 +133,10 @@ pub fn conv2d_region(
     output: &mut [i8],
     scratch: &mut [i8],
 ) -> Result<(), ShapeMismatch> {
-    #[cfg(any(cortex_m_dsp, cortex_m_base))]
+    #[cfg(processor_kernels)]
     {
         let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
-        if let Some(result) = super::cortex_m::conv2d(arguments, region, input, weights, channels, output, words) {
-            return result;
-        }
-    }
-    #[cfg(target_arch = "x86_64")]
-    {
-        let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
-        if let Some(result) = super::x86_64::conv2d(arguments, region, input, weights, channels, output, words) {
-            return result;
-        }
-    }
-    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
-    {
-        let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
-        if let Some(result) = super::aarch64::conv2d(arguments, region, input, weights, channels, output, words) {
+        if let Some(result) = super::processor::conv2d(arguments, region, input, weights, channels, output, words) {
             return result;
         }
     }

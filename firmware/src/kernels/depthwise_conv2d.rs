@@ -12,9 +12,9 @@ const TILE: usize = if cfg!(cortex_m_base) { 64 } else { 8 };
 
 /// Bytes of working memory that [`depthwise_conv2d`] takes on this processor, for an input and an output of these shapes.
 pub const fn depthwise_conv2d_scratch(window: &Window, input: Shape, output: Shape) -> usize {
-    #[cfg(cortex_m_dsp)]
-    return super::bytes(super::cortex_m::depthwise_conv2d_words(window, input, output));
-    #[cfg(not(cortex_m_dsp))]
+    #[cfg(any(cortex_m_dsp, aarch64_neon))]
+    return super::bytes(super::processor::depthwise_conv2d_words(window, input, output));
+    #[cfg(not(any(cortex_m_dsp, aarch64_neon)))]
     {
         let _ = (window, input, output);
         0
@@ -35,10 +35,10 @@ pub fn depthwise_conv2d(
     output: &mut [i8],
     scratch: &mut [i8],
 ) -> Result<(), ShapeMismatch> {
-    #[cfg(cortex_m_dsp)]
+    #[cfg(any(cortex_m_dsp, aarch64_neon))]
     {
         let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
-        if let Some(result) = super::cortex_m::depthwise_conv2d(arguments, input, weights, channels, output, words) {
+        if let Some(result) = super::processor::depthwise_conv2d(arguments, input, weights, channels, output, words) {
             return result;
         }
     }

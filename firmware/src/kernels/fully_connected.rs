@@ -25,18 +25,9 @@ impl FullyConnectedArguments {
 
 /// Bytes of working memory that [`fully_connected`] takes on this processor, for so many inputs.
 pub const fn fully_connected_scratch(inputs: usize) -> usize {
-    #[cfg(any(cortex_m_dsp, cortex_m_base))]
-    return super::bytes(super::cortex_m::fully_connected_words(inputs));
-    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
-    return super::bytes(super::aarch64::fully_connected_words(inputs));
-    #[cfg(target_arch = "x86_64")]
-    return super::bytes(super::x86_64::fully_connected_words(inputs));
-    #[cfg(not(any(
-        cortex_m_dsp,
-        cortex_m_base,
-        target_arch = "x86_64",
-        all(target_arch = "aarch64", target_feature = "neon")
-    )))]
+    #[cfg(processor_kernels)]
+    return super::bytes(super::processor::fully_connected_words(inputs));
+    #[cfg(not(processor_kernels))]
     {
         let _ = inputs;
         0
@@ -57,24 +48,10 @@ pub fn fully_connected(
     output: &mut [i8],
     scratch: &mut [i8],
 ) -> Result<(), ShapeMismatch> {
-    #[cfg(any(cortex_m_dsp, cortex_m_base))]
+    #[cfg(processor_kernels)]
     {
         let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
-        if let Some(result) = super::cortex_m::fully_connected(arguments, input, weights, channels, output, words) {
-            return result;
-        }
-    }
-    #[cfg(target_arch = "x86_64")]
-    {
-        let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
-        if let Some(result) = super::x86_64::fully_connected(arguments, input, weights, channels, output, words) {
-            return result;
-        }
-    }
-    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
-    {
-        let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
-        if let Some(result) = super::aarch64::fully_connected(arguments, input, weights, channels, output, words) {
+        if let Some(result) = super::processor::fully_connected(arguments, input, weights, channels, output, words) {
             return result;
         }
     }

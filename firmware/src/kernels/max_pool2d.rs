@@ -25,8 +25,8 @@ pub struct PoolArguments {
 /// # Errors
 /// [`ShapeMismatch`].
 pub fn max_pool2d(arguments: &PoolArguments, input: &[i8], output: &mut [i8]) -> Result<(), ShapeMismatch> {
-    #[cfg(cortex_m_dsp)]
-    if let Some(result) = super::cortex_m::max_pool2d(arguments, input, output) {
+    #[cfg(any(cortex_m_dsp, aarch64_neon))]
+    if let Some(result) = super::processor::max_pool2d(arguments, input, output) {
         return result;
     }
     portable(arguments, input, output)

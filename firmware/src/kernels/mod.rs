@@ -9,7 +9,7 @@
 //! lengths once, before the first sum. What does not fit is [`ShapeMismatch`], never a panic; a slice may be longer than
 //! needed.
 
-#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[cfg(aarch64_neon)]
 #[allow(unsafe_code)]
 mod aarch64;
 mod add;
@@ -25,7 +25,7 @@ mod global_average_pool;
 mod max_pool2d;
 mod pointwise;
 mod softmax;
-#[cfg(any(cortex_m_dsp, cortex_m_base, target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
+#[cfg(processor_kernels)]
 mod stripe;
 mod taps;
 #[cfg(target_arch = "x86_64")]
@@ -58,8 +58,16 @@ pub use self::{
     softmax::softmax,
 };
 
+// The kernels for the processor that this is compiled for. A kernel that gives `None` leaves it to the portable version.
+#[cfg(aarch64_neon)]
+use self::aarch64 as processor;
+#[cfg(any(cortex_m_dsp, cortex_m_base))]
+use self::cortex_m as processor;
+#[cfg(target_arch = "x86_64")]
+use self::x86_64 as processor;
+
 /// Bytes of working memory for so many words, wherever it begins.
-#[cfg(any(cortex_m_dsp, cortex_m_base, target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
+#[cfg(processor_kernels)]
 const fn bytes(words: usize) -> usize {
     words * 4 + 3
 }

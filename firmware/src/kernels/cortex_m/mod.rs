@@ -1,4 +1,4 @@
-//! Convolutions on Cortex-M processors.
+//! Convolutions on Cortex-M processors, and on the older processors of a Raspberry Pi, which know the same instructions.
 //!
 //! For a row of output pixels, the rows of the input that its windows see are widened once into a stripe. The weights of a
 //! few filters are widened into the same order, interleaved, and kept in RAM while the whole image passes. The inner loop
@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! base/    processors without it (Cortex-M0, M0+): one product an instruction
-//! dsp/     processors with the DSP extension (Cortex-M4, M7, M33): two products an instruction
+//! dsp/     processors with the DSP extension (Cortex-M4, M7, M33), and Armv6 and Armv7-A: two products an instruction
 //! ```
 
 #[cfg(cortex_m_base)]

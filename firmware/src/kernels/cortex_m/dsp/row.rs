@@ -203,7 +203,7 @@ macro_rules! enter {
             muls r4, r0, r4
             adr r0, 2f
             adds r4, r4, r0
-            adds r4, r4, #1
+            adds r4, r4, #{thumb}
             stmia lr, {{r1-r8}}"
         )
     };
@@ -223,7 +223,8 @@ macro_rules! begin_pixel {
 /// Ends a pixel: requantizes the sums in r4 to r7, clamps and stores them, goes on to the next pixel or returns.
 macro_rules! end_pixel {
     () => {
-        "ldr r12, [sp, #32]
+        concat!(
+            "ldr r12, [sp, #32]
         .irp sum, r4, r5, r6, r7
         ldmia r12!, {{r0-r2}}
         lsls \\sum, \\sum, #1
@@ -233,9 +234,9 @@ macro_rules! end_pixel {
         asr \\sum, \\sum, r2
         ssat \\sum, #8, \\sum
         .endr
-        bfi r4, r5, #8, #8
-        bfi r4, r6, #16, #8
-        bfi r4, r7, #24, #8
+        ",
+            pack!(),
+            "
         ldrd r0, r1, [sp, #40]
         ssub8 r2, r4, r0
         sel r4, r4, r0
@@ -243,7 +244,9 @@ macro_rules! end_pixel {
         sel r4, r1, r4
         ldr r8, [sp, #48]
         ldm sp, {{r0-r3}}
-        ldrd r5, r6, [sp, #16]
+        ",
+            load_two!("r5", "r6", "16"),
+            "
         cmp r8, #4
         bne 4f
         str r4, [r2]
@@ -267,6 +270,7 @@ macro_rules! end_pixel {
         lsrs r4, r4, #8
         strb r4, [r2, #2]
         b 3b"
+        )
     };
 }
 
@@ -296,6 +300,7 @@ unsafe extern "C" fn convolve_row(frame: &Frame) {
         "cmp lr, r8",
         "bne 2b",
         end_pixel!(),
+        thumb = const super::THUMB,
     )
 }
 
@@ -325,5 +330,6 @@ unsafe extern "C" fn convolve_depthwise_row(frame: &Frame) {
         "cmp lr, r11",
         "bne 2b",
         end_pixel!(),
+        thumb = const super::THUMB,
     )
 }
