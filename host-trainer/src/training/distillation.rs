@@ -102,8 +102,10 @@ mod tests {
     fn soft_targets_are_the_mean_of_the_teachers_and_the_same_for_a_mirrored_face() {
         let pixels = pixels(3);
         let (one, two) = (teacher(1), teacher(2));
-        let alone =
-            [soft_targets(&[one.clone()], &pixels, 2.0, |_| {}), soft_targets(&[two.clone()], &pixels, 2.0, |_| {})];
+        let alone = [
+            soft_targets(std::slice::from_ref(&one), &pixels, 2.0, |_| {}),
+            soft_targets(std::slice::from_ref(&two), &pixels, 2.0, |_| {}),
+        ];
         let both = soft_targets(&[one, two], &pixels, 2.0, |_| {});
         let mirror = soft_targets(&[teacher(1)], &mirrored(&pixels), 2.0, |_| {});
         assert_eq!(both.len(), 3);
