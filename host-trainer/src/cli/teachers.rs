@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// The soft targets of a run's recipe, if it has a distillation: kept in the run's folder, else asked for now and kept.
+/// The soft targets of a run's recipe, if it has a distillation: kept in the run's folder, else asked for, and kept.
 pub fn soft_targets(
     run: &RunFolder,
     configuration: &Configuration,
