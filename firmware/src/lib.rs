@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! normalization     grey levels -> the network's input
-//! kernels           one operator each, over slices: in plain Rust, and for Cortex-M in instructions of its own
+//! kernels           one operator each, over slices: in plain Rust, and for many processors in their own instructions
 //! engine            a checked model, step by step, in the caller's arena
 //! readout           logits -> emotion, confidence, margin
 //! device            the main loop at a serial link

@@ -169,7 +169,7 @@ impl Robustness {
     pub fn table(&self) -> Table {
         let mut table = Table::new(["change", "strength", "accuracy", "difference"]).left(2);
         for series in &self.series {
-            for point in series.points.iter().filter(|point| point.accuracy.to_bits() != self.unchanged.to_bits()) {
+            for point in &series.points {
                 let strength = format!("{} {}", point.strength, series.unit);
                 let difference = format!("{:+.1}", 100.0 * (point.accuracy - self.unchanged));
                 table.row([&series.change, strength.trim_end(), &format!("{:.4}", point.accuracy), &difference]);
