@@ -136,6 +136,7 @@ fn gentle(recipe: &Recipe, refinement: Refinement) -> Recipe {
         reweighting: None,
         refinement: None,
         average_decay: None,
+        progressive_resizing: None,
         ..recipe.clone()
     }
 }

@@ -215,6 +215,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Architecture, Architecture
         architecture.shapes.push(shape);
     }
     check_ranges(&architecture).map_err(value_error)?;
+    check_resizing(&architecture).map_err(value_error)?;
     match architecture.shapes.last() {
         Some(&shape) if shape == Shape::vector(Emotion::COUNT as u16) => Ok(architecture),
         Some(shape) => Err(value_error(format!(
@@ -330,6 +331,48 @@ fn range([min, max]: [f32; 2]) -> Result<Range, String> {
     } else {
         Err(format!("`range` is [{min}, {max}]; it must be finite and hold zero"))
     }
+}
+
+/// Which layer would not fit smaller faces, in a recipe that has them.
+fn check_resizing(architecture: &Architecture) -> Result<(), String> {
+    let Some(resizing) = architecture.recipe.progressive_resizing else { return Ok(()) };
+    let epochs = architecture.recipe.epochs;
+    let mut sizes: Vec<usize> = (0..epochs).map(|done| resizing.size(done, epochs)).collect();
+    sizes.dedup();
+    sizes.iter().try_for_each(|&size| match misfit(architecture, size as u16) {
+        Some(layer) => Err(format!(
+            "`progressive_resizing` has faces of {size}x{size} pixels, which `{}` does not fit; such a network needs a \
+             `global_average_pool` before its dense layers",
+            architecture.layers[layer].name
+        )),
+        None => Ok(()),
+    })
+}
+
+/// The first layer that does not fit faces of `size` x `size`, if there is one.
+fn misfit(architecture: &Architecture, size: u16) -> Option<usize> {
+    let face = Shape { height: size, width: size, ..architecture.input_shape() };
+    let mut shapes: Vec<Shape> = Vec::with_capacity(architecture.layers.len());
+    for (index, layer) in architecture.layers.iter().enumerate() {
+        let mut inputs = layer.inputs.iter().map(|source| source.map_or(face, |source| shapes[source]));
+        let input = inputs.next()?;
+        let output = match layer.kind {
+            LayerKind::Operator(operator) => operator.output_shape(input).ok(),
+            LayerKind::Flatten => input.elements().and_then(|n| u16::try_from(n).ok()).map(Shape::vector),
+            _ => Some(input),
+        };
+        let vector = matches!(layer.kind, LayerKind::Flatten | LayerKind::Operator(Operator::FullyConnected { .. }));
+        match output {
+            Some(output) if inputs.all(|other| other == input) => {
+                if vector && input != architecture.shape_before(index) {
+                    return Some(index);
+                }
+                shapes.push(output);
+            }
+            _ => return Some(index),
+        }
+    }
+    None
 }
 
 /// Which layer lacks the range that others have: in a network that learns with the core's rounding, every operator that

@@ -20,8 +20,8 @@ use crate::quantization::parameters::{Range, activation_quantization};
 pub use self::{
     error::ArchitectureError,
     recipe::{
-        Balanced, ClassWeights, Distillation, Loss, Noise, Optimizer, Recipe, Refinement, Regularization, Reweighting,
-        Schedule,
+        Balanced, ClassWeights, Distillation, Loss, Noise, Optimizer, ProgressiveResizing, Recipe, Refinement,
+        Regularization, Reweighting, Schedule,
     },
 };
 

@@ -114,6 +114,29 @@ fn ranges_are_read_and_what_lacks_one_is_named() {
 }
 
 #[test]
+fn progressive_resizing_needs_a_network_that_fits_every_size() {
+    let resized = |start: &str, layers: &str| {
+        network(layers).replacen(
+            "[[layer]]",
+            &format!("[recipe.progressive_resizing]\nstart = {start}\nshare = 0.5\n[[layer]]"),
+            1,
+        )
+    };
+    let convolution = "[[layer]]\nkind = \"conv2d\"\nfilters = 4\nkernel = 3\nstride = 2\n";
+    let dense = "[[layer]]\nkind = \"flatten\"\n[[layer]]\nkind = \"dense\"\nunits = 7\n";
+    let pooled = format!("{convolution}[[layer]]\nkind = \"global_average_pool\"\n{dense}");
+    let net = Architecture::parse("net.toml", &resized("32", &pooled)).expect("sound");
+    let resizing = net.recipe.progressive_resizing.expect("there");
+    assert_eq!([0, 24, 25, 49, 50, 99].map(|done| resizing.size(done, 100)), [32, 32, 40, 40, 48, 48]);
+
+    let flat = error(&resized("32", &format!("{convolution}{dense}")));
+    assert!(flat.contains("32x32") && flat.contains("`flatten_2`"), "{flat}");
+    let wide = error(&resized("40", &format!("[[layer]]\nkind = \"max_pool2d\"\nkernel = 48\n{dense}")));
+    assert!(wide.contains("`max_pool2d_1` does not fit"), "{wide}");
+    assert!(error(&resized("60", &pooled)).contains("must be 8 to 48"));
+}
+
+#[test]
 fn an_unknown_name_lists_the_known_ones() {
     let error = Architecture::find("lenet").expect_err("not built in").to_string();
     assert!(error.contains("levorse"), "{error}");

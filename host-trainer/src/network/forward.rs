@@ -5,7 +5,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use shared::{
     operator::{Activation, Operator},
-    shape::{Shape, Window},
+    shape::Window,
 };
 
 use super::{fake_quantization::fake_quantize_weights, parameters::Parameters};
@@ -56,7 +56,6 @@ pub(super) fn forward(
         }
         let mut inputs = inputs.into_iter();
         let mut input = || inputs.next().expect("as many inputs as the operator takes");
-        let shape = architecture.shape_before(index);
         // The parameters were built by walking the same layers, so there is one of its kind for each.
         let output = match layer.kind {
             LayerKind::Operator(
@@ -68,8 +67,8 @@ pub(super) fn forward(
                     (weight, bias) = fake_quantize_weights(weight, bias, 0, quantization.scale);
                 }
                 let depthwise = matches!(operator, Operator::DepthwiseConv2d { .. });
-                let groups = if depthwise { shape.channels.into() } else { 1 };
-                convolve(input(), weight, bias, window, shape, groups)
+                let groups = if depthwise { weight.dims()[0] } else { 1 };
+                convolve(input(), weight, bias, window, groups)
             }
             LayerKind::Operator(Operator::FullyConnected { .. }) => {
                 let dense = dense.next().expect("one a dense layer");
@@ -82,14 +81,16 @@ pub(super) fn forward(
                 product.reshape([images, units, 1, 1])
             }
             LayerKind::Operator(Operator::MaxPool2d { window }) => {
-                let (kernel, stride, padding) = (kernel(window), stride(window), padding(window, shape));
-                max_pool2d(input(), Pool { kernel, stride, padding })
+                let input = input();
+                let (kernel, stride, padding) = (kernel(window), stride(window), padding(window, &input));
+                max_pool2d(input, Pool { kernel, stride, padding })
             }
             LayerKind::Operator(Operator::AveragePool2d { window }) => {
+                let input = input();
                 let mut options = AvgPoolOptions::new(kernel(window)).with_stride(stride(window));
-                options.padding = padding(window, shape).map(|[before, after]| (before, after));
+                options.padding = padding(window, &input).map(|[before, after]| (before, after));
                 options.count_include_pad = false;
-                avg_pool2d(input(), options)
+                avg_pool2d(input, options)
             }
             LayerKind::Operator(Operator::GlobalAveragePool) => global_average_pool(input()),
             LayerKind::Operator(Operator::Add) => input() + input(),
@@ -144,15 +145,9 @@ fn rectified(architecture: &Architecture, layer: usize) -> bool {
         && readers.next().is_none()
 }
 
-fn convolve(
-    input: Tensor<4>,
-    weight: Tensor<4>,
-    bias: Tensor<1>,
-    window: Window,
-    shape: Shape,
-    groups: usize,
-) -> Tensor<4> {
-    conv2d(input, weight, Some(bias), stride(window), padding(window, shape), groups)
+fn convolve(input: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, window: Window, groups: usize) -> Tensor<4> {
+    let padding = padding(window, &input);
+    conv2d(input, weight, Some(bias), stride(window), padding, groups)
 }
 
 /// Sets values to zero with probability `rate` and scales the others by `1 / (1 - rate)` (Srivastava et al. 2014): one
@@ -173,9 +168,10 @@ fn stride(window: Window) -> [usize; 2] {
     [window.stride_height.into(), window.stride_width.into()]
 }
 
-/// `[[top, bottom], [left, right]]`.
-fn padding(window: Window, input: Shape) -> [[usize; 2]; 2] {
-    let (vertical, horizontal) = window.padding_total(input.height, input.width);
-    let (top, left) = window.padding_before(input.height, input.width);
+/// `[[top, bottom], [left, right]]`, of the tensor's own size: training may use smaller faces than the device.
+fn padding(window: Window, input: &Tensor<4>) -> [[usize; 2]; 2] {
+    let [_, _, height, width] = input.dims().map(|size| size as u16);
+    let (vertical, horizontal) = window.padding_total(height, width);
+    let (top, left) = window.padding_before(height, width);
     [[top, vertical - top].map(usize::from), [left, horizontal - left].map(usize::from)]
 }

@@ -2,7 +2,8 @@
 
 use crate::{
     architecture::{
-        Architecture, Balanced, ClassWeights, Distillation, Loss, Noise, Optimizer, Recipe, Refinement, Schedule,
+        Architecture, Balanced, ClassWeights, Distillation, Loss, Noise, Optimizer, ProgressiveResizing, Recipe,
+        Refinement, Schedule,
     },
     training::Configuration,
 };
@@ -97,6 +98,9 @@ fn options(recipe: &Recipe) -> Vec<(&'static str, String)> {
     }
     if let Some(decay) = recipe.average_decay {
         rows.push(("mean of the weights", format!("decay {decay}")));
+    }
+    if let Some(ProgressiveResizing { start, share }) = recipe.progressive_resizing {
+        rows.push(("progressive resizing", format!("from {start} pixels a side, over {share} of the epochs")));
     }
     if !recipe.augmentation.is_off() {
         let text = toml::to_string(&recipe.augmentation).unwrap_or_default();

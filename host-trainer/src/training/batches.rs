@@ -5,7 +5,7 @@ use std::sync::mpsc::SyncSender;
 use rand_chacha::ChaCha8Rng;
 use shared::preprocessing::{FACE_PIXELS, Preprocessing};
 
-use super::{TrainingFaces, targets::Targets};
+use super::{TrainingFaces, resizing::Resizing, targets::Targets};
 use crate::{architecture::Recipe, network::append_real};
 
 /// Batches that wait at most: enough to hide a hiccup, few enough to cost no memory.
@@ -13,7 +13,9 @@ pub(super) const AHEAD: usize = 4;
 
 /// Images of one step.
 pub(super) struct Batch {
-    /// `[channels, 48, 48]` real values an image.
+    /// Rows and columns of a face.
+    pub size: usize,
+    /// `[channels, size, size]` real values an image.
     pub faces: Vec<f32>,
     /// Seven probabilities an image.
     pub targets: Vec<f32>,
@@ -31,6 +33,7 @@ pub(super) struct Loader<'a> {
     pub targets: &'a Targets,
     pub recipe: &'a Recipe,
     pub preprocessing: Preprocessing,
+    pub resizing: Resizing,
 }
 
 impl Loader<'_> {
@@ -62,7 +65,8 @@ impl Loader<'_> {
             }
         }
         Batch {
-            faces,
+            size: self.resizing.size(),
+            faces: self.resizing.apply(faces),
             targets: indices.iter().flat_map(|&index| self.targets.rows[index]).collect(),
             soft_targets: match self.training.soft_targets {
                 Some(rows) => indices.iter().flat_map(|&index| rows[index]).collect(),

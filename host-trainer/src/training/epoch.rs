@@ -22,6 +22,7 @@ use super::{
     batches::{AHEAD, Batch, Loader},
     loss::{batch_loss, distilled_loss, penalty},
     optimizer::decay,
+    resizing::Resizing,
     state::State,
     targets::Targets,
 };
@@ -104,6 +105,10 @@ pub(super) fn run_epoch(
         targets: &targets,
         recipe: &architecture.recipe,
         preprocessing: architecture.preprocessing,
+        resizing: Resizing::new(match architecture.recipe.progressive_resizing {
+            Some(resizing) => resizing.size(done, configuration.epochs),
+            None => FACE_SIZE,
+        }),
     };
     let (sender, receiver) = sync_channel(AHEAD);
     thread::scope(|scope| {
@@ -165,7 +170,7 @@ impl Steps {
     fn run(&mut self, state: &mut State, batch: &Batch) -> Result<(), TrainingError> {
         let images = batch.labels.len();
         let channels = state.network.architecture.preprocessing.channels().into();
-        let faces: Tensor<4> = self.tensor(&batch.faces, [images, channels, FACE_SIZE, FACE_SIZE]);
+        let faces: Tensor<4> = self.tensor(&batch.faces, [images, channels, batch.size, batch.size]);
         let recipe = &state.network.architecture.recipe;
         let (kind, regularization, optimizer) = (recipe.loss, recipe.regularization, recipe.optimizer);
         let distillation = recipe.distillation;

@@ -13,6 +13,7 @@
 //! run_folder.rs     where it all lies, and metrics.csv
 //! epoch.rs          one pass over the images
 //! batches.rs        what a step is fed with, made ahead of it
+//! resizing.rs       faces that start small and grow
 //! targets.rs        what each image is to be answered with, and how much it counts
 //! reweighting.rs    importance weights against wrong labels
 //! distillation.rs   what teachers think of the images
@@ -28,6 +29,7 @@ mod epoch;
 mod error;
 mod loss;
 mod optimizer;
+mod resizing;
 mod reweighting;
 mod run_folder;
 mod state;

@@ -303,6 +303,24 @@ fn a_run_with_everything_a_recipe_can_ask_for_resumes_to_the_same_weights_at_any
 }
 
 #[test]
+fn a_run_whose_faces_grow_trains_otherwise_and_resumes_to_the_same_weights() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pooled = "[[layer]]\nkind = \"global_average_pool\"\n[[layer]]\nkind = \"flatten\"";
+    let text = SMALL.replace("[[layer]]\nkind = \"flatten\"", pooled);
+    let growing = text.replace("epochs = 4\n", "epochs = 4\nprogressive_resizing = { start = 32, share = 0.5 }\n");
+    let plain = Configuration { architecture: text, ..configuration() };
+    let growing = Configuration { architecture: growing, ..configuration() };
+    let at = |name: &str, configuration: &Configuration| {
+        RunFolder::create(&folder.path().join(name), configuration).expect("new")
+    };
+    let expected = run(&growing, &at("whole", &growing), None).last.to_float_network();
+    assert_ne!(run(&plain, &at("plain", &plain), None).last.to_float_network().weights, expected.weights);
+    let cut = at("cut", &growing);
+    assert!(!run(&growing, &cut, Some(10)).finished);
+    assert_eq!(run(&growing, &cut, None).last.to_float_network(), expected);
+}
+
+#[test]
 fn every_part_of_a_recipe_changes_the_weights() {
     let folder = tempfile::tempdir().expect("a folder");
     let configuration = Configuration { epochs: 2, ..configuration() };

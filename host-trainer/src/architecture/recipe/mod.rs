@@ -10,7 +10,7 @@ mod optimizer;
 mod schedule;
 
 use serde::{Deserialize, Serialize};
-use shared::label::Emotion;
+use shared::{label::Emotion, preprocessing::FACE_SIZE};
 
 pub use self::{optimizer::Optimizer, schedule::Schedule};
 use crate::augmentation::Augmentation;
@@ -64,6 +64,9 @@ pub struct Recipe {
     /// Decay of a running mean of the weights, which is what is validated and kept (Polyak and Juditsky 1992); none without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_decay: Option<f32>,
+    /// Faces that start small and grow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progressive_resizing: Option<ProgressiveResizing>,
     /// What is done to the images, anew in every epoch.
     #[serde(default)]
     pub augmentation: Augmentation,
@@ -134,6 +137,30 @@ pub struct Refinement {
     pub learning_rate: f64,
 }
 
+/// Faces that start small and grow, since small ones cost less (Howard 2018; Tan and Le 2021, "EfficientNetV2", section 4).
+/// Needs a network that takes any size: a global pool before its dense layers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgressiveResizing {
+    /// Rows and columns at the beginning; they grow by 8.
+    pub start: usize,
+    /// Share of the epochs that have smaller faces than the device; the sizes divide it equally.
+    pub share: f64,
+}
+
+impl ProgressiveResizing {
+    /// Rows and columns that faces grow by.
+    const STEP: usize = 8;
+
+    /// Rows and columns of the faces after `done` of `epochs` epochs.
+    pub fn size(&self, done: usize, epochs: usize) -> usize {
+        let sizes = FACE_SIZE.saturating_sub(self.start).div_ceil(Self::STEP) as f64;
+        let small = self.share * epochs.max(1) as f64;
+        let step = (done as f64 * sizes / small.max(f64::MIN_POSITIVE)) as usize;
+        self.start.saturating_add(step.saturating_mul(Self::STEP)).min(FACE_SIZE)
+    }
+}
+
 fn one() -> f32 {
     1.0
 }
@@ -201,6 +228,14 @@ impl Recipe {
             && !(epochs > 0 && learning_rate.is_finite() && learning_rate > 0.0)
         {
             return Err("the `refinement` must have at least 1 of `epochs` and a `learning_rate` above 0".into());
+        }
+        if let Some(ProgressiveResizing { start, share }) = self.progressive_resizing {
+            if !(8..=FACE_SIZE).contains(&start) {
+                return Err(format!("`start` of the resizing is {start}; it must be 8 to {FACE_SIZE} pixels"));
+            }
+            if !(0.0..=1.0).contains(&share) {
+                return Err(format!("`share` of the resizing is {share}; it must be from 0 to 1"));
+            }
         }
         if let Some(decay) = self.average_decay
             && !(0.0..1.0).contains(&decay)
