@@ -137,6 +137,16 @@ fn progressive_resizing_needs_a_network_that_fits_every_size() {
 }
 
 #[test]
+fn teachers_need_a_distillation() {
+    let text = network("[[layer]]\nkind = \"flatten\"\n[[layer]]\nkind = \"dense\"\nunits = 7\n");
+    let taught = |recipe: &str| text.replacen("[[layer]]", &format!("{recipe}\n[[layer]]"), 1);
+    let teachers = "[recipe.distillation]\nshare = 0.5\n";
+    assert!(Architecture::parse("net.toml", &taught(teachers)).is_ok());
+    let alone = text.replacen("[recipe]", "[recipe]\nteachers = [\"levorse\"]", 1);
+    assert!(error(&alone).contains("no `distillation`"), "{}", error(&alone));
+}
+
+#[test]
 fn an_unknown_name_lists_the_known_ones() {
     let error = Architecture::find("lenet").expect_err("not built in").to_string();
     assert!(error.contains("levorse"), "{error}");

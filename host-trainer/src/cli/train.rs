@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anyhow::{Context, bail};
@@ -15,14 +18,14 @@ use super::{
     teachers,
 };
 use crate::{
-    architecture::Architecture,
+    architecture::{Architecture, Recipe},
     dashboard::Facts,
     data::{Source, Split, locate},
     device::Hardware,
-    export::{self, Exported, MODEL_FILE},
+    export::{self, Exported, MODEL_FILE, RECORD_FILE},
     network::Network,
     refinement,
-    training::{Configuration, LabelledFaces, RunFolder, TrainingFaces, train},
+    training::{Configuration, LabelledFaces, RunFolder, TrainingError, TrainingFaces, read_soft_targets, train},
 };
 
 /// Epochs on synthetic faces, where nothing is gained by more.
@@ -45,6 +48,7 @@ pub struct TrainArguments {
     #[arg(long, value_name = "CSV")]
     votes: Option<PathBuf>,
     /// Folders of finished runs, separated by commas, whose networks teach, for recipes with a `distillation`
+    /// [default: those that the recipe names, trained first]
     #[arg(long, value_name = "RUN,…", value_delimiter = ',')]
     teachers: Vec<PathBuf>,
     /// Seed of the weights, of the order of the images and of dropout
@@ -69,49 +73,114 @@ pub fn run(arguments: &TrainArguments) -> anyhow::Result<()> {
         Some(folder) => resume(folder, arguments)?,
         None => begin(arguments)?,
     };
-    let synthetic = matches!(source, Source::Synthetic(_));
-    let architecture = configuration.architecture()?;
-    println!("run          {}", run.path().display());
-    println!("faces        {}", configuration.data_description);
-    if synthetic {
-        println!("             (drawn by this program: no data set was found; name one with --data)");
-    }
-    println!(
-        "network      {}, {} parameters, {} MACs",
-        architecture.name,
-        (0..architecture.layers.len()).map(|layer| architecture.parameter_count(layer)).sum::<u64>(),
-        (0..architecture.layers.len()).map(|layer| architecture.macs(layer)).sum::<u64>()
-    );
-    let loaded = LoadedFaces::load(&source, &architecture, configuration.votes.as_deref().map(Path::new))?;
-    let (mut training, validation) = (loaded.training()?, loaded.validation()?);
-    let soft_targets = teachers::soft_targets(&run, &configuration, &source, training.faces.labels.len())?;
-    training.soft_targets = soft_targets.as_deref();
-    let left_out = loaded.left_out();
-    println!(
-        "images       {} to train on, {} to validate on",
-        training.faces.labels.len() - left_out,
-        validation.labels.len()
-    );
-    if left_out > 0 {
-        println!("             ({left_out} more are nearly validation faces and are left out)");
-    }
-
-    let stage = Stage { training, validation, stop: stop_on_interrupt()?, plain: arguments.plain };
-    let Some((network, mut exported)) = stage.run(&run, &configuration)? else { return Ok(()) };
-    if let (Some(refinement), Some(_)) = (architecture.recipe.refinement, &exported) {
-        let (run, configuration) =
-            refinement::prepare(&run, &configuration, refinement, &network, stage.training.faces)?;
-        println!("\nrefinement   {} epochs with the core's rounding, {}", refinement.epochs, run.path().display());
-        let Some((_, refined)) = stage.run(&run, &configuration)? else { return Ok(()) };
-        exported = refined;
-    }
-    match exported {
-        Some(exported) if synthetic => demo::run(&exported.model, &source),
+    let session = Session { source, stop: stop_on_interrupt()?, plain: arguments.plain };
+    match session.train(&run, &configuration)? {
+        Some(exported) if session.synthetic() => demo::run(&exported.model, &session.source),
         _ => Ok(()),
     }
 }
 
-/// What all trainings of one command share.
+/// What all trainings of one command share: a run, its refinement, its teachers.
+struct Session {
+    source: Source,
+    stop: Arc<AtomicBool>,
+    plain: bool,
+}
+
+impl Session {
+    fn synthetic(&self) -> bool {
+        matches!(self.source, Source::Synthetic(_))
+    }
+
+    /// Trains a run, its teachers before it, and refines it if its recipe says so; what is done already is not done again.
+    /// The model, if the core can run it; `None` too if it was stopped.
+    fn train(&self, run: &RunFolder, configuration: &Configuration) -> anyhow::Result<Option<Exported>> {
+        let architecture = configuration.architecture()?;
+        println!("run          {}", run.path().display());
+        println!("faces        {}", configuration.data_description);
+        if self.synthetic() {
+            println!("             (drawn by this program: no data set was found; name one with --data)");
+        }
+        println!(
+            "network      {}, {} parameters, {} MACs",
+            architecture.name,
+            (0..architecture.layers.len()).map(|layer| architecture.parameter_count(layer)).sum::<u64>(),
+            (0..architecture.layers.len()).map(|layer| architecture.macs(layer)).sum::<u64>()
+        );
+        let votes = configuration.votes.as_deref().map(Path::new);
+        let loaded = LoadedFaces::load(&self.source, &architecture, votes)?;
+        let (mut training, validation) = (loaded.training()?, loaded.validation()?);
+        let soft_targets = match architecture.recipe.distillation {
+            Some(distillation) => match read_soft_targets(run, training.faces.labels.len()) {
+                Some(kept) => Some(kept),
+                None => {
+                    let Some(teachers) = self.teachers(run, configuration, &architecture.recipe)? else {
+                        return Ok(None);
+                    };
+                    Some(teachers::ask(&teachers, run, distillation.temperature, &self.source)?)
+                }
+            },
+            None => None,
+        };
+        training.soft_targets = soft_targets.as_deref();
+        let left_out = loaded.left_out();
+        println!(
+            "images       {} to train on, {} to validate on",
+            training.faces.labels.len() - left_out,
+            validation.labels.len()
+        );
+        if left_out > 0 {
+            println!("             ({left_out} more are nearly validation faces and are left out)");
+        }
+
+        let stage = Stage { training, validation, stop: self.stop.clone(), plain: self.plain };
+        let Some((network, mut exported)) = stage.run(run, configuration)? else { return Ok(None) };
+        if let (Some(refinement), Some(_)) = (architecture.recipe.refinement, &exported) {
+            let (run, configuration) =
+                refinement::prepare(run, configuration, refinement, &network, stage.training.faces)?;
+            println!("\nrefinement   {} epochs with the core's rounding, {}", refinement.epochs, run.path().display());
+            let Some((_, refined)) = stage.run(&run, &configuration)? else { return Ok(None) };
+            exported = refined;
+        }
+        Ok(exported)
+    }
+
+    /// The folders of the runs that teach: those that were named, else those that the recipe names, which are trained now
+    /// in the run's own folder. `None` if it was stopped meanwhile.
+    fn teachers(
+        &self,
+        run: &RunFolder,
+        configuration: &Configuration,
+        recipe: &Recipe,
+    ) -> anyhow::Result<Option<Vec<PathBuf>>> {
+        if !configuration.teachers.is_empty() {
+            return Ok(Some(configuration.teachers.iter().map(PathBuf::from).collect()));
+        }
+        if recipe.teachers.is_empty() {
+            return Err(TrainingError::NoTeachers.into());
+        }
+        let mut folders = Vec::new();
+        for (index, name) in recipe.teachers.iter().enumerate() {
+            let folder = run.file(&format!("teacher-{}", index + 1));
+            if !folder.join(RECORD_FILE).exists() {
+                println!("teacher      {name}, {} of {}", index + 1, recipe.teachers.len());
+                let (teacher, configuration) = teachers::open_or_create(&folder, name, index as u64, configuration)?;
+                self.train(&teacher, &configuration)?;
+                if self.stop.load(Ordering::Relaxed) {
+                    println!(
+                        "it is a teacher of {0}; continue with\n  host-trainer train --resume {0}",
+                        run.path().display()
+                    );
+                    return Ok(None);
+                }
+            }
+            folders.push(folder);
+        }
+        Ok(Some(folders))
+    }
+}
+
+/// What the trainings of one run share.
 struct Stage<'a> {
     training: TrainingFaces<'a>,
     validation: LabelledFaces<'a>,

@@ -82,6 +82,9 @@ fn options(recipe: &Recipe) -> Vec<(&'static str, String)> {
     if recipe.pretraining_epochs > 0 {
         rows.push(("pretraining", format!("{} epochs on FER+ votes", recipe.pretraining_epochs)));
     }
+    if !recipe.teachers.is_empty() {
+        rows.push(("teachers", recipe.teachers.join(", ")));
+    }
     if let Some(Distillation { share, temperature }) = recipe.distillation {
         rows.push(("teachers", format!("{share} of the loss, at temperature {temperature}")));
     }

@@ -20,7 +20,10 @@ pub enum TrainingError {
         what: &'static str,
     },
     /// The recipe learns from teachers, and there are none.
-    #[error("the recipe has a `distillation`; name the teachers' run folders with --teachers RUN[,RUN…]")]
+    #[error(
+        "the recipe has a `distillation`; name the teachers' run folders with --teachers RUN[,RUN…], or networks to train \
+         before it in the recipe's `teachers`"
+    )]
     NoTeachers,
     /// The loss is infinite or not a number.
     #[error(

@@ -58,6 +58,9 @@ pub struct Recipe {
     /// What the network learns from teachers (`--teachers`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distillation: Option<Distillation>,
+    /// The networks that teach where no `--teachers` are named, trained first: built-in names or files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub teachers: Vec<String>,
     /// Training that goes on with the core's rounding when the float network is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refinement: Option<Refinement>,
@@ -223,6 +226,9 @@ impl Recipe {
             if !(temperature.is_finite() && temperature > 0.0) {
                 return Err(format!("`temperature` of the distillation is {temperature}; it must be above 0"));
             }
+        }
+        if self.distillation.is_none() && !self.teachers.is_empty() {
+            return Err("`teachers` are named and there is no `distillation`".into());
         }
         if let Some(Refinement { epochs, learning_rate }) = self.refinement
             && !(epochs > 0 && learning_rate.is_finite() && learning_rate > 0.0)
