@@ -6,23 +6,36 @@ use anyhow::Context;
 
 use super::progress;
 use crate::{
-    architecture::Architecture,
+    architecture::{Architecture, Distillation},
     data::{Source, Split},
     export::RECORD_FILE,
     network::Network,
-    training::{Configuration, RunFolder, SoftTargets, load_record, soft_targets, write_soft_targets},
+    training::{Configuration, RunFolder, SoftTargets, load_record, save_record, soft_targets, write_soft_targets},
 };
 
-/// Asks the networks of finished runs about every training face, and keeps their answers in the folder of `run`.
-pub fn ask(teachers: &[PathBuf], run: &RunFolder, temperature: f32, source: &Source) -> anyhow::Result<SoftTargets> {
+/// The file in a run's folder with the weights of its first teacher, for a warm start.
+pub const START: &str = "start.burnpack";
+
+/// Asks the networks of finished runs about every training face, and keeps in the folder of `run` what it needs of them: their
+/// answers, and for a warm start the weights of the first.
+pub fn ask(
+    teachers: &[PathBuf],
+    run: &RunFolder,
+    distillation: Distillation,
+    source: &Source,
+) -> anyhow::Result<SoftTargets> {
     let teachers = teachers.iter().map(|folder| network(folder)).collect::<anyhow::Result<Vec<_>>>()?;
     let dataset = source.read(&mut |_, _| {})?;
     let faces = dataset.require(Split::Training)?;
     let bar = progress::bar("asking teachers", "faces");
     // Each sees the face and its mirror image.
     bar.set_length(2 * (faces.len() * teachers.len()) as u64);
-    let targets = soft_targets(&teachers, &faces.pixels, temperature, |done| bar.set_position(done as u64));
+    let targets =
+        soft_targets(&teachers, &faces.pixels, distillation.temperature, |done| bar.set_position(done as u64));
     bar.finish_and_clear();
+    if let (true, Some(first)) = (distillation.warm_start, teachers.first()) {
+        save_record(first, &run.file(START))?;
+    }
     write_soft_targets(run, &targets)?;
     Ok(targets)
 }
@@ -59,6 +72,7 @@ pub fn open_or_create(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{data::SyntheticFaces, training::read_soft_targets};
 
     #[test]
     fn a_teacher_has_its_own_recipe_and_the_next_seed_and_is_found_again() {
@@ -85,5 +99,27 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let error = network(folder.path()).expect_err("empty");
         assert!(format!("{error:#}").contains("no run to learn from"), "{error:#}");
+    }
+
+    #[test]
+    fn answers_and_the_first_teachers_weights_for_a_warm_start_stay_in_the_students_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = Source::Synthetic(SyntheticFaces { training: 9, validation: 1, ..Default::default() });
+        let student =
+            Configuration::new(&Architecture::find("levorse").expect("built in"), "a.toml", 7, None, "".into());
+        let (run, _) = open_or_create(&folder.path().join("student"), "levorse", 0, &student).expect("new");
+        let teacher = folder.path().join("teacher");
+        let (taught, configuration) = open_or_create(&teacher, "levorse", 3, &student).expect("new");
+        let architecture = configuration.architecture().expect("sound").into();
+        save_record(&Network::new(architecture, 3, &Default::default()), &taught.file(RECORD_FILE)).expect("written");
+        for warm_start in [false, true] {
+            let distillation = Distillation { share: 0.5, temperature: 2.0, warm_start };
+            let targets = ask(std::slice::from_ref(&teacher), &run, distillation, &source).expect("answers");
+            assert_eq!(targets.len(), 9);
+            assert_eq!(read_soft_targets(&run, 9), Some(targets));
+            assert_eq!(run.file(START).exists(), warm_start);
+        }
+        let begins = load_record(student.architecture().expect("sound").into(), &run.file(START)).expect("weights");
+        assert_eq!(begins.to_float_network(), network(&teacher).expect("a run").to_float_network());
     }
 }

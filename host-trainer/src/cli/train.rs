@@ -110,16 +110,22 @@ impl Session {
         let votes = configuration.votes.as_deref().map(Path::new);
         let loaded = LoadedFaces::load(&self.source, &architecture, votes)?;
         let (mut training, validation) = (loaded.training()?, loaded.validation()?);
+        let mut configuration = configuration.clone();
         let soft_targets = match architecture.recipe.distillation {
-            Some(distillation) => match read_soft_targets(run, training.faces.labels.len()) {
-                Some(kept) => Some(kept),
-                None => {
-                    let Some(teachers) = self.teachers(run, configuration, &architecture.recipe)? else {
-                        return Ok(None);
-                    };
-                    Some(teachers::ask(&teachers, run, distillation.temperature, &self.source)?)
+            Some(distillation) => {
+                if distillation.warm_start {
+                    configuration.start = Some(teachers::START.into());
                 }
-            },
+                match read_soft_targets(run, training.faces.labels.len()) {
+                    Some(kept) => Some(kept),
+                    None => {
+                        let Some(teachers) = self.teachers(run, &configuration, &architecture.recipe)? else {
+                            return Ok(None);
+                        };
+                        Some(teachers::ask(&teachers, run, distillation, &self.source)?)
+                    }
+                }
+            }
             None => None,
         };
         training.soft_targets = soft_targets.as_deref();
@@ -134,10 +140,10 @@ impl Session {
         }
 
         let stage = Stage { training, validation, stop: self.stop.clone(), plain: self.plain };
-        let Some((network, mut exported)) = stage.run(run, configuration)? else { return Ok(None) };
+        let Some((network, mut exported)) = stage.run(run, &configuration)? else { return Ok(None) };
         if let (Some(refinement), Some(_)) = (architecture.recipe.refinement, &exported) {
             let (run, configuration) =
-                refinement::prepare(run, configuration, refinement, &network, stage.training.faces)?;
+                refinement::prepare(run, &configuration, refinement, &network, stage.training.faces)?;
             println!("\nrefinement   {} epochs with the core's rounding, {}", refinement.epochs, run.path().display());
             let Some((_, refined)) = stage.run(&run, &configuration)? else { return Ok(None) };
             exported = refined;

@@ -85,8 +85,9 @@ fn options(recipe: &Recipe) -> Vec<(&'static str, String)> {
     if !recipe.teachers.is_empty() {
         rows.push(("teachers", recipe.teachers.join(", ")));
     }
-    if let Some(Distillation { share, temperature }) = recipe.distillation {
-        rows.push(("teachers", format!("{share} of the loss, at temperature {temperature}")));
+    if let Some(Distillation { share, temperature, warm_start }) = recipe.distillation {
+        let start = if warm_start { "; begins with the first one's weights" } else { "" };
+        rows.push(("distillation", format!("{share} of the loss, at temperature {temperature}{start}")));
     }
     if let Some(reweighting) = recipe.reweighting {
         let noise = match reweighting.noise {

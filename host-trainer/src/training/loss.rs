@@ -31,7 +31,7 @@ pub(super) fn distilled_loss(
     soft_targets: Tensor<2>,
     weights: Tensor<1>,
 ) -> Tensor<1> {
-    let Distillation { share, temperature } = distillation;
+    let Distillation { share, temperature, .. } = distillation;
     let soft = batch_loss(Loss::CategoricalCrossEntropy, logits / temperature, soft_targets, weights);
     label_loss * (1.0 - share) + soft * (share * temperature * temperature)
 }
@@ -103,7 +103,7 @@ mod tests {
         let logits = row(LOGITS.to_vec()).require_grad();
         let ones = Tensor::<1>::from_data(TensorData::new(vec![1.0f32], [1]), &device);
         let label_loss = Tensor::<1>::from_data(TensorData::new(vec![3.0f32], [1]), &device);
-        let distillation = Distillation { share: 0.25, temperature };
+        let distillation = Distillation { share: 0.25, temperature, warm_start: false };
         let loss = distilled_loss(distillation, label_loss, logits.clone(), row(softened.to_vec()), ones);
         let entropy: f32 = softened.iter().map(|p| -p * p.ln()).sum();
         let value = loss.clone().into_scalar::<f32>();

@@ -127,6 +127,10 @@ pub struct Distillation {
     /// Divides the logits, of the teachers and of the network.
     #[serde(default = "one")]
     pub temperature: f32,
+    /// Begins with the weights of the first teacher, which must be a network of the same layers (Furlanello et al. 2018,
+    /// "Born Again Neural Networks", begin anew; to go on takes fewer epochs).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub warm_start: bool,
 }
 
 /// Quantization-aware training (Jacob et al. 2018, section 3): the finished network, batch normalization folded, goes on
@@ -219,7 +223,7 @@ impl Recipe {
         if !(0.0..=1.0).contains(&self.votes) {
             return Err(format!("`votes` is {}; it must be from 0 to 1", self.votes));
         }
-        if let Some(Distillation { share, temperature }) = self.distillation {
+        if let Some(Distillation { share, temperature, .. }) = self.distillation {
             if !(0.0..=1.0).contains(&share) {
                 return Err(format!("`share` of the distillation is {share}; it must be from 0 to 1"));
             }
