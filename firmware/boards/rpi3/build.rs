@@ -1,7 +1,18 @@
-//! Links with the board's memory layout.
+//! Links with the board's memory layout, and chooses the model of the image: `firmware/models/edge.fer`, or the file that
+//! `FER_MODEL` names.
+
+use std::env;
+use std::path::PathBuf;
 
 fn main() {
-    let directory = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
-    println!("cargo::rustc-link-arg-bins=-T{directory}/kernel8.ld");
+    let directory = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
+    println!("cargo::rustc-link-arg-bins=-T{}/kernel8.ld", directory.display());
     println!("cargo::rerun-if-changed=kernel8.ld");
+
+    let named = env::var_os("FER_MODEL").map(PathBuf::from);
+    let model = directory.join(named.unwrap_or_else(|| "../../models/edge.fer".into()));
+    assert!(model.is_file(), "{}: no such model file; FER_MODEL names one", model.display());
+    println!("cargo::rustc-env=FER_MODEL_FILE={}", model.display());
+    println!("cargo::rerun-if-changed={}", model.display());
+    println!("cargo::rerun-if-env-changed=FER_MODEL");
 }

@@ -28,6 +28,9 @@ pub struct EvaluateArguments {
     /// Measure the accuracy under other light and in other places too
     #[arg(long)]
     robustness: bool,
+    /// Other model files that stand beside the first in robustness's table and figure, separated by commas
+    #[arg(long, value_name = "FILE.fer,…", value_delimiter = ',', requires = "robustness")]
+    beside: Vec<PathBuf>,
     /// A folder for robustness.csv, .png and .svg
     #[arg(long, value_name = "FOLDER", requires = "robustness")]
     out: Option<PathBuf>,
@@ -58,23 +61,29 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     let labels: Vec<Emotion> = faces.iter().map(|(_, emotion)| emotion).collect();
     let certain = Some(Certain::at(model.threshold(), &labels, &predictions));
     let report = EvaluationReport { certain, ..EvaluationReport::new(arguments.split.name(), &labels, &predictions) };
-    let robustness = match arguments.robustness {
-        true => Some(measure_robustness(&model, &faces.pixels, &labels)?),
-        false => None,
-    };
-    if let (Some(folder), Some(robustness)) = (&arguments.out, &robustness) {
+    let mut robustness = Vec::new();
+    if arguments.robustness {
+        robustness.push(measure_robustness(&model, &faces.pixels, &labels)?);
+        for path in &arguments.beside {
+            let bytes = model_file::read(path)?;
+            let model =
+                Model::parse(bytes.as_slice()).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+            robustness.push(measure_robustness(&model, &faces.pixels, &labels)?);
+        }
+    }
+    if let (Some(folder), true) = (&arguments.out, arguments.robustness) {
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-        let title = format!("{}, int8, {}: accuracy under changes", model.name(), arguments.split.name());
-        report::robustness(&title, robustness)?.write(folder, "robustness")?;
-        write_atomically(&folder.join("robustness.csv"), robustness.csv().as_bytes())?;
+        let title = format!("Accuracy on {} under changes, int8", arguments.split.name());
+        report::robustness(&title, &robustness)?.write(folder, "robustness")?;
+        write_atomically(&folder.join("robustness.csv"), robustness::csv(&robustness).as_bytes())?;
     }
     if arguments.json {
         println!("{}", serde_json::to_string(&Output { report, robustness })?);
     } else {
         println!("{} ({}) on {}\n{report}", arguments.model.display(), model.name(), dataset.description);
         println!("speed    {rate:.0} images/s, normalization included, {} threads", rayon::current_num_threads());
-        if let Some(robustness) = robustness {
-            println!("\n{}", robustness.table());
+        if arguments.robustness {
+            println!("\n{}", robustness::table(&robustness));
         }
     }
     Ok(())
@@ -85,15 +94,16 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
 struct Output {
     #[serde(flatten)]
     report: EvaluationReport,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    robustness: Option<Robustness>,
+    /// Of the model and of those beside it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    robustness: Vec<Robustness>,
 }
 
 /// The model's accuracies under every change, through the core.
 fn measure_robustness(model: &Model<'_>, pixels: &[u8], labels: &[Emotion]) -> anyhow::Result<Robustness> {
     let bar = progress::bar("changing faces", "faces");
     bar.set_length((labels.len() * robustness::passes()) as u64);
-    let measured = robustness::measure(pixels, |faces| -> anyhow::Result<f64> {
+    let measured = robustness::measure(model.name(), pixels, |faces| -> anyhow::Result<f64> {
         let normalized = inference::normalize(model.preprocessing(), faces);
         let rows = inference::run_normalized(model, &normalized, |done| bar.inc(done as u64))?;
         let answers =

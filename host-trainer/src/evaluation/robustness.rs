@@ -14,6 +14,8 @@ use crate::augmentation::{Change, Light, Transform};
 /// Accuracies of one model under every change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Robustness {
+    /// Name of the model.
+    pub model: String,
     /// Share of the faces answered right as they are.
     pub unchanged: f64,
     /// One entry a kind of change.
@@ -136,11 +138,15 @@ pub fn passes() -> usize {
         .sum::<usize>()
 }
 
-/// Measures `accuracy(faces)` for `faces` (2,304 grey levels each) as they are and under every change.
+/// Measures, for the model of this name, `accuracy(faces)` of `faces` (2,304 grey levels each) as they are and under every change.
 ///
 /// # Errors
 /// What `accuracy` gives.
-pub fn measure<E>(faces: &[u8], mut accuracy: impl FnMut(&[u8]) -> Result<f64, E>) -> Result<Robustness, E> {
+pub fn measure<E>(
+    model: &str,
+    faces: &[u8],
+    mut accuracy: impl FnMut(&[u8]) -> Result<f64, E>,
+) -> Result<Robustness, E> {
     let unchanged = accuracy(faces)?;
     let mut series = Vec::new();
     for kind in KINDS {
@@ -161,34 +167,42 @@ pub fn measure<E>(faces: &[u8], mut accuracy: impl FnMut(&[u8]) -> Result<f64, E
         }
         series.push(Series { change: kind.name.into(), unit: kind.unit.into(), points });
     }
-    Ok(Robustness { unchanged, series })
+    Ok(Robustness { model: model.into(), unchanged, series })
 }
 
-impl Robustness {
-    /// A row a change and strength, with the difference to the faces as they are in percentage points.
-    pub fn table(&self) -> Table {
-        let mut table = Table::new(["change", "strength", "accuracy", "difference"]).left(2);
-        for series in &self.series {
-            for point in &series.points {
-                let strength = format!("{} {}", point.strength, series.unit);
-                let difference = format!("{:+.1}", 100.0 * (point.accuracy - self.unchanged));
-                table.row([&series.change, strength.trim_end(), &format!("{:.4}", point.accuracy), &difference]);
+/// A row a change and strength, two columns a model: its accuracy, and the difference to the faces as they are in percentage
+/// points.
+pub fn table(models: &[Robustness]) -> Table {
+    let columns = models.iter().flat_map(|measured| [measured.model.clone(), "difference".into()]);
+    let mut table = Table::new(["change".into(), "strength".to_string()].into_iter().chain(columns)).left(2);
+    let Some(first) = models.first() else { return table };
+    for (kind, series) in first.series.iter().enumerate() {
+        for (index, Point { strength, .. }) in series.points.iter().enumerate() {
+            let mut row = vec![series.change.clone(), format!("{strength} {}", series.unit).trim_end().into()];
+            for measured in models {
+                let point = measured.series.get(kind).and_then(|series| series.points.get(index));
+                let Some(Point { accuracy, .. }) = point else { continue };
+                row.push(format!("{accuracy:.4}"));
+                row.push(format!("{:+.1}", 100.0 * (accuracy - measured.unchanged)));
             }
+            table.row(row);
         }
-        table
     }
+    table
+}
 
-    /// The same as CSV: `change,strength,unit,accuracy,difference`.
-    pub fn csv(&self) -> String {
-        let mut text = String::from("change,strength,unit,accuracy,difference\n");
-        for Series { change, unit, points } in &self.series {
+/// The same as CSV: `model,change,strength,unit,accuracy,difference`.
+pub fn csv(models: &[Robustness]) -> String {
+    let mut text = String::from("model,change,strength,unit,accuracy,difference\n");
+    for Robustness { model, unchanged, series } in models {
+        for Series { change, unit, points } in series {
             for Point { strength, accuracy } in points {
-                let difference = accuracy - self.unchanged;
-                text += &format!("{change},{strength},{unit},{accuracy:.6},{difference:.6}\n");
+                let difference = accuracy - unchanged;
+                text += &format!("{model},{change},{strength},{unit},{accuracy:.6},{difference:.6}\n");
             }
         }
-        text
     }
+    text
 }
 
 #[cfg(test)]
@@ -203,7 +217,7 @@ mod tests {
     fn every_strength_but_that_of_no_change_shows_other_faces_and_the_mean_over_directions_counts() {
         let faces = faces();
         let mut calls = 0;
-        let measured = measure(&faces, |shown| {
+        let measured = measure("one", &faces, |shown| {
             let same = shown.iter().zip(&faces).filter(|(a, b)| a == b).count() as f64 / faces.len() as f64;
             calls += 1;
             assert_eq!(shown.len(), faces.len());
@@ -217,13 +231,19 @@ mod tests {
             assert_eq!(unchanged, 1, "{}: {:?}", series.change, series.points);
             assert!(series.points.is_sorted_by(|a, b| a.strength < b.strength), "{}", series.change);
         }
-        assert_eq!(measured.csv().lines().count(), 1 + measured.series.iter().map(|s| s.points.len()).sum::<usize>());
+        let strengths = measured.series.iter().map(|series| series.points.len()).sum::<usize>();
+        let both = [measured.clone(), Robustness { model: "two".into(), unchanged: 0.5, ..measured }];
+        assert_eq!(csv(&both).lines().count(), 1 + 2 * strengths);
+        let text = table(&both).to_string();
+        assert_eq!(text.lines().count(), 1 + strengths);
+        let unchanged = text.lines().find(|line| line.starts_with("gamma") && line.contains(" 1 ")).expect("a row");
+        assert!(unchanged.ends_with("1.0000        +0.0  1.0000       +50.0"), "{unchanged}");
     }
 
     #[test]
     fn an_error_ends_the_measurement() {
         let mut left = 3;
-        let result = measure(&faces(), |_| {
+        let result = measure("one", &faces(), |_| {
             left -= 1;
             if left == 0 { Err("broken") } else { Ok(0.5) }
         });

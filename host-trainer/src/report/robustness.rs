@@ -3,19 +3,19 @@
 use plotters::{
     coord::Shift,
     drawing::DrawingArea,
-    element::Circle,
+    element::{Circle, PathElement},
     prelude::DrawingBackend,
     series::{DashedLineSeries, LineSeries},
-    style::{Color, text_anchor::HPos},
+    style::{Color, RGBColor, text_anchor::HPos},
 };
 
 use super::{
     Figure, ReportError,
-    curves::VALIDATION,
+    curves::{TRAINING, VALIDATION},
     figure::{DrawingError, INK, Plot, Scale, render},
     small_multiples::panel,
 };
-use crate::evaluation::{Robustness, Series};
+use crate::evaluation::{Robustness, Series, robustness::Point};
 
 const COLUMNS: u32 = 4;
 /// Width and height of a panel, height of its title and of the title above all.
@@ -23,22 +23,30 @@ const PANEL: (u32, u32) = (320, 240);
 const TITLE: u32 = 34;
 const HEADER: u32 = 44;
 
-/// Draws a panel a kind of change; the dashed line is the accuracy on the faces as they are.
+/// Of the models, in their order; where there are more, colours come again.
+const COLORS: [RGBColor; 3] = [VALIDATION, TRAINING, RGBColor(0, 158, 115)];
+
+/// Draws a panel a kind of change and in it a line a model; dashed lines are the accuracies on the faces as they are.
 ///
 /// # Errors
 /// [`ReportError::Draw`] if the plotting library fails.
-pub fn robustness(title: &str, measured: &Robustness) -> Result<Figure, ReportError> {
-    render(&RobustnessPlot { title, measured })
+pub fn robustness(title: &str, models: &[Robustness]) -> Result<Figure, ReportError> {
+    render(&RobustnessPlot { title, models })
 }
 
 struct RobustnessPlot<'a> {
     title: &'a str,
-    measured: &'a Robustness,
+    models: &'a [Robustness],
 }
 
 impl RobustnessPlot<'_> {
+    /// The kinds of change, as the first model's series name them.
+    fn kinds(&self) -> impl Iterator<Item = &Series> {
+        self.models.iter().take(1).flat_map(|measured| &measured.series)
+    }
+
     fn rows(&self) -> u32 {
-        (self.measured.series.len() as u32).div_ceil(COLUMNS).max(1)
+        (self.kinds().count() as u32).div_ceil(COLUMNS).max(1)
     }
 }
 
@@ -53,32 +61,42 @@ impl Plot for RobustnessPlot<'_> {
         let (header, grid) = area.split_vertically(scale.length(HEADER));
         scale.write(&header, self.title, 17, INK, (24, 24, HPos::Left))?;
         let areas = grid.split_evenly((self.rows() as usize, COLUMNS as usize));
-        for (series, area) in self.measured.series.iter().zip(areas) {
-            draw_series(series, self.measured.unchanged, &area, scale)?;
+        let mut x = (24 + 9 * self.title.len() as i32).max(480);
+        for (measured, color) in self.models.iter().zip(COLORS.iter().cycle()) {
+            let line = vec![scale.at(x, 24), scale.at(x + 30, 24)];
+            header.draw(&PathElement::new(line, color.stroke_width(scale.length(2))))?;
+            scale.write(&header, &measured.model, 15, INK, (x + 38, 24, HPos::Left))?;
+            x += 60 + 9 * measured.model.len() as i32;
+        }
+        for ((kind, series), area) in self.kinds().enumerate().zip(areas) {
+            let lines: Vec<_> = self.models.iter().filter_map(|m| Some((m.unchanged, m.series.get(kind)?))).collect();
+            draw_panel(series, &lines, &area, scale)?;
         }
         Ok(())
     }
 }
 
-fn draw_series<B: DrawingBackend>(
-    series: &Series,
-    unchanged: f64,
+/// A panel of the kind of change that `kind` is of: accuracy on the faces as they are and series, of each model.
+fn draw_panel<B: DrawingBackend>(
+    kind: &Series,
+    models: &[(f64, &Series)],
     area: &DrawingArea<B, Shift>,
     scale: Scale,
 ) -> Result<(), DrawingError<B>> {
     let (header, plot) = area.split_vertically(scale.length(TITLE));
-    let title =
-        if series.unit.is_empty() { series.change.clone() } else { format!("{}, {}", series.change, series.unit) };
+    let title = if kind.unit.is_empty() { kind.change.clone() } else { format!("{}, {}", kind.change, kind.unit) };
     scale.write(&header, &title, 14, INK, (52, 20, HPos::Left))?;
-    let points: Vec<(f64, f64)> =
-        series.points.iter().map(|point| (f64::from(point.strength), point.accuracy)).collect();
-    let ends = points.first().zip(points.last()).map_or(0.0..1.0, |(first, last)| first.0..last.0);
+    let strength = |point: Option<&Point>, other: f64| point.map_or(other, |point| point.strength.into());
+    let ends = strength(kind.points.first(), 0.0)..strength(kind.points.last(), 1.0);
     let digits = if ends.end - ends.start > 2.0 { 0 } else { 2 };
     let mut chart = panel(&plot, scale, ends.clone(), 5, &|strength| format!("{strength:.digits$}"))?;
-    let level = [(ends.start, unchanged), (ends.end, unchanged)];
-    let (dash, gap) = (scale.length(5), scale.length(4));
-    chart.draw_series(DashedLineSeries::new(level, dash, gap, INK.stroke_width(scale.length(1))))?;
-    chart.draw_series(LineSeries::new(points.clone(), VALIDATION.stroke_width(scale.length(2))))?;
-    let dots = points.into_iter().map(|point| Circle::new(point, scale.length(3), VALIDATION.filled()));
-    chart.draw_series(dots).map(drop)
+    for (&(unchanged, series), color) in models.iter().zip(COLORS.iter().cycle()) {
+        let level = [(ends.start, unchanged), (ends.end, unchanged)];
+        let (dash, gap) = (scale.length(5), scale.length(4));
+        chart.draw_series(DashedLineSeries::new(level, dash, gap, color.stroke_width(scale.length(1))))?;
+        let points = || series.points.iter().map(|point| (f64::from(point.strength), point.accuracy));
+        chart.draw_series(LineSeries::new(points(), color.stroke_width(scale.length(2))))?;
+        chart.draw_series(points().map(|point| Circle::new(point, scale.length(3), color.filled())))?;
+    }
+    Ok(())
 }

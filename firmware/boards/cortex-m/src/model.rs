@@ -3,8 +3,8 @@
 use shared::model::Aligned;
 use shared::preprocessing::FACE_PIXELS;
 
-/// The model file, in flash, where it is read in place.
-pub static MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/levorse.fer"));
+/// The model file, in flash, where it is read in place; `build.rs` chooses it.
+pub static MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!(env!("FER_MODEL_FILE")));
 
 /// Bytes for the model's tensors and the kernels' working memory. A model that needs more is refused at startup.
 pub const ARENA_BYTES: usize = 88 * 1024;

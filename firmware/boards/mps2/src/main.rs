@@ -24,8 +24,8 @@ const BOARD: Board = Board {
 fn main() -> ! {
     static mut ARENA: [i8; ARENA_BYTES] = [0; ARENA_BYTES];
 
-    let model = Model::parse(&MODEL.0).unwrap_or_else(|error| panic!("firmware/models/levorse.fer: {error}"));
-    let engine = Engine::new(&model, ARENA).unwrap_or_else(|error| panic!("firmware/models/levorse.fer: {error}"));
+    let model = Model::parse(&MODEL.0).unwrap_or_else(|error| panic!("the model: {error}"));
+    let engine = Engine::new(&model, ARENA).unwrap_or_else(|error| panic!("the model: {error}"));
     let mut device = Device::new(engine, Uart::uart0(BAUD), Clock::timer0(), BOARD);
     let mut wakeups = Wakeups::enable();
     loop {

@@ -24,8 +24,8 @@ fn main() -> ! {
         // Nothing on this board differs from startup to startup.
         boot: 0,
     };
-    let model = Model::parse(&MODEL.0).unwrap_or_else(|error| panic!("firmware/models/levorse.fer: {error}"));
-    let engine = Engine::new(&model, ARENA).unwrap_or_else(|error| panic!("firmware/models/levorse.fer: {error}"));
+    let model = Model::parse(&MODEL.0).unwrap_or_else(|error| panic!("the model: {error}"));
+    let engine = Engine::new(&model, ARENA).unwrap_or_else(|error| panic!("the model: {error}"));
     let mut device = Device::new(engine, StatusLed::new(uart, led), clock, board);
     loop {
         // A byte that did not arrive whole is missing in its frame, which the host sends again.

@@ -22,8 +22,8 @@ extern "C" fn main() -> ! {
         // The time that the board took to start differs from startup to startup.
         boot: Clock::since_power_on() as u32,
     };
-    let model = Model::parse(&MODEL.0).unwrap_or_else(|error| panic!("firmware/models/levorse.fer: {error}"));
-    let engine = Engine::new(&model, arena()).unwrap_or_else(|error| panic!("firmware/models/levorse.fer: {error}"));
+    let model = Model::parse(&MODEL.0).unwrap_or_else(|error| panic!("the model: {error}"));
+    let engine = Engine::new(&model, arena()).unwrap_or_else(|error| panic!("the model: {error}"));
     let serial = StatusLed::new(Uart::uart0(BAUD), Led::gpio21());
     let mut device = Device::new(engine, serial, Clock::start(), board);
     loop {
