@@ -26,7 +26,12 @@ pub use self::{
 };
 
 /// The networks that come with the program: name and architecture file.
-pub const BUILT_IN: &[(&str, &str)] = &[("levorse", include_str!("../../architectures/levorse.toml"))];
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("levorse", include_str!("../../architectures/levorse.toml")),
+    ("edge", include_str!("../../architectures/edge.toml")),
+    ("edge-teacher", include_str!("../../architectures/edge-teacher.toml")),
+    ("pico", include_str!("../../architectures/pico.toml")),
+];
 
 /// A network and how it is trained.
 #[derive(Clone, Debug, PartialEq)]

@@ -147,6 +147,19 @@ fn teachers_need_a_distillation() {
 }
 
 #[test]
+fn the_networks_that_ship_keep_to_their_budgets() {
+    for (name, weights, macs) in
+        [("edge", 250_000, 25_000_000), ("edge-teacher", 250_000, 25_000_000), ("pico", 100_000, 6_000_000)]
+    {
+        let network = Architecture::find(name).expect("built in");
+        let layers = 0..network.layers.len();
+        assert!(layers.clone().map(|layer| network.parameter_count(layer)).sum::<u64>() <= weights, "{name}");
+        assert!(layers.map(|layer| network.macs(layer)).sum::<u64>() <= macs, "{name}");
+        assert!(network.recipe.teachers.iter().all(|teacher| Architecture::find(teacher).is_ok()), "{name}");
+    }
+}
+
+#[test]
 fn an_unknown_name_lists_the_known_ones() {
     let error = Architecture::find("lenet").expect_err("not built in").to_string();
     assert!(error.contains("levorse"), "{error}");

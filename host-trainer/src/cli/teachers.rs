@@ -47,7 +47,8 @@ fn network(folder: &Path) -> anyhow::Result<Network> {
 }
 
 /// The run of a teacher that a student's recipe names, begun or new: the same faces and hardware, its own recipe, and for
-/// every teacher of a student another seed.
+/// every teacher of a student another seed. A student that is to train for fewer epochs than its recipe says has a teacher
+/// that trains for no more.
 pub fn open_or_create(
     folder: &Path,
     name: &str,
@@ -58,8 +59,10 @@ pub fn open_or_create(
         return Ok(RunFolder::open(folder)?);
     }
     let architecture = Architecture::find(name).with_context(|| format!("the teacher `{name}`"))?;
+    let shortened = student.epochs < student.architecture()?.recipe.epochs;
+    let most = if shortened { student.epochs } else { usize::MAX };
     let configuration = Configuration {
-        epochs: architecture.recipe.epochs,
+        epochs: architecture.recipe.epochs.min(most),
         batch_size: architecture.recipe.batch_size,
         seed: student.seed.wrapping_add(index),
         architecture_file: format!("{}.toml", name.trim_end_matches(".toml")),
@@ -79,7 +82,6 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let architecture = Architecture::find("levorse").expect("built in");
         let student = Configuration {
-            epochs: 1,
             batch_size: 3,
             votes: Some("votes.csv".into()),
             ..Configuration::new(&architecture, "student.toml", 7, None, "none".into())
@@ -90,6 +92,9 @@ mod tests {
         assert_eq!((teacher.architecture_file.as_str(), teacher.votes.as_deref()), ("levorse.toml", Some("votes.csv")));
         let (_, again) = open_or_create(&path, "levorse", 5, &student).expect("there");
         assert_eq!(again, teacher);
+        let hurried = Configuration { epochs: 3, ..student.clone() };
+        let (_, short) = open_or_create(&folder.path().join("short"), "levorse", 0, &hurried).expect("new");
+        assert_eq!((short.seed, short.epochs), (7, 3));
         let error = open_or_create(&folder.path().join("none"), "lenet", 0, &student).expect_err("unknown");
         assert!(format!("{error:#}").contains("the teacher `lenet`"), "{error:#}");
     }
