@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
-use super::progress;
+use super::{faces::relabel, progress};
 use crate::{
-    data::{Source, Split},
+    data::{LabelSet, Source, Split},
     export::RECORD_FILE,
     network::Network,
     training::{
@@ -31,7 +31,17 @@ pub fn soft_targets(
     if teachers.is_empty() {
         return Err(TrainingError::NoTeachers.into());
     }
-    let dataset = source.read(&mut |_, _| {})?;
+    for (teacher, folder) in teachers.iter().zip(&configuration.teachers) {
+        ensure!(
+            teacher.architecture.labels().count() <= configuration.labels.count(),
+            "{folder}: this teacher knows more emotions than its pupil; train the pupil with --labels ferplus"
+        );
+    }
+    let mut dataset = source.read(&mut |_, _| {})?;
+    if configuration.labels == LabelSet::FerPlus {
+        let votes = configuration.votes.as_deref().map(Path::new);
+        relabel(source, votes, Split::Training, dataset.faces_mut(Split::Training))?;
+    }
     let faces = dataset.require(Split::Training)?;
     let bar = progress::bar("asking teachers", "faces");
     // Each sees the face and its mirror image.
