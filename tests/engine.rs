@@ -7,8 +7,9 @@ use firmware::{
     normalization::normalize,
 };
 use shared::{
+    label::Emotion,
     model::{AlignedBytes, Model},
-    preprocessing::{FACE_PIXELS, Preprocessing},
+    preprocessing::{FACE_PIXELS, FACE_SIZE, Preprocessing},
 };
 use tests::{reference, sample_model::sample_model};
 
@@ -114,5 +115,66 @@ fn a_readout_names_the_largest_logit() {
         assert_eq!(readout.confidence, readout.probabilities[readout.label.index()]);
         assert!(readout.margin >= 0.0 && readout.margin <= readout.confidence);
         assert_eq!(readout.uncertain, readout.confidence < model.threshold());
+    }
+}
+
+fn mirrored(face: &[u8; FACE_PIXELS]) -> [u8; FACE_PIXELS] {
+    core::array::from_fn(|index| face[index / FACE_SIZE * FACE_SIZE + FACE_SIZE - 1 - index % FACE_SIZE])
+}
+
+#[test]
+fn a_face_with_its_mirror_image_is_answered_by_the_mean_of_both_logits() {
+    for seed in 0..6 {
+        let file = model_file(seed);
+        let model = parse(&file);
+        let mut arena = arena(&model);
+        let mut engine = Engine::new(&model, &mut arena).expect("large enough");
+        let face = face(seed as usize + 3);
+        let there = engine.run(&face).expect("a checked model runs").to_vec();
+        let back = engine.run(&mirrored(&face)).expect("a checked model runs").to_vec();
+        assert_ne!(there, back, "the model takes the mirror image for the face, so it shows nothing");
+
+        let sums = engine.sum_with_mirrored(&face).expect("a checked model runs");
+        assert_eq!(engine.logits(), there, "the logits left behind are those of the face as it came");
+        for (index, sum) in sums.into_iter().enumerate() {
+            let expected = there.get(index).map_or(0, |&logit| i16::from(logit) + i16::from(back[index]));
+            assert_eq!(sum, expected, "logit {index}");
+        }
+
+        let readout = engine.classify_mirrored(&face).expect("a checked model runs");
+        assert_eq!(readout, engine.classify_mirrored(&mirrored(&face)).expect("a checked model runs"));
+        let scale = f64::from(model.output().quantization.scale / model.temperature());
+        let powers: Vec<f64> = sums[..there.len()].iter().map(|&sum| (scale * f64::from(sum) / 2.0).exp()).collect();
+        for (emotion, power) in model.labels().zip(&powers) {
+            let exact = power / powers.iter().sum::<f64>();
+            let found = f64::from(readout.probabilities[emotion.index()]);
+            assert!((found - exact).abs() < 0.01 * exact + 1e-6, "{emotion}: {found} instead of {exact}");
+        }
+    }
+}
+
+#[test]
+fn a_symmetric_face_is_answered_as_without_its_mirror_image() {
+    let file = model_file(2);
+    let model = parse(&file);
+    let mut arena = arena(&model);
+    let mut engine = Engine::new(&model, &mut arena).expect("large enough");
+    let (half, other) = (face(4), mirrored(&face(4)));
+    let face = core::array::from_fn(|index| if index % FACE_SIZE < FACE_SIZE / 2 { half[index] } else { other[index] });
+    let alone = engine.classify(&face).expect("a checked model runs");
+    assert_eq!(engine.classify_mirrored(&face), Ok(alone));
+}
+
+#[test]
+fn an_emotion_that_a_model_does_not_know_has_no_probability() {
+    let file = model_file(4);
+    let model = parse(&file);
+    assert_eq!(model.label_indices(), [0, 1, 2, 3, 4, 5, 6]);
+    let mut arena = arena(&model);
+    let mut engine = Engine::new(&model, &mut arena).expect("large enough");
+    for readout in [engine.classify(&face(1)), engine.classify_mirrored(&face(1))] {
+        let probabilities = readout.expect("a checked model runs").probabilities;
+        assert_eq!(probabilities[Emotion::Contempt.index()], 0.0);
+        assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
     }
 }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use shared::{
     checksum::crc32,
     folding::Folding,
+    label::Emotion,
     model::{AlignedBytes, Arithmetic, EncodeError, FORMAT_VERSION, FusedPool, Model, ModelError, RawModel},
     operator::Operator,
     preprocessing::FACE_PIXELS,
@@ -134,7 +135,8 @@ fn a_file_at_an_odd_address_is_misaligned() {
 fn unsound_descriptions_are_refused_with_the_step() {
     assert_eq!(unsound(|m| m.steps.clear()), ModelError::NoSteps);
     assert_eq!(unsound(|m| m.header.labels = &[0, 1, 1]), ModelError::Labels);
-    assert_eq!(unsound(|m| m.header.labels = &[0, 9]), ModelError::Labels);
+    assert_eq!(unsound(|m| m.header.labels = &[0, 8]), ModelError::Labels);
+    assert_eq!(unsound(|m| m.header.labels = &[]), ModelError::Labels);
     assert_eq!(unsound(|m| m.header.labels = &[0, 1, 2]), ModelError::Logits);
     assert_eq!(unsound(|m| m.header.temperature = f32::NAN), ModelError::Calibration);
     assert_eq!(unsound(|m| m.header.threshold = 1.5), ModelError::Calibration);
@@ -170,6 +172,27 @@ fn working_memory_over_a_tensor_of_its_step_is_refused() {
     assert_eq!(error, ModelError::Scratch { step: 2 });
     let error = unsound(|m| m.steps[0].record.scratch_offset = m.header.arena_bytes - 10);
     assert_eq!(error, ModelError::Scratch { step: 0 }, "the band reaches beyond the arena");
+}
+
+#[test]
+fn a_model_may_know_all_eight_emotions_or_one() {
+    for labels in [&[0, 1, 2, 3, 4, 5, 6, 7][..], &[7]] {
+        let mut sample = sample_model(1);
+        sample.header.labels = labels;
+        let last = sample.steps.last_mut().expect("the fully connected one");
+        let units = labels.len() as u16;
+        last.record.operator = Operator::FullyConnected { units };
+        last.record.output.shape = Shape::vector(units);
+        let inputs = last.weights.len() / last.channels.len();
+        last.channels = vec![last.channels[0]; labels.len()];
+        last.weights = vec![1; inputs * labels.len()];
+        let bytes = sample.encode().expect("sound");
+        let model = Model::parse(bytes.as_slice()).expect("sound");
+        assert_eq!(model.labels().last(), Some(Emotion::Contempt));
+        let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+        let readout = Engine::new(&model, &mut arena).expect("fits").classify(&[128; FACE_PIXELS]).expect("runs");
+        assert!((readout.probabilities[7] - 1.0 / labels.len() as f32).abs() < 1e-5, "{:?}", readout.probabilities);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Normalization in integers against the formula in double precision.
 
-use firmware::normalization::{normalize, preprocess};
+use firmware::normalization::{mirror, normalize, preprocess};
 use proptest::{collection::vec, prelude::*};
 use shared::preprocessing::{FACE_PIXELS, FACE_SIZE, Preprocessing};
 
@@ -214,6 +214,11 @@ fn an_output_that_is_too_short_gets_the_pixels_that_fit() {
     }
 }
 
+/// The face left for right.
+fn mirrored(face: &Face) -> Face {
+    std::array::from_fn(|index| face[index / FACE_SIZE * FACE_SIZE + FACE_SIZE - 1 - index % FACE_SIZE])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -221,6 +226,25 @@ proptest! {
     fn random_faces_are_the_rounded_formula(pixels in vec(any::<u8>(), FACE_PIXELS), sigma_floor: u16) {
         let face: Face = pixels.try_into().expect("as many as a face has");
         prop_assert!(check(&face, sigma_floor) <= 4);
+    }
+
+    #[test]
+    fn a_mirrored_input_is_that_of_the_mirrored_face_bit_by_bit(
+        pixels in vec(any::<u8>(), FACE_PIXELS),
+        (one, other) in any::<(u16, u16)>(),
+    ) {
+        let face: Face = pixels.try_into().expect("as many as a face has");
+        let kinds = [
+            Preprocessing::Local { sigma_floor: one },
+            Preprocessing::Global { sigma_floor: one },
+            Preprocessing::LocalAndGlobal { local_floor: one, global_floor: other },
+            Preprocessing::Grey { divisor: 255 },
+        ];
+        for preprocessing in kinds {
+            let mut values = preprocessed(&face, preprocessing);
+            mirror(preprocessing, &mut values);
+            prop_assert_eq!(&values, &preprocessed(&mirrored(&face), preprocessing), "{:?}", preprocessing);
+        }
     }
 
     /// Few bright pixels on a dark ground: the largest magnitudes there are.

@@ -13,11 +13,12 @@ use host_trainer::{
 };
 use proptest::prelude::*;
 use shared::{
+    label::Emotion,
     model::{AlignedBytes, Model},
     preprocessing::FACE_PIXELS,
     wire::{
-        ENCODE_BYTES, ErrorCode, FRAME_BYTES, Frame, FrameReader, Options, Output, Reply, ReplyKind, Request,
-        RequestKind, decode, encode,
+        ENCODE_BYTES, ErrorCode, FRAME_BYTES, Frame, FrameReader, Options, Output, PROTOCOL_VERSION, Reply, ReplyKind,
+        Request, RequestKind, decode, encode,
     },
 };
 use tests::sample_model::sample_model;
@@ -106,11 +107,16 @@ fn a_device_says_who_it_is_and_answers_as_the_engine_does() {
         let mut client = Client::new(host, TIMEOUT);
         let identity = client.hello().expect("answers");
         assert_eq!((identity.model.as_str(), identity.model_crc), ("sample", model.crc()));
+        assert_eq!(identity.labels, Emotion::FER2013);
+        let expected = Options { output: Output::Frames, smoothing: 0.0, threshold: model.threshold(), mirror: false };
+        assert_eq!(identity.options, expected);
         for index in 0..5 {
             let face = face(index);
             let result = client.classify(&face).expect("answers");
             let expected = engine.classify(&face).expect("runs");
-            assert_eq!(result.logits.as_slice(), engine.logits());
+            let (logits, beyond) = result.logits.split_at(7);
+            assert_eq!(logits, engine.logits());
+            assert_eq!(beyond, [i8::MIN], "a logit that the model does not have");
             assert_eq!((result.label, result.probabilities), (expected.label, expected.probabilities));
         }
         assert_eq!(client.stats().expect("answers").faces, 5);
@@ -136,7 +142,8 @@ fn a_person_reads_a_banner_and_lines_and_a_hint_for_what_they_type() {
 fn a_corrupt_frame_gets_an_error_reply_and_the_next_one_a_result() {
     with_device(|mut host| {
         let mut reader = FrameReader::new();
-        host.write_all(&frame(&Request { sequence: 1, kind: RequestKind::Hello { protocol: 1 } })).expect("sent");
+        host.write_all(&frame(&Request { sequence: 1, kind: RequestKind::Hello { protocol: PROTOCOL_VERSION } }))
+            .expect("sent");
         assert_eq!(next_reply(&mut host, &mut reader), (1, None));
         let face = face(0);
         let good = frame(&Request { sequence: 2, kind: RequestKind::Classify { face: &face } });
@@ -162,7 +169,8 @@ fn a_corrupt_frame_gets_an_error_reply_and_the_next_one_a_result() {
 fn a_retry_is_answered_again_and_counted_once() {
     with_device(|mut host| {
         let mut reader = FrameReader::new();
-        host.write_all(&frame(&Request { sequence: 1, kind: RequestKind::Hello { protocol: 1 } })).expect("sent");
+        host.write_all(&frame(&Request { sequence: 1, kind: RequestKind::Hello { protocol: PROTOCOL_VERSION } }))
+            .expect("sent");
         next_reply(&mut host, &mut reader);
         let face = face(0);
         for _ in 0..3 {
@@ -201,7 +209,7 @@ fn another_protocol_is_an_error_that_says_what_to_update() {
         host.write_all(&frame(&Request { sequence: 1, kind: RequestKind::Hello { protocol: 7 } })).expect("sent");
         // The device still speaks text, and says so in a frame all the same.
         let (sequence, error) = next_reply(&mut host, &mut reader);
-        assert_eq!((sequence, error), (1, Some(ErrorCode::Protocol { device: 1, host: 7 })));
+        assert_eq!((sequence, error), (1, Some(ErrorCode::Protocol { device: PROTOCOL_VERSION, host: 7 })));
         assert!(error.expect("an error").to_string().contains("update the device's firmware"));
     });
 }
@@ -244,14 +252,22 @@ fn a_restarted_device_is_noticed_and_greeted_again() {
             Ok(())
         }
     }
+    let bytes = model_bytes();
+    let model = Model::parse(bytes.as_slice()).expect("sound");
+    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+    let mut engine = Engine::new(&model, &mut arena).expect("fits");
     let (second_host, second_device) = pipe();
     with_device(|first| {
         run_both(board(&[]), second_host, second_device, |second| {
             let link = Restarting { first: Some(first), second, sent: 0 };
             let mut client = Client::new(link, Duration::from_millis(500));
-            client.hello().expect("answers");
+            let device = client.hello().expect("answers");
+            client.set_options(Options { mirror: true, ..device.options }).expect("in range");
             for index in 0..6 {
-                client.classify(&face(index)).expect("answers across the restart");
+                let face = face(index);
+                let result = client.classify(&face).expect("answers across the restart");
+                let expected = engine.classify_mirrored(&face).expect("runs");
+                assert_eq!(result.probabilities, expected.probabilities, "the options hold across the restart");
             }
             assert!(client.take_notices().contains(&Notice::Restarted));
         });
@@ -263,7 +279,7 @@ fn options_out_of_range_are_refused_and_smoothing_smooths() {
     with_device(|host| {
         let mut client = Client::new(host, TIMEOUT);
         client.hello().expect("answers");
-        let options = |smoothing, threshold| Options { output: Output::Frames, smoothing, threshold };
+        let options = |smoothing, threshold| Options { output: Output::Frames, smoothing, threshold, mirror: false };
         for bad in [options(1.0, 0.5), options(-0.1, 0.5), options(0.0, 1.5), options(f32::NAN, 0.5)] {
             let error = client.set_options(bad).expect_err("out of range");
             assert!(matches!(error, LinkError::Refused(ErrorCode::Options)), "{error}");
@@ -278,6 +294,34 @@ fn options_out_of_range_are_refused_and_smoothing_smooths() {
         for ((first, second), alone) in first.iter().zip(second).zip(alone.probabilities) {
             assert!((second - (0.75 * first + 0.25 * alone)).abs() < 1e-6);
         }
+    });
+}
+
+#[test]
+fn with_mirror_a_device_answers_by_both_images_and_tells_the_logits_of_the_face_as_it_came() {
+    let bytes = model_bytes();
+    let model = Model::parse(bytes.as_slice()).expect("sound");
+    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+    let mut engine = Engine::new(&model, &mut arena).expect("fits");
+    with_device(|host| {
+        let mut client = Client::new(host, TIMEOUT);
+        let device = client.hello().expect("answers");
+        let mut differ = 0;
+        let set = client.set_options(Options { mirror: true, ..device.options }).expect("in range");
+        assert!(set.mirror);
+        for index in 0..5 {
+            let face = face(index);
+            let result = client.classify(&face).expect("answers");
+            let alone = engine.classify(&face).expect("runs");
+            let both = engine.classify_mirrored(&face).expect("runs");
+            assert_eq!((result.label, result.probabilities), (both.label, both.probabilities));
+            assert_eq!(result.logits[..7], *engine.logits());
+            differ += usize::from(alone.probabilities != both.probabilities);
+        }
+        assert!(differ > 0, "mirror images make no difference, so this shows nothing");
+        client.set_options(device.options).expect("in range");
+        let alone = engine.classify(&face(0)).expect("runs");
+        assert_eq!(client.classify(&face(0)).expect("answers").probabilities, alone.probabilities);
     });
 }
 

@@ -57,6 +57,17 @@ pub fn preprocess(preprocessing: Preprocessing, face: &[u8; FACE_PIXELS], out: &
     }
 }
 
+/// Turns what [`preprocess`] made of a face, `[48, 48, channels]`, into what it would make of the face's mirror image, left
+/// for right: bit by bit the same, for the kernel is symmetric, the borders are treated alike and all sums are exact.
+pub fn mirror(preprocessing: Preprocessing, values: &mut [i8]) {
+    let channels = usize::from(preprocessing.channels()).max(1);
+    for row in values.chunks_exact_mut(FACE_SIZE * channels) {
+        row.reverse();
+        // The channels of each pixel in their order again.
+        row.chunks_exact_mut(channels).for_each(<[i8]>::reverse);
+    }
+}
+
 /// Normalizes a face (48x48 grey levels, row by row) by its neighbourhoods into `out`, `q = round(37 x')`, `-126..=126`.
 ///
 /// `sigma_floor` is the floor of the local deviation in 1/256 grey levels; a flat area gives zeros.

@@ -22,9 +22,17 @@ pub struct Readout {
 impl Readout {
     /// The readout of a model's logits, one for each of its labels.
     pub fn from_logits(model: &Model<'_>, logits: &[i8]) -> Self {
+        let mut sums = [0; Emotion::COUNT];
+        add(&mut sums, logits);
+        Self::from_sums(model, &sums, 1)
+    }
+
+    /// The readout of the mean of the logits of `inferences`, from their sums, one for each of the model's labels.
+    pub fn from_sums(model: &Model<'_>, sums: &[i16; Emotion::COUNT], inferences: u8) -> Self {
         let mut by_logit = [0.0; Emotion::COUNT];
-        let logits = logits.get(..model.labels().len()).unwrap_or(logits);
-        softmax(logits, model.output().quantization, model.temperature(), &mut by_logit);
+        let sums = sums.get(..model.labels().len()).unwrap_or(sums);
+        let scale = model.output().quantization.scale / f32::from(inferences.max(1));
+        softmax(sums, scale, model.temperature(), &mut by_logit);
         let mut probabilities = [0.0; Emotion::COUNT];
         for (emotion, probability) in model.labels().zip(by_logit) {
             if let Some(slot) = probabilities.get_mut(emotion.index()) {
@@ -50,13 +58,20 @@ impl Readout {
     }
 }
 
+/// Adds the logits of an inference to the sums over several, one a label.
+pub(crate) fn add(sums: &mut [i16; Emotion::COUNT], logits: &[i8]) {
+    for (sum, &logit) in sums.iter_mut().zip(logits) {
+        *sum += i16::from(logit);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_margin_is_the_distance_to_the_second() {
-        let readout = Readout::from_probabilities([0.1, 0.0, 0.2, 0.5, 0.1, 0.05, 0.05], 0.4);
+        let readout = Readout::from_probabilities([0.1, 0.0, 0.2, 0.5, 0.1, 0.05, 0.05, 0.0], 0.4);
         assert_eq!(readout.label, Emotion::Happy);
         assert!((readout.margin - 0.3).abs() < 1e-6);
         assert!(!readout.uncertain);
@@ -65,7 +80,7 @@ mod tests {
 
     #[test]
     fn of_equals_the_first_wins_with_a_margin_of_zero() {
-        let readout = Readout::from_probabilities([0.0, 0.5, 0.0, 0.0, 0.0, 0.5, 0.0], 0.4);
+        let readout = Readout::from_probabilities([0.0, 0.5, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0], 0.4);
         assert_eq!(readout.label, Emotion::Disgust);
         assert_eq!(readout.margin, 0.0);
     }

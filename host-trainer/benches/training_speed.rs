@@ -21,7 +21,7 @@ use host_trainer::{
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use shared::{label::Emotion, preprocessing::FACE_PIXELS};
+use shared::preprocessing::FACE_PIXELS;
 
 /// The program's allocator; the system's gives large tensors back after every step.
 #[global_allocator]
@@ -59,7 +59,7 @@ fn train(architecture: &Arc<Architecture>, batch: usize, steps: usize) -> Vec<f6
     let device = Device::flex().autodiff();
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let faces: Vec<i8> = (0..batch * FACE_PIXELS).map(|_| random.random_range(-100..=100)).collect();
-    let labels: Vec<i32> = (0..batch).map(|_| random.random_range(0..Emotion::COUNT as i32)).collect();
+    let labels: Vec<i32> = (0..batch).map(|_| random.random_range(0..architecture.labels().count() as i32)).collect();
     let mut network = Network::new(architecture.clone(), 1, &device);
     let (mut optimizer, rate) = optimizer(architecture);
     let criterion = CrossEntropyLossConfig::new().init(&device);

@@ -9,6 +9,7 @@ use shared::{
 };
 
 use crate::{
+    data::LabelSet,
     evaluation::{Calibration, Certain, EvaluationReport, Prediction},
     inference,
     network::{Network, activation_ranges, logits},
@@ -62,7 +63,8 @@ pub fn quantize(
 ) -> anyhow::Result<Exported> {
     let labels: Vec<Emotion> = validation.labels.iter().filter_map(|&l| Emotion::from_index(l.into())).collect();
     let quantized = quantize_network(&network.to_float_network(), &ranges(network, training.images), form)?;
-    let description = format!("{} {split}", configuration.data_description);
+    let set = network.architecture.labels();
+    let description = format!("{} {split}", configuration.faces());
     let mut particulars = Particulars {
         temperature: 1.0,
         threshold: 1.0,
@@ -79,7 +81,7 @@ pub fn quantize(
         let predictions: Vec<Prediction> =
             rows.iter().map(|row| Prediction::from_logits(row, calibration.temperature)).collect();
         let certain = Some(Certain::reaching(CERTAIN, &labels, &predictions));
-        EvaluationReport { certain, ..EvaluationReport::new(split, &labels, &predictions) }
+        EvaluationReport { certain, ..EvaluationReport::new(split, set, &labels, &predictions) }
     };
     let int8 = report(&int8_logits);
     let float = report(&logits(network, validation.images, |_| {}));
@@ -139,10 +141,14 @@ fn summary(
     let architecture = &outcome.best.architecture;
     let model = Model::parse(exported.model.as_slice())?;
     let data = configuration.data.as_ref().map(|data| format!(" --data {data}")).unwrap_or_default();
+    let labels = match (configuration.labels, &configuration.votes) {
+        (LabelSet::FerPlus, Some(votes)) => format!(" --labels ferplus --votes {votes}"),
+        _ => String::new(),
+    };
     Ok(RunSummary {
         name: architecture.name.clone(),
         data: DataSource {
-            description: configuration.data_description.clone(),
+            description: configuration.faces(),
             synthetic: configuration.data.is_none(),
             training_images: training.labels.len(),
             validation_images: validation.labels.len(),
@@ -161,7 +167,7 @@ fn summary(
             macs: model.macs(),
         },
         command: format!(
-            "cargo run --release -p host-trainer -- train{data} --architecture {} --epochs {} --batch-size {} --seed {} \
+            "cargo run --release -p host-trainer -- train{data}{labels} --architecture {} --epochs {} --batch-size {} --seed {} \
              --out {}",
             configuration.architecture_file.trim_end_matches(".toml"),
             configuration.epochs,

@@ -6,6 +6,7 @@ use shared::{
     label::Emotion,
     model::Model,
     preprocessing::{FACE_PIXELS, Preprocessing},
+    quantization::Quantization,
 };
 
 use crate::evaluation::Logits;
@@ -55,16 +56,102 @@ pub fn run_normalized(
     Ok(tasks?.concat())
 }
 
-/// The real values of logits, each at the place of its emotion; emotions that the model does not know get the lowest.
+/// The real logits of faces (2,304 grey levels each, one after the other) as [`dequantize`] places them; with `mirror`, the
+/// means of those of each face and of its mirror image, as a device with that option takes them. `progress(n)` is told, from
+/// any thread, that `n` more faces are done.
+///
+/// # Errors
+/// [`EngineError`] if the model does not fit this version of the core.
+pub fn logits(
+    model: &Model<'_>,
+    faces: &[u8],
+    mirror: bool,
+    progress: impl Fn(usize) + Sync,
+) -> Result<Vec<Logits>, EngineError> {
+    if mirror {
+        return Ok(dequantize_mirrored(model, &run_mirrored(model, faces, progress)?));
+    }
+    let normalized = normalize(model.preprocessing(), faces);
+    Ok(dequantize(model, &run_normalized(model, &normalized, progress)?))
+}
+
+/// The sums of the logits of faces (2,304 grey levels each, one after the other) and of their mirror images, in the order of
+/// the model's labels: see [`Engine::sum_with_mirrored`]. `progress(n)` is told, from any thread, that `n` more faces are done.
+///
+/// # Errors
+/// [`EngineError`] if the model does not fit this version of the core.
+fn run_mirrored(
+    model: &Model<'_>,
+    faces: &[u8],
+    progress: impl Fn(usize) + Sync,
+) -> Result<Vec<[i16; Emotion::COUNT]>, EngineError> {
+    let tasks: Result<Vec<Vec<_>>, EngineError> = faces
+        .par_chunks(FACES_A_TASK * FACE_PIXELS)
+        .map(|faces| {
+            let mut arena = vec![0i8; Engine::arena_bytes(model) as usize];
+            let mut engine = Engine::new(model, &mut arena)?;
+            let (faces, _) = faces.as_chunks::<FACE_PIXELS>();
+            let rows = faces.iter().map(|face| engine.sum_with_mirrored(face)).collect::<Result<Vec<_>, _>>()?;
+            progress(rows.len());
+            Ok(rows)
+        })
+        .collect();
+    Ok(tasks?.concat())
+}
+
+/// The real values of logits, each at the place of its emotion; emotions that the model does not know get negative infinity.
 pub fn dequantize(model: &Model<'_>, rows: &[[i8; Emotion::COUNT]]) -> Vec<Logits> {
     let quantization = model.output().quantization;
-    rows.iter()
-        .map(|row| {
-            let mut logits = [quantization.dequantize(i8::MIN); Emotion::COUNT];
-            for (emotion, &logit) in model.labels().zip(row) {
-                logits[emotion.index()] = quantization.dequantize(logit);
+    let row = |row: &[i8; Emotion::COUNT]| placed(model, row.map(|logit| quantization.dequantize(logit)));
+    rows.iter().map(row).collect()
+}
+
+/// The real values of the mean of two logits, from their sums, as [`dequantize`] places them.
+fn dequantize_mirrored(model: &Model<'_>, sums: &[[i16; Emotion::COUNT]]) -> Vec<Logits> {
+    let Quantization { scale, zero_point } = model.output().quantization;
+    let real = |sum: i16| scale / 2.0 * f32::from(sum - 2 * i16::from(zero_point));
+    sums.iter().map(|row| placed(model, row.map(real))).collect()
+}
+
+/// Logits in the order of the model's labels, each at the place of its emotion.
+fn placed(model: &Model<'_>, row: Logits) -> Logits {
+    let mut logits = [f32::NEG_INFINITY; Emotion::COUNT];
+    for (emotion, logit) in model.labels().zip(row) {
+        logits[emotion.index()] = logit;
+    }
+    logits
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::model::AlignedBytes;
+
+    use super::*;
+    use crate::{evaluation::Prediction, synthetic};
+
+    #[test]
+    fn the_answers_are_the_engines_with_and_without_the_mirror_image() {
+        let bytes = AlignedBytes::new(include_bytes!("../../firmware/models/levorse.fer"));
+        let model = Model::parse(bytes.as_slice()).expect("it ships");
+        let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+        let mut engine = Engine::new(&model, &mut arena).expect("large enough");
+        let faces: Vec<_> = (0..6).map(|index| synthetic::face(1, index).pixels).collect();
+        let mut means = Vec::new();
+        for mirror in [false, true] {
+            let rows = logits(&model, faces.as_flattened(), mirror, |_| {}).expect("it runs");
+            for (face, row) in faces.iter().zip(&rows) {
+                let expected = if mirror { engine.classify_mirrored(face) } else { engine.classify(face) };
+                let expected = expected.expect("it runs");
+                let found = Prediction::from_logits(row, model.temperature());
+                assert_eq!(found.label, expected.label);
+                for (found, expected) in found.probabilities.iter().zip(expected.probabilities) {
+                    assert!((found - expected).abs() < 0.005, "{found} instead of {expected}");
+                }
+                assert_eq!(row[Emotion::Contempt.index()], f32::NEG_INFINITY, "the model does not know it");
+                assert_eq!(found.probabilities[Emotion::Contempt.index()], 0.0);
             }
-            logits
-        })
-        .collect()
+            means.push(rows);
+        }
+        assert_ne!(means[0], means[1], "mirror images make no difference, so this shows nothing");
+    }
 }

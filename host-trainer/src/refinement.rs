@@ -19,14 +19,11 @@ use crate::{
         merge::merge_branches,
         parameters::Range,
     },
-    training::{Configuration, LabelledFaces, RunFolder, copy_soft_targets, save_record},
+    training::{Configuration, LabelledFaces, RunFolder, START_FILE, copy_soft_targets, save_record},
 };
 
 /// The folder of the refined run, in that of the run it comes from.
 pub const FOLDER: &str = "refined";
-
-/// The file with the weights that a refined run begins with.
-const START: &str = "start.burnpack";
 
 /// The run that refines `network`, which `run` has trained: a new one, or the one that was begun.
 ///
@@ -46,11 +43,11 @@ pub fn prepare(
     let refined = rounding(&network.to_float_network(), &ranges(network, training.images), refinement)?;
     fs::create_dir_all(&path).with_context(|| path.display().to_string())?;
     // The weights before the configuration: where that is, the run is whole.
-    save_record(&refined.to_network(&Default::default()), &path.join(START))?;
+    save_record(&refined.to_network(&Default::default()), &path.join(START_FILE))?;
     copy_soft_targets(run, &path)?;
     let configuration = Configuration {
         epochs: refinement.epochs,
-        start: Some(START.into()),
+        start: Some(START_FILE.into()),
         architecture_file: refined.architecture.name.clone() + ".toml",
         architecture: refined.architecture.source.clone(),
         ..configuration.clone()

@@ -1,10 +1,10 @@
-//! The seven emotions, in FER2013's order.
+//! The emotions: FER2013's seven in its order, and the eighth of FER+.
 
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// An emotion a face is labelled with; the discriminant is FER2013's label.
+/// An emotion a face is labelled with; the discriminant of the first seven is FER2013's label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Emotion {
@@ -22,11 +22,13 @@ pub enum Emotion {
     Surprise = 5,
     /// FER2013 label 6.
     Neutral = 6,
+    /// Known to FER+ alone (Barsoum et al. 2016).
+    Contempt = 7,
 }
 
 impl Emotion {
     /// The number of emotions, and of a readout's probabilities.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 8;
 
     /// Every emotion, in the order of its index.
     pub const ALL: [Emotion; Self::COUNT] = [
@@ -37,14 +39,26 @@ impl Emotion {
         Emotion::Sad,
         Emotion::Surprise,
         Emotion::Neutral,
+        Emotion::Contempt,
     ];
 
-    /// The emotion of a FER2013 label, `None` outside `0..7`.
+    /// The seven of FER2013, which are the first of [`ALL`](Self::ALL).
+    pub const FER2013: [Emotion; 7] = [
+        Emotion::Angry,
+        Emotion::Disgust,
+        Emotion::Fear,
+        Emotion::Happy,
+        Emotion::Sad,
+        Emotion::Surprise,
+        Emotion::Neutral,
+    ];
+
+    /// The emotion of an index, which for FER2013's seven is their label; `None` outside `0..8`.
     pub fn from_index(index: usize) -> Option<Self> {
         Self::ALL.get(index).copied()
     }
 
-    /// The FER2013 label, `0..7`.
+    /// The index in [`ALL`](Self::ALL), `0..8`; for FER2013's seven, their label.
     pub const fn index(self) -> usize {
         self as usize
     }
@@ -59,6 +73,7 @@ impl Emotion {
             Emotion::Sad => "sad",
             Emotion::Surprise => "surprise",
             Emotion::Neutral => "neutral",
+            Emotion::Contempt => "contempt",
         }
     }
 
@@ -85,6 +100,12 @@ mod tests {
             assert_eq!(Emotion::from_index(index), Some(emotion));
             assert_eq!(Emotion::from_name(emotion.name()), Some(emotion));
         }
+    }
+
+    #[test]
+    fn the_seven_of_fer2013_come_first() {
+        assert_eq!(Emotion::ALL[..7], Emotion::FER2013);
+        assert_eq!(Emotion::ALL[7], Emotion::Contempt);
     }
 
     #[test]

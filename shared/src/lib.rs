@@ -1,7 +1,7 @@
 //! What the trainer and the device must agree on, and nothing else.
 //!
 //! ```text
-//! label  shape  preprocessing      the words: seven emotions, NHWC shapes and windows, what is done to pixels first
+//! label  shape  preprocessing      the words: eight emotions, NHWC shapes and windows, what is done to pixels first
 //!    \     |     /
 //!   operator  quantization         what a network computes, and in which integers
 //!      |                           folding: two convolutions as one

@@ -77,7 +77,8 @@ struct Demo {
 impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'arena, S, C> {
     /// A device that has said nothing yet.
     pub fn new(engine: Engine<'model, 'arena>, serial: S, clock: C, board: Board) -> Self {
-        let options = Options { output: Output::Text, smoothing: 0.0, threshold: engine.model().threshold() };
+        let threshold = engine.model().threshold();
+        let options = Options { output: Output::Text, smoothing: 0.0, threshold, mirror: false };
         Self {
             engine,
             serial,
@@ -214,7 +215,9 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
 
     fn classify(&mut self, face: &[u8; FACE_PIXELS]) -> Result<Classified, ErrorCode> {
         let start = self.clock.microseconds();
-        let readout = self.engine.classify(face).map_err(|_| ErrorCode::Inference)?;
+        let readout =
+            if self.options.mirror { self.engine.classify_mirrored(face) } else { self.engine.classify(face) };
+        let readout = readout.map_err(|_| ErrorCode::Inference)?;
         let elapsed = self.clock.microseconds().saturating_sub(start);
         let microseconds = u32::try_from(elapsed).unwrap_or(u32::MAX);
         self.stats.worst_microseconds = self.stats.worst_microseconds.max(microseconds);
@@ -249,6 +252,8 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
             arena_bytes: model.arena_bytes(),
             face_size: FACE_SIZE as u16,
             boot: self.board.boot,
+            labels: model.label_indices(),
+            options: self.options,
         }
     }
 

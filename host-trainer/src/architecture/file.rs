@@ -2,14 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use shared::{
-    label::Emotion,
     operator::{Activation, Operator},
     preprocessing::Preprocessing,
     shape::{Padding, Shape, Window},
 };
 
 use super::{Architecture, ArchitectureError, Layer, LayerKind, Recipe};
-use crate::quantization::parameters::Range;
+use crate::{data::LabelSet, quantization::parameters::Range};
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -216,17 +215,25 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Architecture, Architecture
     }
     check_ranges(&architecture).map_err(value_error)?;
     check_resizing(&architecture).map_err(value_error)?;
+    let logits =
+        |shape: &Shape| LabelSet::with_count(shape.channels.into()).filter(|_| shape.width * shape.height == 1);
     match architecture.shapes.last() {
-        Some(&shape) if shape == Shape::vector(Emotion::COUNT as u16) => Ok(architecture),
-        Some(shape) => Err(value_error(format!(
-            "the last layer gives {}x{}x{} values; it must give one logit for each of the {} emotions",
-            shape.height,
-            shape.width,
-            shape.channels,
-            Emotion::COUNT
-        ))),
-        None => Err(value_error("there is no [[layer]]".into())),
+        Some(shape) if logits(shape).is_some() => {}
+        Some(shape) => {
+            return Err(value_error(format!(
+                "the last layer gives {}x{}x{} values; it must give one logit for each of the {} emotions of FER2013, or of \
+                 the {} of FER+",
+                shape.height,
+                shape.width,
+                shape.channels,
+                LabelSet::Fer2013.count(),
+                LabelSet::FerPlus.count()
+            )));
+        }
+        None => return Err(value_error("there is no [[layer]]".into())),
     }
+    architecture.recipe.check_labels(architecture.labels()).map_err(value_error)?;
+    Ok(architecture)
 }
 
 /// The layer and its output's shape.

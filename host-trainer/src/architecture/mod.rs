@@ -15,7 +15,10 @@ use shared::{
     shape::Shape,
 };
 
-use crate::quantization::parameters::{Range, activation_quantization};
+use crate::{
+    data::LabelSet,
+    quantization::parameters::{Range, activation_quantization},
+};
 
 pub use self::{
     error::ArchitectureError,
@@ -29,7 +32,6 @@ pub use self::{
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("levorse", include_str!("../../architectures/levorse.toml")),
     ("edge", include_str!("../../architectures/edge.toml")),
-    ("edge-teacher", include_str!("../../architectures/edge-teacher.toml")),
     ("pico", include_str!("../../architectures/pico.toml")),
 ];
 
@@ -153,6 +155,33 @@ impl Architecture {
         let text = file::write(name, preprocessing, recipe, layers)
             .map_err(|error| ArchitectureError::Toml { file: file.into(), error: error.to_string() })?;
         Self::parse(file, &text)
+    }
+
+    /// The same network for another label set: its last layer, which must be dense then, gets as many units as there are
+    /// emotions, and the text is written anew. A network that has as many already stays as it is.
+    ///
+    /// # Errors
+    /// [`ArchitectureError`] if the last layer is not dense, or the recipe does not fit the set.
+    pub fn with_labels(self, labels: LabelSet) -> Result<Self, ArchitectureError> {
+        if self.labels() == labels {
+            return Ok(self);
+        }
+        let file = format!("{}.toml", self.name);
+        let mut layers = self.layers;
+        match layers.last_mut().map(|layer| &mut layer.kind) {
+            Some(LayerKind::Operator(Operator::FullyConnected { units })) => *units = labels.count() as u16,
+            _ => {
+                let problem = format!("the last layer is not `dense`; make it give {} logits", labels.count());
+                return Err(ArchitectureError::Value { file, problem });
+            }
+        }
+        Self::describe(&file, &self.name, self.preprocessing, &self.recipe, &layers)
+    }
+
+    /// The emotions that the logits stand for.
+    pub fn labels(&self) -> LabelSet {
+        let logits = self.shapes.last().map_or(0, |shape| usize::from(shape.channels));
+        LabelSet::with_count(logits).unwrap_or_default()
     }
 
     /// The shape that the preprocessing hands to the network.

@@ -30,6 +30,42 @@ fn the_papers_network_has_its_size() {
 }
 
 #[test]
+fn another_label_set_changes_the_units_of_the_last_layer_and_nothing_else() {
+    let levorse = Architecture::find("levorse").expect("built in");
+    assert_eq!(levorse.labels(), LabelSet::Fer2013);
+    assert_eq!(levorse.clone().with_labels(LabelSet::Fer2013).as_ref(), Ok(&levorse));
+    let eight = levorse.clone().with_labels(LabelSet::FerPlus).expect("its last layer is dense");
+    let last = levorse.layers.len() - 1;
+    assert_eq!(eight.labels(), LabelSet::FerPlus);
+    assert_eq!(eight.output_shape(last), Shape::vector(8));
+    assert_eq!(
+        (&eight.name, &eight.recipe, eight.preprocessing),
+        (&levorse.name, &levorse.recipe, levorse.preprocessing)
+    );
+    assert_eq!(eight.layers[..last], levorse.layers[..last]);
+    let read = Architecture::parse("levorse.toml", &eight.source).expect("its own text");
+    assert_eq!(read, eight);
+    assert_eq!(eight.with_labels(LabelSet::Fer2013).expect("dense").layers, levorse.layers);
+}
+
+#[test]
+fn a_recipe_must_fit_the_label_set() {
+    let with = |recipe: &str| network(HEAD).replace("epochs = 2\n", &format!("epochs = 2\n{recipe}\n"));
+    let seven = with("class_weights = [1, 1, 1, 1, 1, 1, 2]");
+    let architecture = Architecture::parse("net.toml", &seven).expect("one weight an emotion");
+    let error_of =
+        |architecture: Architecture| architecture.with_labels(LabelSet::FerPlus).expect_err("no fit").to_string();
+    assert!(error_of(architecture).contains("`class_weights` must be 8 numbers"));
+    assert!(error(&with("class_weights = [1, 2]")).contains("`class_weights` must be 7 numbers"));
+    let reweighted = Architecture::parse("net.toml", &with("reweighting = { after = 1 }")).expect("seven emotions");
+    assert!(error_of(reweighted).contains("`reweighting` is for wrong labels of FER2013"));
+    let text =
+        network("[[layer]]\nkind = \"conv2d\"\nfilters = 7\nkernel = 3\n[[layer]]\nkind = \"global_average_pool\"\n");
+    let convolved = Architecture::parse("net.toml", &text).expect("seven logits");
+    assert!(error_of(convolved).contains("the last layer is not `dense`; make it give 8 logits"));
+}
+
+#[test]
 fn a_residual_names_its_inputs() {
     let text = network(&format!(
         "[[layer]]\nkind = \"conv2d\"\nname = \"a\"\nfilters = 4\nkernel = [3, 5]\nstride = 2\n\
@@ -148,9 +184,7 @@ fn teachers_need_a_distillation() {
 
 #[test]
 fn the_networks_that_ship_keep_to_their_budgets() {
-    for (name, weights, macs) in
-        [("edge", 250_000, 25_000_000), ("edge-teacher", 250_000, 25_000_000), ("pico", 100_000, 6_000_000)]
-    {
+    for (name, weights, macs) in [("edge", 250_000, 25_000_000), ("pico", 100_000, 6_000_000)] {
         let network = Architecture::find(name).expect("built in");
         let layers = 0..network.layers.len();
         assert!(layers.clone().map(|layer| network.parameter_count(layer)).sum::<u64>() <= weights, "{name}");

@@ -45,7 +45,7 @@ pub fn run(model: &AlignedBytes, source: &Source) -> anyhow::Result<()> {
 fn talk(host: HostEnd, threshold: f32, faces: impl Iterator<Item = synthetic::SyntheticFace>) -> anyhow::Result<()> {
     let mut client = Client::new(host, TIMEOUT);
     client.hello()?;
-    client.set_options(Options { output: Output::Frames, smoothing: 0.0, threshold })?;
+    client.set_options(Options { output: Output::Frames, smoothing: 0.0, threshold, mirror: false })?;
     for (sequence, face) in (1..).zip(faces) {
         let pixels: &[u8; FACE_PIXELS] = &face.pixels;
         let result = client.classify(pixels)?;

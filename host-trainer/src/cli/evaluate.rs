@@ -2,14 +2,14 @@
 
 use std::{fs, path::PathBuf, time::Instant};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 use serde::Serialize;
 use shared::{label::Emotion, model::Model};
 
-use super::{DataArgument, model_file, progress};
+use super::{DataArgument, faces::relabel, model_file, progress};
 use crate::{
-    data::{Split, locate},
+    data::{LabelSet, Split, locate},
     evaluation::{Certain, Confusion, EvaluationReport, Prediction, Robustness, robustness},
     inference, report,
     training::write_atomically,
@@ -25,6 +25,15 @@ pub struct EvaluateArguments {
     /// Training, PublicTest or PrivateTest
     #[arg(long, value_name = "SPLIT", default_value = "PublicTest")]
     split: Split,
+    /// The labels: FER2013's, or the majorities of the FER+ votes; faces without one are left out
+    #[arg(long, value_enum, default_value_t)]
+    labels: LabelSet,
+    /// The FER+ votes for the same faces (fer2013new.csv)
+    #[arg(long, value_name = "CSV", required_if_eq("labels", "ferplus"))]
+    votes: Option<PathBuf>,
+    /// Answer by the mean of the logits of a face and of its mirror image, in twice the time
+    #[arg(long)]
+    mirror: bool,
     /// Measure the accuracy under other light and in other places too
     #[arg(long)]
     robustness: bool,
@@ -43,44 +52,60 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     let bytes = model_file::read(&arguments.model)?;
     let model =
         Model::parse(bytes.as_slice()).map_err(|error| anyhow::anyhow!("{}: {error}", arguments.model.display()))?;
+    let known = LabelSet::of(model.labels());
+    ensure!(
+        known.count() <= arguments.labels.count(),
+        "{}: the model knows contempt, which is no label of FER2013; measure it with --labels ferplus --votes fer2013new.csv",
+        arguments.model.display()
+    );
     let bar = progress::bar("reading faces", "bytes");
     let source = locate(arguments.data.data.as_deref())?;
-    let dataset = source.read(&mut |done, total| progress::advance(&bar, done, total))?;
+    let mut dataset = source.read(&mut |done, total| progress::advance(&bar, done, total))?;
     bar.finish_and_clear();
-    let faces = dataset.require(arguments.split)?;
+    let (set, split) = (arguments.labels, arguments.split);
+    let without_majority = match set {
+        LabelSet::Fer2013 => None,
+        LabelSet::FerPlus => Some(relabel(&source, arguments.votes.as_deref(), split, dataset.faces_mut(split))?),
+    };
+    let faces = dataset.require(split)?;
     let bar = progress::bar("classifying", "faces");
     bar.set_length(faces.len() as u64);
     let start = Instant::now();
-    let normalized = inference::normalize(model.preprocessing(), &faces.pixels);
-    let rows = inference::run_normalized(&model, &normalized, |done| bar.inc(done as u64))?;
+    let logits = inference::logits(&model, &faces.pixels, arguments.mirror, |done| bar.inc(done as u64))?;
     let rate = faces.len() as f64 / start.elapsed().as_secs_f64();
     bar.finish_and_clear();
-    let logits = inference::dequantize(&model, &rows);
     let predictions: Vec<Prediction> =
         logits.iter().map(|row| Prediction::from_logits(row, model.temperature())).collect();
     let labels: Vec<Emotion> = faces.iter().map(|(_, emotion)| emotion).collect();
     let certain = Some(Certain::at(model.threshold(), &labels, &predictions));
-    let report = EvaluationReport { certain, ..EvaluationReport::new(arguments.split.name(), &labels, &predictions) };
+    let report = EvaluationReport { certain, ..EvaluationReport::new(split.name(), set, &labels, &predictions) };
     let mut robustness = Vec::new();
     if arguments.robustness {
-        robustness.push(measure_robustness(&model, &faces.pixels, &labels)?);
+        robustness.push(measure_robustness(&model, &faces.pixels, &labels, arguments.mirror)?);
         for path in &arguments.beside {
             let bytes = model_file::read(path)?;
             let model =
                 Model::parse(bytes.as_slice()).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
-            robustness.push(measure_robustness(&model, &faces.pixels, &labels)?);
+            robustness.push(measure_robustness(&model, &faces.pixels, &labels, arguments.mirror)?);
         }
     }
     if let (Some(folder), true) = (&arguments.out, arguments.robustness) {
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-        let title = format!("Accuracy on {} under changes, int8", arguments.split.name());
+        let title = format!("Accuracy on {split} under changes, int8");
         report::robustness(&title, &robustness)?.write(folder, "robustness")?;
         write_atomically(&folder.join("robustness.csv"), robustness::csv(&robustness).as_bytes())?;
     }
     if arguments.json {
-        println!("{}", serde_json::to_string(&Output { report, robustness })?);
+        println!("{}", serde_json::to_string(&Output { report, without_majority, robustness })?);
     } else {
-        println!("{} ({}) on {}\n{report}", arguments.model.display(), model.name(), dataset.description);
+        let data = set.describe(&dataset.description);
+        println!("{} ({}) on {data}\n{report}", arguments.model.display(), model.name());
+        if let Some(without) = without_majority {
+            println!("left out {without} more faces, which have no majority of votes for an emotion");
+        }
+        if known.count() < set.count() {
+            println!("contempt is an emotion that the model does not know and never answers");
+        }
         println!("speed    {rate:.0} images/s, normalization included, {} threads", rayon::current_num_threads());
         if arguments.robustness {
             println!("\n{}", robustness::table(&robustness));
@@ -94,21 +119,27 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
 struct Output {
     #[serde(flatten)]
     report: EvaluationReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    without_majority: Option<usize>,
     /// Of the model and of those beside it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     robustness: Vec<Robustness>,
 }
 
 /// The model's accuracies under every change, through the core.
-fn measure_robustness(model: &Model<'_>, pixels: &[u8], labels: &[Emotion]) -> anyhow::Result<Robustness> {
+fn measure_robustness(
+    model: &Model<'_>,
+    pixels: &[u8],
+    labels: &[Emotion],
+    mirror: bool,
+) -> anyhow::Result<Robustness> {
     let bar = progress::bar("changing faces", "faces");
     bar.set_length((labels.len() * robustness::passes()) as u64);
     let measured = robustness::measure(model.name(), pixels, |faces| -> anyhow::Result<f64> {
-        let normalized = inference::normalize(model.preprocessing(), faces);
-        let rows = inference::run_normalized(model, &normalized, |done| bar.inc(done as u64))?;
-        let answers =
-            inference::dequantize(model, &rows).into_iter().map(|row| Prediction::from_logits(&row, 1.0).label);
-        Ok(labels.iter().copied().zip(answers).collect::<Confusion>().accuracy())
+        let rows = inference::logits(model, faces, mirror, |done| bar.inc(done as u64))?;
+        let answers = rows.iter().map(|row| Prediction::from_logits(row, 1.0).label);
+        // Whatever the set of labels is, an answer is right or it is not.
+        Ok(Confusion::new(LabelSet::FerPlus, labels.iter().copied().zip(answers)).accuracy())
     })?;
     bar.finish_and_clear();
     Ok(measured)

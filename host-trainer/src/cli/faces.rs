@@ -2,12 +2,16 @@
 
 use std::path::Path;
 
-use shared::{checksum::crc32, preprocessing::Preprocessing};
+use anyhow::{Context, ensure};
+use shared::{checksum::crc32, label::Emotion, preprocessing::Preprocessing};
 
 use super::progress;
 use crate::{
     architecture::Architecture,
-    data::{NormalizedDataset, Source, Split, VoteShares, load_normalized, near_duplicates, read_votes},
+    data::{
+        Faces, FerPlus, LabelSet, NormalizedDataset, Source, Split, VoteShares, load_normalized, near_duplicates,
+        read_ferplus, read_votes,
+    },
     training::{LabelledFaces, TrainingFaces},
 };
 
@@ -17,10 +21,12 @@ pub struct LoadedFaces {
     pixels: Option<Vec<u8>>,
     votes: Option<Vec<VoteShares>>,
     left_out: Option<Vec<bool>>,
+    without_majority: [usize; 2],
 }
 
 impl LoadedFaces {
-    /// Reads, or draws, what `architecture` is trained on; preprocessed faces are kept in `runs/cache`.
+    /// Reads, or draws, what `architecture` is trained on, with the labels that it is for; preprocessed faces are kept in
+    /// `runs/cache`.
     pub fn load(source: &Source, architecture: &Architecture, votes: Option<&Path>) -> anyhow::Result<Self> {
         let bar = match source {
             Source::Csv(_) => progress::bar("reading faces", "bytes"),
@@ -30,11 +36,34 @@ impl LoadedFaces {
         let mut report = |done, total| progress::advance(&bar, done, total);
         let preprocessing = architecture.preprocessing;
         let cache = Path::new("runs/cache").join(cache_name(source, preprocessing));
-        let (dataset, warning) = load_normalized(source, preprocessing, &cache, &mut report)?;
+        let (mut dataset, warning) = load_normalized(source, preprocessing, &cache, &mut report)?;
         let recipe = &architecture.recipe;
+        let mut raw = match recipe.distinct || !recipe.augmentation.is_off() {
+            true => Some(source.read(&mut report)?),
+            false => None,
+        };
+        let mut without_majority = [0; 2];
+        let votes = if architecture.labels() == LabelSet::FerPlus {
+            let mut training_votes = Vec::new();
+            for (split, without) in [Split::Training, Split::PublicTest].into_iter().zip(&mut without_majority) {
+                let judged = ferplus(source, votes, split, dataset.require(split)?.labels.len())?;
+                let labels = labels(&judged);
+                dataset.relabel(split, &labels);
+                if let Some(raw) = &mut raw {
+                    raw.faces_mut(split).relabel(&labels);
+                }
+                *without = labels.iter().filter(|label| label.is_none()).count();
+                if split == Split::Training {
+                    training_votes.extend(judged.iter().filter(|face| face.label.is_some()).map(|face| face.shares));
+                }
+            }
+            Some(training_votes)
+        } else {
+            let faces = dataset.require(Split::Training)?.labels.len();
+            votes.map(|path| read_votes(path, Split::Training, faces)).transpose()?
+        };
         let (mut pixels, mut left_out) = (None, None);
-        if recipe.distinct || !recipe.augmentation.is_off() {
-            let raw = source.read(&mut report)?;
+        if let Some(raw) = &raw {
             let training = &raw.require(Split::Training)?.pixels;
             left_out = recipe.distinct.then(|| near_duplicates(training, &raw.faces(Split::PublicTest).pixels));
             pixels = (!recipe.augmentation.is_off()).then(|| training.clone());
@@ -43,9 +72,7 @@ impl LoadedFaces {
         if let Some(warning) = warning {
             eprintln!("warning: {warning}");
         }
-        let faces = dataset.require(Split::Training)?.labels.len();
-        let votes = votes.map(|path| read_votes(path, Split::Training, faces)).transpose()?;
-        Ok(Self { dataset, pixels, votes, left_out })
+        Ok(Self { dataset, pixels, votes, left_out, without_majority })
     }
 
     pub fn training(&self) -> anyhow::Result<TrainingFaces<'_>> {
@@ -59,9 +86,41 @@ impl LoadedFaces {
         self.left_out.iter().flatten().filter(|&&left_out| left_out).count()
     }
 
+    /// Faces of training and validation that are left out because the FER+ votes have no majority for an emotion.
+    pub fn without_majority(&self) -> [usize; 2] {
+        self.without_majority
+    }
+
     pub fn validation(&self) -> anyhow::Result<LabelledFaces<'_>> {
         labelled(&self.dataset, Split::PublicTest)
     }
+}
+
+/// Says why these faces cannot have FER+'s labels, if they cannot.
+pub fn check_ferplus(source: &Source) -> anyhow::Result<()> {
+    ensure!(
+        matches!(source, Source::Csv(_)),
+        "FER+ labels the rows of fer2013.csv, not {}; name that file with --data",
+        source.description()
+    );
+    Ok(())
+}
+
+/// Gives faces of a split the labels of FER+, and removes those that have none; their number.
+pub fn relabel(source: &Source, votes: Option<&Path>, split: Split, faces: &mut Faces) -> anyhow::Result<usize> {
+    let before = faces.len();
+    faces.relabel(&labels(&ferplus(source, votes, split, before)?));
+    Ok(before - faces.len())
+}
+
+fn ferplus(source: &Source, votes: Option<&Path>, split: Split, faces: usize) -> anyhow::Result<Vec<FerPlus>> {
+    check_ferplus(source)?;
+    let votes = votes.context("FER+'s labels come from its votes; name their file with --votes (fer2013new.csv)")?;
+    Ok(read_ferplus(votes, split, faces)?)
+}
+
+fn labels(judged: &[FerPlus]) -> Vec<Option<Emotion>> {
+    judged.iter().map(|face| face.label).collect()
 }
 
 fn labelled(dataset: &NormalizedDataset, split: Split) -> anyhow::Result<LabelledFaces<'_>> {

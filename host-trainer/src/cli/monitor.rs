@@ -8,11 +8,15 @@ use std::{
 
 use clap::Args;
 use serde::Serialize;
-use shared::{label::Emotion, preprocessing::FACE_PIXELS, wire::Classified};
+use shared::{
+    label::Emotion,
+    preprocessing::FACE_PIXELS,
+    wire::{Classified, Options},
+};
 
 use super::{DataArgument, progress};
 use crate::{
-    data::{Split, locate},
+    data::{LabelSet, Split, locate},
     image_file,
     monitor::{Client, Notice, Port, open},
 };
@@ -36,6 +40,9 @@ pub struct MonitorArguments {
     /// What one try waits for an answer, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 2000)]
     timeout: u64,
+    /// Have the device answer by the mean of the logits of a face and of its mirror image, in twice the time
+    #[arg(long)]
+    mirror: bool,
     /// Print one JSON object a face
     #[arg(long)]
     json: bool,
@@ -58,7 +65,7 @@ struct Line<'a> {
     confidence: f32,
     margin: f32,
     uncertain: bool,
-    probabilities: [f32; Emotion::COUNT],
+    probabilities: &'a [f32],
     milliseconds: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<&'static str>,
@@ -129,6 +136,8 @@ fn send(port: Port, items: &[Item], arguments: &MonitorArguments) -> anyhow::Res
         device.firmware, device.model, device.model_crc, device.arena_bytes
     );
     client.take_notices();
+    client.set_options(Options { mirror: arguments.mirror, ..device.options })?;
+    let emotions = LabelSet::of(device.labels).count();
     let (mut right, mut known) = (0usize, 0usize);
     for item in items {
         let result = client.classify(&item.face)?;
@@ -140,7 +149,7 @@ fn send(port: Port, items: &[Item], arguments: &MonitorArguments) -> anyhow::Res
             right += usize::from(label == result.label);
         }
         if arguments.json {
-            println!("{}", serde_json::to_string(&line(item, &result))?);
+            println!("{}", serde_json::to_string(&line(item, &result, emotions))?);
         } else {
             print(item, &result, right, known);
         }
@@ -167,14 +176,15 @@ fn words(notice: Notice) -> &'static str {
     }
 }
 
-fn line<'a>(item: &'a Item, result: &Classified) -> Line<'a> {
+/// What `--json` prints; probabilities of the first `emotions`.
+fn line<'a>(item: &'a Item, result: &'a Classified, emotions: usize) -> Line<'a> {
     Line {
         face: &item.name,
         label: result.label.name(),
         confidence: result.probabilities[result.label.index()],
         margin: result.margin,
         uncertain: result.uncertain,
-        probabilities: result.probabilities,
+        probabilities: &result.probabilities[..emotions],
         milliseconds: f64::from(result.microseconds) / 1000.0,
         expected: item.label.map(Emotion::name),
     }

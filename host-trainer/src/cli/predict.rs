@@ -11,7 +11,7 @@ use shared::{
 };
 
 use super::model_file;
-use crate::image_file;
+use crate::{data::LabelSet, image_file};
 
 /// The model that comes with the program.
 static LEVORSE: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../firmware/models/levorse.fer"));
@@ -27,6 +27,9 @@ pub struct PredictArguments {
     /// PNG or JPEG files; the square in the centre should be filled by one face
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
+    /// Answer by the mean of the logits of a face and of its mirror image, in twice the time
+    #[arg(long)]
+    mirror: bool,
     /// Print one JSON array
     #[arg(long)]
     json: bool,
@@ -39,7 +42,7 @@ struct Answer<'a> {
     confidence: f32,
     margin: f32,
     uncertain: bool,
-    probabilities: [f32; Emotion::COUNT],
+    probabilities: &'a [f32],
 }
 
 pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
@@ -59,28 +62,31 @@ pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
         .collect::<anyhow::Result<Vec<_>>>()?;
     let mut answers = Vec::with_capacity(faces.len());
     for (file, face) in &faces {
-        answers.push((*file, engine.classify(face)?));
+        let readout = if arguments.mirror { engine.classify_mirrored(face)? } else { engine.classify(face)? };
+        answers.push((*file, readout));
     }
+    let emotions = LabelSet::of(model.labels()).emotions();
     if arguments.json {
-        let answers: Vec<Answer<'_>> = answers.iter().map(|(file, readout)| answer(file, readout)).collect();
+        let answers: Vec<Answer<'_>> = answers.iter().map(|(file, readout)| answer(file, readout, emotions)).collect();
         println!("{}", serde_json::to_string(&answers)?);
     } else {
         for (file, readout) in &answers {
-            print(file, readout);
+            print(file, readout, emotions);
         }
     }
     Ok(())
 }
 
-fn answer<'a>(file: &'a Path, readout: &Readout) -> Answer<'a> {
-    let Readout { label, confidence, margin, uncertain, probabilities } = *readout;
+fn answer<'a>(file: &'a Path, readout: &'a Readout, emotions: &[Emotion]) -> Answer<'a> {
+    let Readout { label, confidence, margin, uncertain, ref probabilities } = *readout;
+    let probabilities = &probabilities[..emotions.len()];
     Answer { file, label: label.name(), confidence, margin, uncertain, probabilities }
 }
 
-fn print(file: &Path, readout: &Readout) {
+fn print(file: &Path, readout: &Readout, emotions: &[Emotion]) {
     let doubt = if readout.uncertain { "  (uncertain)" } else { "" };
     println!("{}: {} {:.2}{doubt}", file.display(), readout.label, readout.confidence);
-    for (emotion, probability) in Emotion::ALL.into_iter().zip(readout.probabilities) {
+    for (emotion, probability) in emotions.iter().zip(readout.probabilities) {
         let filled = (probability * BAR as f32).round() as usize;
         println!("  {emotion:<9} {probability:.3} {}", "█".repeat(filled.min(BAR)));
     }

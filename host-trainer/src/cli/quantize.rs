@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{DataArgument, faces::LoadedFaces, train::source_of};
 use crate::{
-    data::Split,
+    data::{LabelSet, Split},
     export::{self, MODEL_FILE, RECORD_FILE},
     quantization::Form,
     training::{RunFolder, load_record, write_atomically},
@@ -20,6 +20,9 @@ pub struct QuantizeArguments {
     run: PathBuf,
     #[command(flatten)]
     data: DataArgument,
+    /// The FER+ votes of a run with FER+ labels, if the file has moved since
+    #[arg(long, value_name = "CSV")]
+    votes: Option<PathBuf>,
     /// An operator for every layer, as trained: no convolutions folded, no pools fused; for comparison
     #[arg(long)]
     unfolded: bool,
@@ -32,7 +35,9 @@ pub fn run(arguments: &QuantizeArguments) -> anyhow::Result<()> {
     let (run, configuration) = RunFolder::open(&arguments.run).context("no run to quantize")?;
     let network = load_record(configuration.architecture()?.into(), &run.file(RECORD_FILE))?;
     let source = source_of(&configuration, run.path(), arguments.data.data.clone())?;
-    let loaded = LoadedFaces::load(&source, &network.architecture, None)?;
+    let votes = arguments.votes.clone().or_else(|| configuration.votes.as_ref().map(PathBuf::from));
+    let votes = votes.filter(|_| configuration.labels == LabelSet::FerPlus);
+    let loaded = LoadedFaces::load(&source, &network.architecture, votes.as_deref())?;
     let (training, validation) = (loaded.training()?, loaded.validation()?);
     let form = if arguments.unfolded { Form::AsTrained } else { Form::Folded };
     let split = Split::PublicTest.name();

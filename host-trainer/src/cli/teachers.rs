@@ -2,19 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
-use super::progress;
+use super::{faces::relabel, progress};
 use crate::{
     architecture::{Architecture, Distillation},
-    data::{Source, Split},
+    data::{LabelSet, Source, Split},
     export::RECORD_FILE,
     network::Network,
-    training::{Configuration, RunFolder, SoftTargets, load_record, save_record, soft_targets, write_soft_targets},
+    training::{
+        Configuration, RunFolder, START_FILE, SoftTargets, load_record, save_record, soft_targets, write_soft_targets,
+    },
 };
-
-/// The file in a run's folder with the weights of its first teacher, for a warm start.
-pub const START: &str = "start.burnpack";
 
 /// Asks the networks of finished runs about every training face, and keeps in the folder of `run` what it needs of them: their
 /// answers, and for a warm start the weights of the first.
@@ -23,18 +22,30 @@ pub fn ask(
     run: &RunFolder,
     distillation: Distillation,
     source: &Source,
+    configuration: &Configuration,
 ) -> anyhow::Result<SoftTargets> {
-    let teachers = teachers.iter().map(|folder| network(folder)).collect::<anyhow::Result<Vec<_>>>()?;
-    let dataset = source.read(&mut |_, _| {})?;
+    let networks = teachers.iter().map(|folder| network(folder)).collect::<anyhow::Result<Vec<_>>>()?;
+    for (network, folder) in networks.iter().zip(teachers) {
+        ensure!(
+            network.architecture.labels().count() <= configuration.labels.count(),
+            "{}: this teacher knows more emotions than its pupil; train the pupil with --labels ferplus",
+            folder.display()
+        );
+    }
+    let mut dataset = source.read(&mut |_, _| {})?;
+    if configuration.labels == LabelSet::FerPlus {
+        let votes = configuration.votes.as_deref().map(Path::new);
+        relabel(source, votes, Split::Training, dataset.faces_mut(Split::Training))?;
+    }
     let faces = dataset.require(Split::Training)?;
     let bar = progress::bar("asking teachers", "faces");
     // Each sees the face and its mirror image.
-    bar.set_length(2 * (faces.len() * teachers.len()) as u64);
+    bar.set_length(2 * (faces.len() * networks.len()) as u64);
     let targets =
-        soft_targets(&teachers, &faces.pixels, distillation.temperature, |done| bar.set_position(done as u64));
+        soft_targets(&networks, &faces.pixels, distillation.temperature, |done| bar.set_position(done as u64));
     bar.finish_and_clear();
-    if let (true, Some(first)) = (distillation.warm_start, teachers.first()) {
-        save_record(first, &run.file(START))?;
+    if let (true, Some(first)) = (distillation.warm_start, networks.first()) {
+        save_record(first, &run.file(START_FILE))?;
     }
     write_soft_targets(run, &targets)?;
     Ok(targets)
@@ -58,13 +69,16 @@ pub fn open_or_create(
     if folder.join("config.toml").exists() {
         return Ok(RunFolder::open(folder)?);
     }
-    let architecture = Architecture::find(name).with_context(|| format!("the teacher `{name}`"))?;
+    let architecture = Architecture::find(name)
+        .and_then(|architecture| architecture.with_labels(student.labels))
+        .with_context(|| format!("the teacher `{name}`"))?;
     let shortened = student.epochs < student.architecture()?.recipe.epochs;
     let most = if shortened { student.epochs } else { usize::MAX };
     let configuration = Configuration {
         epochs: architecture.recipe.epochs.min(most),
         batch_size: architecture.recipe.batch_size,
         seed: student.seed.wrapping_add(index),
+        start: None,
         architecture_file: format!("{}.toml", name.trim_end_matches(".toml")),
         architecture: architecture.source.clone(),
         ..student.clone()
@@ -119,12 +133,13 @@ mod tests {
         save_record(&Network::new(architecture, 3, &Default::default()), &taught.file(RECORD_FILE)).expect("written");
         for warm_start in [false, true] {
             let distillation = Distillation { share: 0.5, temperature: 2.0, warm_start };
-            let targets = ask(std::slice::from_ref(&teacher), &run, distillation, &source).expect("answers");
+            let targets = ask(std::slice::from_ref(&teacher), &run, distillation, &source, &student).expect("answers");
             assert_eq!(targets.len(), 9);
             assert_eq!(read_soft_targets(&run, 9), Some(targets));
-            assert_eq!(run.file(START).exists(), warm_start);
+            assert_eq!(run.file(START_FILE).exists(), warm_start);
         }
-        let begins = load_record(student.architecture().expect("sound").into(), &run.file(START)).expect("weights");
+        let begins =
+            load_record(student.architecture().expect("sound").into(), &run.file(START_FILE)).expect("weights");
         assert_eq!(begins.to_float_network(), network(&teacher).expect("a run").to_float_network());
     }
 }

@@ -1,6 +1,7 @@
 //! `train`: faces in, a run folder with a model out.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -14,18 +15,21 @@ use clap::Args;
 use super::{
     DataArgument, demo,
     display::{Display, stop_on_interrupt},
-    faces::LoadedFaces,
+    faces::{LoadedFaces, check_ferplus},
     teachers,
 };
 use crate::{
     architecture::{Architecture, Recipe},
     dashboard::Facts,
-    data::{Source, Split, locate},
+    data::{LabelSet, Source, Split, locate},
     device::Hardware,
     export::{self, Exported, MODEL_FILE, RECORD_FILE},
-    network::Network,
+    network::{Network, transferred},
     refinement,
-    training::{Configuration, LabelledFaces, RunFolder, TrainingError, TrainingFaces, read_soft_targets, train},
+    training::{
+        Configuration, LabelledFaces, RunFolder, START_FILE, TrainingError, TrainingFaces, load_record,
+        read_soft_targets, save_record, train,
+    },
 };
 
 /// Epochs on synthetic faces, where nothing is gained by more.
@@ -44,18 +48,24 @@ pub struct TrainArguments {
     /// Images a step [default: the recipe's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     batch_size: Option<u32>,
-    /// The FER+ votes for the same faces (fer2013new.csv), for recipes that learn from them
-    #[arg(long, value_name = "CSV")]
+    /// The labels: FER2013's, or the majorities of the FER+ votes, which know contempt as well
+    #[arg(long, value_enum, default_value_t)]
+    labels: LabelSet,
+    /// The FER+ votes for the same faces (fer2013new.csv), for `--labels ferplus` and recipes that learn from them
+    #[arg(long, value_name = "CSV", required_if_eq("labels", "ferplus"))]
     votes: Option<PathBuf>,
     /// Folders of finished runs, separated by commas, whose networks teach, for recipes with a `distillation`
     /// [default: those that the recipe names, trained first]
     #[arg(long, value_name = "RUN,…", value_delimiter = ',')]
     teachers: Vec<PathBuf>,
+    /// Folder of a finished run whose weights to begin with; the last layer is new if it gets another number of units
+    #[arg(long, value_name = "RUN")]
+    start: Option<PathBuf>,
     /// Seed of the weights, of the order of the images and of dropout
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Continue an interrupted run; everything else comes from its config.toml
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["architecture", "epochs", "batch_size", "seed", "out"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["architecture", "labels", "start", "epochs", "batch_size", "seed", "out"])]
     resume: Option<PathBuf>,
     /// What to train on; features `cuda` and `wgpu` of this program add GPUs
     #[arg(long, value_enum, default_value_t)]
@@ -97,7 +107,7 @@ impl Session {
     fn train(&self, run: &RunFolder, configuration: &Configuration) -> anyhow::Result<Option<Exported>> {
         let architecture = configuration.architecture()?;
         println!("run          {}", run.path().display());
-        println!("faces        {}", configuration.data_description);
+        println!("faces        {}", configuration.faces());
         if self.synthetic() {
             println!("             (drawn by this program: no data set was found; name one with --data)");
         }
@@ -114,7 +124,7 @@ impl Session {
         let soft_targets = match architecture.recipe.distillation {
             Some(distillation) => {
                 if distillation.warm_start {
-                    configuration.start = Some(teachers::START.into());
+                    configuration.start = Some(START_FILE.into());
                 }
                 match read_soft_targets(run, training.faces.labels.len()) {
                     Some(kept) => Some(kept),
@@ -122,7 +132,7 @@ impl Session {
                         let Some(teachers) = self.teachers(run, &configuration, &architecture.recipe)? else {
                             return Ok(None);
                         };
-                        Some(teachers::ask(&teachers, run, distillation, &self.source)?)
+                        Some(teachers::ask(&teachers, run, distillation, &self.source, &configuration)?)
                     }
                 }
             }
@@ -137,6 +147,10 @@ impl Session {
         );
         if left_out > 0 {
             println!("             ({left_out} more are nearly validation faces and are left out)");
+        }
+        let [of_training, of_validation] = loaded.without_majority();
+        if of_training + of_validation > 0 {
+            println!("             ({of_training} and {of_validation} more have no majority of votes for an emotion)");
         }
 
         let stage = Stage { training, validation, stop: self.stop.clone(), plain: self.plain };
@@ -204,7 +218,7 @@ impl Stage<'_> {
         let facts = Facts {
             name: configuration.architecture()?.name,
             rows: vec![
-                ("faces".into(), configuration.data_description.clone()),
+                ("faces".into(), configuration.faces()),
                 ("run".into(), run.path().display().to_string()),
                 ("seed".into(), configuration.seed.to_string()),
             ],
@@ -243,7 +257,10 @@ impl Stage<'_> {
 
 fn begin(arguments: &TrainArguments) -> anyhow::Result<(RunFolder, Configuration, Source)> {
     let source = locate(arguments.data.data.as_deref())?;
-    let architecture = Architecture::find(&arguments.architecture)?;
+    if arguments.labels == LabelSet::FerPlus {
+        check_ferplus(&source)?;
+    }
+    let architecture = Architecture::find(&arguments.architecture)?.with_labels(arguments.labels)?;
     let file = match arguments.architecture.strip_suffix(".toml") {
         Some(_) => arguments.architecture.clone(),
         None => format!("{}.toml", arguments.architecture),
@@ -263,7 +280,31 @@ fn begin(arguments: &TrainArguments) -> anyhow::Result<(RunFolder, Configuration
         configuration.batch_size = batch_size as usize;
     }
     let folder = arguments.out.clone().unwrap_or_else(|| free_folder(&architecture.name));
+    if let Some(trained) = &arguments.start {
+        configuration.start = Some(start_from(trained, architecture, &configuration, &folder)?);
+    }
     Ok((RunFolder::create(&folder, &configuration)?, configuration, source))
+}
+
+/// Writes the weights of a finished run's network, as far as they fit `architecture`, into the folder of a new run; the name
+/// of the file.
+fn start_from(
+    trained: &Path,
+    architecture: Architecture,
+    configuration: &Configuration,
+    folder: &Path,
+) -> anyhow::Result<String> {
+    let (run, before) = RunFolder::open(trained).context("no run to start from")?;
+    let trained = load_record(before.architecture()?.into(), &run.file(RECORD_FILE))?;
+    let fresh = Network::new(Arc::new(architecture), configuration.seed, &Default::default());
+    let network = transferred(&fresh.to_float_network(), &trained.to_float_network())?;
+    if folder.join("config.toml").exists() {
+        return Err(TrainingError::Exists { folder: folder.into() }.into());
+    }
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    // The weights before the configuration: where that is, the run is whole.
+    save_record(&network.to_network(&Default::default()), &folder.join(START_FILE))?;
+    Ok(START_FILE.into())
 }
 
 fn resume(folder: &Path, arguments: &TrainArguments) -> anyhow::Result<(RunFolder, Configuration, Source)> {

@@ -7,9 +7,9 @@
 use std::{fs, io::Write, path::Path};
 
 use serde::{Deserialize, Serialize};
-use shared::{checksum::crc32, preprocessing::Preprocessing};
+use shared::{checksum::crc32, label::Emotion, preprocessing::Preprocessing};
 
-use super::{DataError, Dataset, Progress, Source, Split};
+use super::{DataError, Dataset, Progress, Source, Split, faces::relabel};
 use crate::inference::normalize;
 
 const MAGIC: &[u8; 8] = b"FERCACH1";
@@ -42,6 +42,12 @@ impl NormalizedDataset {
             return Err(DataError::EmptySplit { description: self.description.clone(), split });
         }
         Ok(faces)
+    }
+
+    /// Gives every face of a split another label; those that get `None` are removed. One entry a face.
+    pub fn relabel(&mut self, split: Split, labels: &[Option<Emotion>]) {
+        let NormalizedFaces { images, labels: old } = &mut self.splits[split as usize];
+        relabel(old, images, labels);
     }
 }
 

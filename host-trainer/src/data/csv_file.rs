@@ -101,7 +101,7 @@ fn parse_label(field: &[u8]) -> Result<Emotion, String> {
         [digit @ b'0'..=b'9'] => usize::from(digit - b'0'),
         _ => usize::MAX,
     };
-    Emotion::from_index(index).ok_or_else(|| format!("the label is `{}`; it must be 0 to 6", shown(field)))
+    Emotion::FER2013.get(index).copied().ok_or_else(|| format!("the label is `{}`; it must be 0 to 6", shown(field)))
 }
 
 fn parse_split(field: &[u8]) -> Result<Split, String> {

@@ -83,11 +83,29 @@ impl Faces {
         self.labels.push(emotion.index() as u8);
     }
 
+    /// Gives every face another label; those that get `None` are removed. One entry a face.
+    pub fn relabel(&mut self, labels: &[Option<Emotion>]) {
+        relabel(&mut self.labels, &mut self.pixels, labels);
+    }
+
     /// Faces with their labels.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8; FACE_PIXELS], Emotion)> {
         let emotions = self.labels.iter().map(|&label| Emotion::from_index(label.into()).unwrap_or(Emotion::Neutral));
         self.pixels.as_chunks::<FACE_PIXELS>().0.iter().zip(emotions)
     }
+}
+
+/// New labels for faces of equally many `values` each; what gets `None` is removed.
+pub(super) fn relabel<T: Copy>(labels: &mut Vec<u8>, values: &mut Vec<T>, new: &[Option<Emotion>]) {
+    *values = kept(new, values);
+    *labels = new.iter().flatten().map(|emotion| emotion.index() as u8).collect();
+}
+
+/// The values of those entries that have something, of equally many values an entry.
+fn kept<L, T: Copy>(labels: &[Option<L>], values: &[T]) -> Vec<T> {
+    let size = (values.len() / labels.len().max(1)).max(1);
+    let entries = values.chunks_exact(size).zip(labels);
+    entries.filter(|(_, label)| label.is_some()).flat_map(|(values, _)| values).copied().collect()
 }
 
 /// Labelled faces by split.

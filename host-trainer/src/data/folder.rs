@@ -19,7 +19,9 @@ pub(super) fn list(path: &Path) -> Result<Vec<(PathBuf, Split, Emotion)>, DataEr
             .parse::<Split>()
             .map_err(|_| DataError::FolderName { path: folder.clone(), expected: "train, validation or test" })?;
         for folder in sorted(&folder)?.into_iter().filter(|entry| entry.is_dir()) {
-            let emotion = Emotion::from_name(&name(&folder)).ok_or_else(|| DataError::FolderName {
+            // Contempt is a label of FER+, which labels the rows of a file.
+            let known = Emotion::from_name(&name(&folder)).filter(|emotion| Emotion::FER2013.contains(emotion));
+            let emotion = known.ok_or_else(|| DataError::FolderName {
                 path: folder.clone(),
                 expected: "angry, disgust, fear, happy, sad, surprise or neutral",
             })?;

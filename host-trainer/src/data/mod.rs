@@ -4,7 +4,8 @@
 //! source.rs      what --data means, and where faces are looked for without it
 //! csv_file.rs    fer2013.csv, plain or gzipped
 //! folder.rs      train|validation|test/<emotion>/*.png|jpg
-//! votes.rs       fer2013new.csv, the FER+ votes
+//! label_set.rs   which emotions the labels are
+//! votes.rs       fer2013new.csv, the FER+ votes, and the labels that follow from them
 //! duplicates.rs  faces of one split that are nearly faces of another
 //! faces.rs       48x48 grey levels and labels, by split
 //! cache.rs       the same, normalized, in one file that is read back in a moment
@@ -17,6 +18,7 @@ mod duplicates;
 mod error;
 mod faces;
 mod folder;
+mod label_set;
 mod source;
 mod votes;
 
@@ -25,8 +27,9 @@ pub use self::{
     duplicates::{NEARLY_THE_SAME, near_duplicates},
     error::DataError,
     faces::{Dataset, Faces, Split},
+    label_set::LabelSet,
     source::{Source, SyntheticFaces, locate},
-    votes::{VoteShares, read_votes},
+    votes::{FerPlus, VoteShares, read_ferplus, read_votes},
 };
 
 /// Told `(done, total)` in units of the source (bytes or faces) while faces are read.

@@ -5,7 +5,10 @@ use std::{
 };
 
 use proptest::prelude::*;
-use shared::preprocessing::{FACE_PIXELS, Preprocessing};
+use shared::{
+    label::Emotion,
+    preprocessing::{FACE_PIXELS, Preprocessing},
+};
 use tempfile::TempDir;
 
 use super::*;
@@ -77,6 +80,7 @@ fn every_fault_names_line_column_and_remedy() {
         |label: &str, pixels: String, usage: &str| vec![good_rows().remove(0), format!("{label},{pixels},{usage}")];
     let cases = [
         (row("9", pixels(FACE_PIXELS), "Training"), "line 3, column emotion: the label is `9`; it must be 0 to 6"),
+        (row("7", pixels(FACE_PIXELS), "Training"), "line 3, column emotion: the label is `7`; it must be 0 to 6"),
         (row("1", pixels(2303), "Training"), "line 3, column pixels: 2303 pixels; there must be 2304"),
         (row("1", pixels(2305), "Training"), "line 3, column pixels: 2305 pixels"),
         (row("1", format!("{} 256", pixels(2303)), "Training"), "line 3, column pixels: pixel 2304 is `256`"),
@@ -141,6 +145,10 @@ fn a_folder_of_images_is_read_in_the_order_of_names() {
 
     fs::create_dir_all(folder.path().join("train/bored")).expect("made");
     assert!(source.read(&mut |_, _| {}).expect_err("bored").to_string().contains("must be named angry"));
+    fs::remove_dir(folder.path().join("train/bored")).expect("empty");
+    fs::create_dir_all(folder.path().join("train/contempt")).expect("made");
+    let error = source.read(&mut |_, _| {}).expect_err("no emotion of FER2013").to_string();
+    assert!(error.contains("must be named angry"), "{error}");
 }
 
 #[test]
@@ -234,14 +242,78 @@ fn fer2013_has_its_counts() {
     assert_eq!(counts(Split::PublicTest), [467, 56, 496, 895, 653, 415, 607]);
 }
 
+const HEADER: &str = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n";
+
+#[test]
+fn the_label_of_ferplus_is_what_more_than_half_of_the_votes_say_that_are_not_alone() {
+    let cases = [
+        ("four of eight are no majority", "a.png,4,0,0,0,4,1,1,0,0,0", None),
+        ("four of seven are, for single votes do not count", "a.png,4,1,1,0,3,0,0,0,1,0", Some(Emotion::Neutral)),
+        ("five of ten are not", "a.png,5,0,0,0,5,0,0,0,0,0", None),
+        ("contempt", "a.png,0,2,0,0,0,0,0,6,2,0", Some(Emotion::Contempt)),
+        ("unknown counts in the sum", "a.png,0,0,0,5,0,0,0,0,5,0", None),
+        ("a majority of unknown is no emotion", "a.png,3,0,0,0,0,0,0,0,7,0", None),
+        ("a majority of no face is none either", "a.png,2,0,0,0,0,0,0,0,0,8", None),
+        ("single votes alone", "a.png,1,1,1,1,1,1,1,1,1,1", None),
+        ("a row without an image", ",0,10,0,0,0,0,0,0,0,0", None),
+    ];
+    let rows: String = cases.iter().map(|(_, row, _)| format!("Training,{row}\n")).collect();
+    let (_folder, path) = file(&format!("{HEADER}{rows}"));
+    let judged = read_ferplus(&path, Split::Training, cases.len()).expect("sound");
+    for ((why, _, expected), found) in cases.iter().zip(&judged) {
+        assert_eq!(found.label, *expected, "{why}");
+    }
+    assert_eq!(judged[1].shares, Some([3.0 / 7.0, 0.0, 0.0, 0.0, 0.0, 0.0, 4.0 / 7.0, 0.0]));
+    assert_eq!(judged[3].shares, Some([0.0, 0.0, 0.0, 0.25, 0.0, 0.0, 0.0, 0.75]));
+    assert_eq!((judged[7].shares, judged[8]), (None, FerPlus::default()));
+}
+
+#[test]
+fn faces_with_other_labels_keep_their_pixels_and_those_without_are_gone() {
+    let labels = [Some(Emotion::Contempt), None, Some(Emotion::Sad)];
+    let mut faces = Faces::default();
+    for level in [10, 20, 30] {
+        faces.push(&[level; FACE_PIXELS], Emotion::Happy);
+    }
+    faces.relabel(&labels);
+    let found: Vec<_> = faces.iter().map(|(face, label)| (face[0], face[FACE_PIXELS - 1], label)).collect();
+    assert_eq!(found, [(10, 10, Emotion::Contempt), (30, 30, Emotion::Sad)]);
+
+    let (folder, path) = csv(&good_rows());
+    let cache = folder.path().join("faces.bin");
+    let load = || load_normalized(&Source::Csv(path.clone()), LOCAL, &cache, &mut |_, _| {}).expect("sound").0;
+    let before = load();
+    let mut dataset = before.clone();
+    dataset.relabel(Split::Training, &[None, Some(Emotion::Contempt)]);
+    let found = dataset.require(Split::Training).expect("one");
+    let second = &before.require(Split::Training).expect("two").images[LOCAL.values()..];
+    assert_eq!((found.labels.as_slice(), found.images.as_slice()), (&[7][..], second));
+    assert_eq!(dataset.require(Split::PublicTest), before.require(Split::PublicTest));
+    assert_eq!(load(), before, "the file keeps FER2013's labels");
+}
+
+#[test]
+#[ignore = "needs FER+: set FERPLUS=…/fer2013new.csv"]
+fn ferplus_has_its_counts() {
+    let path = std::env::var_os("FERPLUS").expect("FERPLUS names the file");
+    let counts = |split: Split, faces: usize| {
+        let mut counts = [0; 8];
+        for label in read_ferplus(Path::new(&path), split, faces).expect("sound").iter().filter_map(|face| face.label) {
+            counts[label.index()] += 1;
+        }
+        counts
+    };
+    assert_eq!(counts(Split::Training, 28_709), [2100, 119, 532, 7287, 3014, 3149, 8740, 119]);
+    assert_eq!(counts(Split::PublicTest, 3_589), [287, 24, 62, 865, 351, 415, 1182, 13]);
+}
+
 #[test]
 fn votes_become_shares_of_the_seven_emotions_in_the_order_of_the_labels() {
-    const HEADER: &str = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n";
     let rows = "Training,a.png,4,0,0,1,3,2,0,0,0,0\nPublicTest,b.png,0,10,0,0,0,0,0,0,0,0\n\
                 Training,,0,0,0,0,0,0,0,0,0,10\n";
     let (_folder, path) = file(&format!("{HEADER}{rows}"));
     let votes = read_votes(&path, Split::Training, 2).expect("sound");
-    assert_eq!(votes, [Some([0.3, 0.2, 0.0, 0.0, 0.1, 0.0, 0.4]), None]);
+    assert_eq!(votes, [Some([0.3, 0.2, 0.0, 0.0, 0.1, 0.0, 0.4, 0.0]), None]);
     let error = read_votes(&path, Split::Training, 3).expect_err("one row is missing").to_string();
     assert!(error.contains("2 rows of votes for 3 Training faces"), "{error}");
     let (_folder, path) = file(&format!("{HEADER}Training,a.png,4,x,0,1,3,2,0,0,0,0\n"));

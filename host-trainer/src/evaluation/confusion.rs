@@ -4,12 +4,14 @@ use serde::{Deserialize, Serialize};
 use shared::label::Emotion;
 
 use super::Table;
+use crate::data::LabelSet;
 
-/// How often each emotion was taken for each: rows are the labels, columns the answers, both in FER2013's order.
-/// In JSON an array of seven rows.
+/// How often each emotion was taken for each: rows are the labels, columns the answers, both in the order of the labels.
+/// In JSON an array of as many rows as the label set has emotions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(into = "Vec<Vec<u64>>", try_from = "Vec<Vec<u64>>")]
 pub struct Confusion {
+    labels: LabelSet,
     counts: [[u64; Emotion::COUNT]; Emotion::COUNT],
 }
 
@@ -27,19 +29,29 @@ pub struct ClassScores {
 }
 
 impl Confusion {
-    /// A matrix of these counts: rows are the labels, columns the answers.
-    pub const fn new(counts: [[u64; Emotion::COUNT]; Emotion::COUNT]) -> Self {
-        Self { counts }
+    /// Counts pairs of label and answer, emotions of the set; what is none of them is not counted.
+    pub fn new(labels: LabelSet, pairs: impl IntoIterator<Item = (Emotion, Emotion)>) -> Self {
+        let mut confusion = Self { labels, ..Self::default() };
+        pairs.into_iter().for_each(|(label, answer)| confusion.record(label, answer));
+        confusion
+    }
+
+    /// The emotions of rows and columns.
+    pub const fn labels(&self) -> LabelSet {
+        self.labels
     }
 
     /// The counts: rows are the labels, columns the answers.
-    pub const fn counts(&self) -> &[[u64; Emotion::COUNT]; Emotion::COUNT] {
-        &self.counts
+    pub fn counts(&self) -> impl ExactSizeIterator<Item = &[u64]> {
+        let count = self.labels.count();
+        self.counts[..count].iter().map(move |row| &row[..count])
     }
 
-    /// Counts one face.
+    /// Counts one face, unless label or answer is no emotion of the set.
     pub fn record(&mut self, label: Emotion, answer: Emotion) {
-        self.counts[label.index()][answer.index()] += 1;
+        if label.index().max(answer.index()) < self.labels.count() {
+            self.counts[label.index()][answer.index()] += 1;
+        }
     }
 
     /// Faces counted.
@@ -49,7 +61,7 @@ impl Confusion {
 
     /// Faces answered right.
     pub fn correct(&self) -> u64 {
-        Emotion::ALL.into_iter().map(|emotion| self.counts[emotion.index()][emotion.index()]).sum()
+        self.counts.iter().enumerate().map(|(index, row)| row[index]).sum()
     }
 
     /// Share of the faces answered right; 0 of no faces.
@@ -71,17 +83,19 @@ impl Confusion {
         }
     }
 
-    /// Mean of the seven F1 scores, each emotion counting alike; one that never occurs counts as 0.
+    /// Mean of the F1 scores of the set's emotions, each emotion counting alike; one that never occurs counts as 0.
     pub fn macro_f1(&self) -> f64 {
-        Emotion::ALL.into_iter().map(|emotion| self.scores(emotion).f1).sum::<f64>() / Emotion::COUNT as f64
+        let emotions = self.labels.emotions();
+        emotions.iter().map(|&emotion| self.scores(emotion).f1).sum::<f64>() / emotions.len() as f64
     }
 
     /// The matrix with the emotions' names: counts, and the recall in the last column.
     pub fn table(&self) -> Table {
-        let names = Emotion::ALL.into_iter().map(Emotion::name);
+        let emotions = self.labels.emotions();
+        let names = emotions.iter().map(|emotion| emotion.name());
         let mut table = Table::new(std::iter::once("label \\ answer").chain(names).chain(["recall"]));
-        for emotion in Emotion::ALL {
-            let counts = self.counts[emotion.index()].iter().map(u64::to_string);
+        for (&emotion, counts) in emotions.iter().zip(self.counts()) {
+            let counts = counts.iter().map(u64::to_string);
             let recall = format!("{:.1} %", 100.0 * self.scores(emotion).recall);
             table.row(std::iter::once(emotion.to_string()).chain(counts).chain([recall]));
         }
@@ -89,12 +103,23 @@ impl Confusion {
     }
 }
 
-impl FromIterator<(Emotion, Emotion)> for Confusion {
-    /// Counts pairs of label and answer.
-    fn from_iter<I: IntoIterator<Item = (Emotion, Emotion)>>(pairs: I) -> Self {
-        let mut confusion = Self::default();
-        pairs.into_iter().for_each(|(label, answer)| confusion.record(label, answer));
-        confusion
+impl From<Confusion> for Vec<Vec<u64>> {
+    fn from(confusion: Confusion) -> Self {
+        confusion.counts().map(<[u64]>::to_vec).collect()
+    }
+}
+
+impl TryFrom<Vec<Vec<u64>>> for Confusion {
+    type Error = String;
+
+    fn try_from(rows: Vec<Vec<u64>>) -> Result<Self, String> {
+        let labels = LabelSet::with_count(rows.len()).filter(|set| rows.iter().all(|row| row.len() == set.count()));
+        let labels = labels.ok_or("a confusion matrix has seven rows of seven counts, or eight of eight")?;
+        let mut confusion = Self { labels, ..Self::default() };
+        for (counts, row) in confusion.counts.iter_mut().zip(&rows) {
+            counts[..row.len()].copy_from_slice(row);
+        }
+        Ok(confusion)
     }
 }
 

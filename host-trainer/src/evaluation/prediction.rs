@@ -2,7 +2,7 @@
 
 use shared::label::Emotion;
 
-/// One logit for each emotion, in the order of the labels.
+/// One logit for each emotion, in the order of the labels; negative infinity for those that a network does not know.
 pub type Logits = [f32; Emotion::COUNT];
 
 /// An answer: the most likely emotion and the probability of each.
@@ -10,7 +10,7 @@ pub type Logits = [f32; Emotion::COUNT];
 pub struct Prediction {
     /// The answer.
     pub label: Emotion,
-    /// Probabilities in the order of the labels; they sum to 1.
+    /// Probabilities in the order of the labels, 0 for emotions that the network does not know; they sum to 1.
     pub probabilities: [f32; Emotion::COUNT],
 }
 

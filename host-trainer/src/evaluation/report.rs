@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use shared::label::Emotion;
 
 use super::{Certain, Confusion, Prediction, Table, expected_calibration_error};
+use crate::data::LabelSet;
 
 /// What `evaluate` measures; `evaluate --json` prints exactly these keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,11 +46,11 @@ pub struct ClassReport {
 }
 
 impl EvaluationReport {
-    /// Compares answers with labels. Where one slice is longer, its rest is left out.
-    pub fn new(split: &str, labels: &[Emotion], predictions: &[Prediction]) -> Self {
+    /// Compares answers with labels, both of the `set`; a face with another label or answer is not counted. Where one slice is longer, its rest is left out.
+    pub fn new(split: &str, set: LabelSet, labels: &[Emotion], predictions: &[Prediction]) -> Self {
         let answers = predictions.iter().map(|prediction| prediction.label);
-        let confusion: Confusion = labels.iter().copied().zip(answers).collect();
-        let class = |emotion: Emotion| {
+        let confusion = Confusion::new(set, labels.iter().copied().zip(answers));
+        let class = |&emotion: &Emotion| {
             let scores = confusion.scores(emotion);
             ClassReport {
                 label: emotion.to_string(),
@@ -67,7 +68,7 @@ impl EvaluationReport {
             expected_calibration_error: expected_calibration_error(labels, predictions),
             certain: None,
             confusion,
-            classes: Emotion::ALL.map(class).into(),
+            classes: set.emotions().iter().map(class).collect(),
         }
     }
 

@@ -4,17 +4,23 @@
 use shared::label::Emotion;
 
 use super::*;
+use crate::data::LabelSet;
 
 /// Twelve faces: label and answer.
 const PAIRS: [(usize, usize); 12] =
     [(0, 0), (0, 0), (0, 3), (1, 0), (2, 2), (2, 4), (3, 3), (3, 3), (4, 4), (5, 5), (5, 2), (6, 4)];
 
 fn emotion(index: usize) -> Emotion {
-    Emotion::from_index(index).expect("0..7")
+    Emotion::from_index(index).expect("0..8")
 }
 
 fn confusion() -> Confusion {
-    PAIRS.into_iter().map(|(label, answer)| (emotion(label), emotion(answer))).collect()
+    Confusion::new(LabelSet::Fer2013, PAIRS.map(|(label, answer)| (emotion(label), emotion(answer))))
+}
+
+/// The logits of a network that knows seven emotions.
+fn seven(logits: [f32; 7]) -> Logits {
+    std::array::from_fn(|class| logits.get(class).copied().unwrap_or(f32::NEG_INFINITY))
 }
 
 /// 200 faces whose logits follow a formula that Python can follow: right for about half of them.
@@ -22,7 +28,7 @@ fn faces() -> (Vec<Emotion>, Vec<Logits>) {
     let label = |face: usize| emotion((face * face + face / 5) % 7);
     let logits = |face: usize| {
         let noise = |class: usize| ((face * 31 + class * 17) % 23) as f32 / 4.0;
-        std::array::from_fn(|class| noise(class) + if class == label(face).index() { 2.5 } else { 0.0 })
+        seven(std::array::from_fn(|class| noise(class) + if class == label(face).index() { 2.5 } else { 0.0 }))
     };
     ((0..200).map(label).collect(), (0..200).map(logits).collect())
 }
@@ -33,10 +39,11 @@ fn assert_close(found: f64, expected: f64) {
 
 #[test]
 fn rows_are_labels_and_columns_answers() {
-    let counts = *confusion().counts();
+    let confusion = confusion();
+    let counts: Vec<_> = confusion.counts().collect();
     assert_eq!(counts[0], [2, 0, 0, 1, 0, 0, 0], "one angry face was called happy");
     assert_eq!(counts[5], [0, 0, 1, 0, 0, 1, 0]);
-    assert_eq!(confusion().total(), 12);
+    assert_eq!(confusion.total(), 12);
 }
 
 #[test]
@@ -68,7 +75,7 @@ fn scores_of_each_class_are_scikit_learns() {
 
 #[test]
 fn no_faces_give_zeros_and_never_nan() {
-    let report = EvaluationReport::new("PublicTest", &[], &[]);
+    let report = EvaluationReport::new("PublicTest", LabelSet::Fer2013, &[], &[]);
     assert_eq!((report.images, report.accuracy, report.macro_f1), (0, 0.0, 0.0));
     assert_eq!(report.expected_calibration_error, 0.0);
     assert_eq!(fit_temperature(&[], &[]), 1.0);
@@ -93,7 +100,7 @@ fn the_fitted_temperature_is_scipys() {
 fn confidences_of_two_bins_do_not_make_up_for_each_other() {
     // The bins meet at 9/15 = 0.6. In one bin, the face too sure and the face too unsure would nearly cancel.
     let prediction = |confidence: f32| {
-        let mut probabilities = [(1.0 - confidence) / 6.0; 7];
+        let mut probabilities = [(1.0 - confidence) / 7.0; 8];
         probabilities[0] = confidence;
         Prediction { label: Emotion::Angry, probabilities }
     };
@@ -104,7 +111,7 @@ fn confidences_of_two_bins_do_not_make_up_for_each_other() {
 #[test]
 fn certain_answers_are_the_most_that_reach_an_accuracy() {
     let prediction = |confidence: f32| {
-        let mut probabilities = [(1.0 - confidence) / 6.0; 7];
+        let mut probabilities = [(1.0 - confidence) / 7.0; 8];
         probabilities[0] = confidence;
         Prediction { label: Emotion::Angry, probabilities }
     };
@@ -123,9 +130,9 @@ fn certain_answers_are_the_most_that_reach_an_accuracy() {
 
 #[test]
 fn huge_logits_do_not_overflow_and_equal_ones_go_to_the_first() {
-    let sure = Prediction::from_logits(&[0.0, 0.0, 1e30, 0.0, 0.0, 0.0, -1e30], 1.0);
+    let sure = Prediction::from_logits(&seven([0.0, 0.0, 1e30, 0.0, 0.0, 0.0, -1e30]), 1.0);
     assert_eq!((sure.label, sure.confidence()), (Emotion::Fear, 1.0));
-    let equal = Prediction::from_logits(&[0.5; 7], 2.0);
+    let equal = Prediction::from_logits(&seven([0.5; 7]), 2.0);
     assert_eq!(equal.label, Emotion::Angry);
     assert!((equal.probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
 }
@@ -137,17 +144,58 @@ fn json_has_the_confusion_as_seven_rows() {
         .map(|&(label, answer)| {
             let mut logits = [0.0; 7];
             logits[answer] = 1.0;
-            (emotion(label), Prediction::from_logits(&logits, 1.0))
+            (emotion(label), Prediction::from_logits(&seven(logits), 1.0))
         })
         .unzip();
-    let report = EvaluationReport::new("PublicTest", &pairs.0, &pairs.1);
+    let report = EvaluationReport::new("PublicTest", LabelSet::Fer2013, &pairs.0, &pairs.1);
     let json = serde_json::to_value(&report).expect("plain data");
     assert_eq!(json["split"], "PublicTest");
     assert_eq!(json["images"], 12);
     assert_eq!(json["confusion"][0], serde_json::json!([2, 0, 0, 1, 0, 0, 0]));
+    assert_eq!(json["confusion"].as_array().map(Vec::len), Some(7));
+    assert_eq!(json["classes"].as_array().map(Vec::len), Some(7));
     assert_eq!(json["classes"][3]["label"], "happy");
     let back: EvaluationReport = serde_json::from_value(json).expect("what was written");
     assert_eq!(back.confusion, report.confusion);
+}
+
+#[test]
+fn contempt_is_an_eighth_row_and_a_mean_over_eight_where_labels_know_it_and_nothing_elsewhere() {
+    let labels: Vec<Emotion> = Emotion::ALL.into_iter().chain([Emotion::Contempt]).collect();
+    // A model of seven emotions takes contempt for anger, and has no way to say otherwise.
+    let predictions: Vec<Prediction> = labels
+        .iter()
+        .map(|label| {
+            let mut logits = [0.0; 7];
+            logits[label.index() % 7] = 1.0;
+            Prediction::from_logits(&seven(logits), 1.0)
+        })
+        .collect();
+    assert!(predictions.iter().all(|prediction| prediction.probabilities[7] == 0.0));
+    let report = EvaluationReport::new("PublicTest", LabelSet::FerPlus, &labels, &predictions);
+    assert_close(report.accuracy, 7.0 / 9.0);
+    // Anger: 1 of 3 answers is right, F1 = 2 / (1 + 3); contempt is never found.
+    assert_close(report.macro_f1, (6.0 + 0.5) / 8.0);
+    assert_eq!(report.classes[7].label, "contempt");
+    let json = serde_json::to_value(&report).expect("plain data");
+    assert_eq!(json["confusion"][7], serde_json::json!([2, 0, 0, 0, 0, 0, 0, 0]));
+    let back: EvaluationReport = serde_json::from_value(json).expect("what was written");
+    assert_eq!(back, report);
+    assert!(report.to_string().contains("contempt"));
+
+    let without = EvaluationReport::new("PublicTest", LabelSet::Fer2013, &labels[..7], &predictions);
+    assert_close(without.macro_f1, 1.0);
+    assert!(!without.to_string().contains("contempt"));
+    assert!(serde_json::from_str::<Confusion>("[[1, 2], [3, 4]]").is_err(), "of two emotions");
+}
+
+#[test]
+fn a_logit_that_the_model_does_not_have_changes_no_figure() {
+    let (labels, logits) = faces();
+    let lowest: Vec<Logits> = logits.iter().map(|row| row.map(|logit| logit.max(-1e4))).collect();
+    let (padded, finite) = (Calibration::fit(&logits, &labels), Calibration::fit(&lowest, &labels));
+    assert_eq!(padded, finite);
+    assert!(padded.loss_after.is_finite() && padded.error_after.is_finite());
 }
 
 #[test]

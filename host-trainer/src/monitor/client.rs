@@ -6,6 +6,7 @@ use std::{
 };
 
 use shared::{
+    label::Emotion,
     preprocessing::FACE_PIXELS,
     wire::{
         Classified, ENCODE_BYTES, ErrorCode, FRAME_BYTES, Frame, FrameReader, Options, PROTOCOL_VERSION, Reply,
@@ -20,7 +21,7 @@ const ATTEMPTS: u32 = 8;
 const BANNER: &[u8] = b"fer firmware";
 
 /// Who a device is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
     /// Version of its firmware.
     pub firmware: String,
@@ -34,6 +35,10 @@ pub struct Identity {
     pub face_size: u16,
     /// Another number after a restart, where the device has one.
     pub boot: u32,
+    /// The emotions that the model knows, in the order of its logits.
+    pub labels: Vec<Emotion>,
+    /// The options that hold.
+    pub options: Options,
 }
 
 /// Why there is no answer.
@@ -79,6 +84,9 @@ pub struct Client<S> {
     sequence: u32,
     timeout: Duration,
     boot: Option<u32>,
+    /// What was set, to be set again in a device that was restarted, and whether it is known to hold.
+    options: Option<Options>,
+    options_hold: bool,
     notices: Vec<Notice>,
 }
 
@@ -109,6 +117,8 @@ impl<S: Read + Write> Client<S> {
             sequence: 0,
             timeout,
             boot: None,
+            options: None,
+            options_hold: true,
             notices: Vec::new(),
         }
     }
@@ -123,6 +133,7 @@ impl<S: Read + Write> Client<S> {
                 if self.boot.replace(identity.boot).is_some_and(|before| before != identity.boot) {
                     self.notices.push(Notice::Restarted);
                 }
+                self.options_hold = self.options.is_none_or(|options| options == identity.options);
                 Ok(identity)
             }
             Answer::Hello(_, device) => Err(LinkError::Refused(ErrorCode::Protocol { device, host: PROTOCOL_VERSION })),
@@ -153,13 +164,16 @@ impl<S: Read + Write> Client<S> {
     }
 
     /// Sets options and gives what holds now. With text output the device answers classifications in text, which this
-    /// client cannot read.
+    /// client cannot read. A device that is restarted meanwhile gets them again.
     ///
     /// # Errors
     /// [`LinkError::Refused`] if one is out of range; [`LinkError`].
     pub fn set_options(&mut self, options: Options) -> Result<Options, LinkError> {
         match self.ask(RequestKind::SetOptions(options))? {
-            Answer::Options(options) => Ok(options),
+            Answer::Options(options) => {
+                self.options = Some(options);
+                Ok(options)
+            }
             _ => Err(LinkError::Mismatch),
         }
     }
@@ -183,6 +197,13 @@ impl<S: Read + Write> Client<S> {
             if attempt > 0 {
                 self.notices.push(Notice::Retried);
             }
+            if !self.options_hold && !is_hello {
+                self.greet_again()?;
+                sequence = self.sequence;
+                if !self.options_hold {
+                    continue;
+                }
+            }
             match self.try_once(Request { sequence, kind })? {
                 Outcome::Answer(answer) => return Ok(answer),
                 Outcome::Refused(error) => return Err(LinkError::Refused(error)),
@@ -205,16 +226,27 @@ impl<S: Read + Write> Client<S> {
     }
 
     /// Greets the device between two tries of another question, which then goes on with a new number: the device forgot
-    /// the old one, or has answered the greeting since.
+    /// the old one, or has answered the greeting since. Options that it forgot are set again.
     fn greet_again(&mut self) -> Result<(), LinkError> {
         self.sequence = self.sequence.wrapping_add(1).max(1);
         let request = Request { sequence: self.sequence, kind: RequestKind::Hello { protocol: PROTOCOL_VERSION } };
-        if let Outcome::Answer(Answer::Hello(identity, _)) = self.try_once(request)?
-            && self.boot.replace(identity.boot).is_some_and(|before| before != identity.boot)
-        {
-            self.notices.push(Notice::Restarted);
+        let mut held = None;
+        if let Outcome::Answer(Answer::Hello(identity, _)) = self.try_once(request)? {
+            held = Some(identity.options);
+            if self.boot.replace(identity.boot).is_some_and(|before| before != identity.boot) {
+                self.notices.push(Notice::Restarted);
+            }
         }
         self.sequence = self.sequence.wrapping_add(1).max(1);
+        if let Some(options) = self.options.filter(|options| held != Some(*options)) {
+            let request = Request { sequence: self.sequence, kind: RequestKind::SetOptions(options) };
+            held = match self.try_once(request)? {
+                Outcome::Answer(Answer::Options(options)) => Some(options),
+                _ => None,
+            };
+            self.sequence = self.sequence.wrapping_add(1).max(1);
+        }
+        self.options_hold = self.options.is_none() || self.options == held;
         Ok(())
     }
 
@@ -273,6 +305,8 @@ impl<S: Read + Write> Client<S> {
                     arena_bytes: hello.arena_bytes,
                     face_size: hello.face_size,
                     boot: hello.boot,
+                    labels: hello.labels.iter().filter_map(|&index| Emotion::from_index(index.into())).collect(),
+                    options: hello.options,
                 };
                 Some(Outcome::Answer(Answer::Hello(identity, hello.protocol)))
             }

@@ -9,16 +9,21 @@ use super::{Mode, Network, input_tensor};
 const BATCH: usize = 64;
 
 /// Logits of normalized faces (`i8`, [`Preprocessing::values`](shared::preprocessing::Preprocessing::values) each, one after
-/// the other). `progress(done)` is told the number of faces done.
+/// the other); negative infinity for emotions that the network does not know. `progress(done)` is told the number of faces done.
 pub fn logits(network: &Network, faces: &[i8], mut progress: impl FnMut(usize)) -> Vec<[f32; Emotion::COUNT]> {
     let mut result = Vec::with_capacity(faces.len() / network.architecture.preprocessing.values());
     each_batch(network, faces, |network, batch| {
         let values = network.forward(batch, &mut Mode::Inference).into_data();
         let values = values.as_slice::<f32>().unwrap_or(&[]);
-        result.extend(values.as_chunks::<{ Emotion::COUNT }>().0);
+        result.extend(values.chunks_exact(network.architecture.labels().count()).map(padded));
         progress(result.len());
     });
     result
+}
+
+/// A row of logits with negative infinity behind it.
+fn padded(row: &[f32]) -> [f32; Emotion::COUNT] {
+    std::array::from_fn(|class| row.get(class).copied().unwrap_or(f32::NEG_INFINITY))
 }
 
 /// Range of every layer's output over normalized faces, `(min, max)`, one a layer: the mean over batches of 64 faces of each

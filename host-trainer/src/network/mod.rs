@@ -15,6 +15,7 @@ mod float_network;
 mod forward;
 mod inference;
 mod parameters;
+mod transfer;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub use self::{
     forward::Mode,
     inference::{activation_ranges, logits},
     parameters::Parameters,
+    transfer::{TransferError, transferred},
 };
 use crate::architecture::Architecture;
 
@@ -53,7 +55,7 @@ impl Network {
         Self { architecture: self.architecture.clone(), parameters: self.parameters.valid() }
     }
 
-    /// Logits `[n, 7]` of normalized faces `[n, channels, 48, 48]`.
+    /// Logits `[n, emotions]` of normalized faces `[n, channels, 48, 48]`.
     pub fn forward(&self, faces: Tensor<4>, mode: &mut Mode<'_>) -> Tensor<2> {
         let outputs = self.forward_collect(faces, mode, |_, _| {});
         let [images, units, _, _] = outputs.dims();

@@ -27,7 +27,7 @@ use crate::network::FloatNetwork;
 
 /// Name of the graph's input: `[batch, channels, 48, 48]`, f32, the preprocessed integers times the input's scale.
 pub const INPUT: &str = "image";
-/// Name of the graph's output: `[batch, 7]`, f32, in the order of the labels, before any softmax or temperature.
+/// Name of the graph's output: `[batch, emotions]`, f32, in the order of the labels, before any softmax or temperature.
 pub const OUTPUT: &str = "logits";
 
 /// Version 13 of ONNX's operators; every runtime of the last years reads it.
@@ -51,15 +51,15 @@ pub fn export(network: &FloatNetwork) -> Result<Vec<u8>, OnnxError> {
         producer_name: env!("CARGO_PKG_NAME").into(),
         producer_version: env!("CARGO_PKG_VERSION").into(),
         doc_string: "Facial expression network; the input are preprocessed faces, see the metadata.".into(),
-        graph: Some(graph.into_proto(&architecture.name, &dimensions, Emotion::COUNT as i64)),
+        graph: Some(graph.into_proto(&architecture.name, &dimensions, architecture.labels().count() as i64)),
         opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
-        metadata_props: metadata(&architecture.preprocessing),
+        metadata_props: metadata(&architecture.preprocessing, architecture.labels().emotions()),
     };
     Ok(model.encode_to_vec())
 }
 
-fn metadata(preprocessing: &Preprocessing) -> Vec<StringStringEntryProto> {
-    let labels: Vec<&str> = Emotion::ALL.into_iter().map(Emotion::name).collect();
+fn metadata(preprocessing: &Preprocessing, emotions: &[Emotion]) -> Vec<StringStringEntryProto> {
+    let labels: Vec<&str> = emotions.iter().map(|emotion| emotion.name()).collect();
     let steps = Preprocessing::STEPS;
     let local = |floor: u16| {
         format!(

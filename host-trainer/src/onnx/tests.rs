@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     architecture::{Architecture, LayerKind},
+    data::LabelSet,
     network::LayerWeights,
 };
 use shared::operator::Operator;
@@ -76,6 +77,9 @@ fn the_metadata_name_the_labels_in_their_order() {
     let metadata = decoded(&levorse()).metadata_props;
     assert_eq!(metadata[0].key, "labels");
     assert_eq!(metadata[0].value, "angry,disgust,fear,happy,sad,surprise,neutral");
+    let eight = Architecture::find("levorse").and_then(|found| found.with_labels(LabelSet::FerPlus)).expect("dense");
+    let metadata = decoded(&network(eight)).metadata_props;
+    assert_eq!(metadata[0].value, "angry,disgust,fear,happy,sad,surprise,neutral,contempt");
 }
 
 #[test]

@@ -157,9 +157,12 @@ impl QuantizedNetwork {
     /// # Errors
     /// [`EncodeError`] if it would not be a sound model.
     pub fn encode(&self, particulars: &Particulars<'_>) -> Result<AlignedBytes, EncodeError> {
+        // As many as the last tensor has logits.
+        let logits = self.steps.last().map_or(0, |step| step.record.output.shape.channels.min(u8::MAX.into()) as u8);
+        let labels: Vec<u8> = (0..logits).collect();
         let header = Header {
             name: &self.name,
-            labels: &[0, 1, 2, 3, 4, 5, 6],
+            labels: &labels,
             preprocessing: self.preprocessing,
             input: self.input,
             temperature: particulars.temperature,

@@ -7,7 +7,6 @@ use plotters::{
     prelude::DrawingBackend,
     style::{Color, FontTransform, RGBColor, WHITE, text_anchor::HPos},
 };
-use shared::label::Emotion;
 
 use super::{
     Figure, ReportError,
@@ -23,6 +22,8 @@ const LIGHT_INK: f64 = 0.5;
 const CELL: i32 = 78;
 /// Upper left corner of the matrix.
 const CORNER: (i32, i32) = (112, 116);
+/// Right of the matrix and below it.
+const MARGIN: (u32, u32) = (24, 20);
 
 /// Draws the confusion matrix: in each cell the count, its share of the row below, and its shade that share.
 ///
@@ -41,12 +42,14 @@ impl Plot for HeatMap<'_> {
     const NAME: &'static str = "confusion matrix";
 
     fn size(&self) -> (u32, u32) {
-        (682, 682)
+        let matrix = CELL as u32 * self.evaluation.confusion.labels().count() as u32;
+        (CORNER.0 as u32 + matrix + MARGIN.0, CORNER.1 as u32 + matrix + MARGIN.1)
     }
 
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), DrawingError<B>> {
+        let emotions = self.evaluation.confusion.labels().emotions();
         let write = |text: &str, size, x, y| scale.write(area, text, size, INK, (x, y, HPos::Center));
-        let middle = |start| start + CELL * Emotion::COUNT as i32 / 2;
+        let middle = |start| start + CELL * emotions.len() as i32 / 2;
         write(self.title, 22, middle(CORNER.0), 22)?;
         let EvaluationReport { split, images, accuracy, macro_f1, .. } = self.evaluation;
         let images = thousands(*images);
@@ -56,12 +59,12 @@ impl Plot for HeatMap<'_> {
         let upright = scale.text(16, INK, HPos::Center).transform(FontTransform::Rotate270);
         area.draw_text("label", &upright, scale.at(18, middle(CORNER.1)))?;
 
-        for emotion in Emotion::ALL {
+        for emotion in emotions {
             let center = CELL * emotion.index() as i32 + CELL / 2;
             write(emotion.name(), 16, CORNER.0 + center, CORNER.1 - 14)?;
             scale.write(area, emotion.name(), 16, INK, (CORNER.0 - 10, CORNER.1 + center, HPos::Right))?;
         }
-        for (row, counts) in self.evaluation.confusion.counts().iter().enumerate() {
+        for (row, counts) in self.evaluation.confusion.counts().enumerate() {
             let support = counts.iter().sum::<u64>().max(1);
             for (column, &count) in counts.iter().enumerate() {
                 let corner = (CORNER.0 + CELL * column as i32, CORNER.1 + CELL * row as i32);

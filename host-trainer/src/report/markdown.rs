@@ -35,7 +35,7 @@ fn write_sections(text: &mut String, run: &RunSummary) -> fmt::Result {
     write_network(text, run)?;
     write_training(text, run)?;
     write_calibration(text, run)?;
-    write_use(text)
+    write_use(text, run.int8.classes.len())
 }
 
 fn write_result(text: &mut String, run: &RunSummary) -> fmt::Result {
@@ -130,7 +130,7 @@ fn write_calibration(text: &mut String, run: &RunSummary) -> fmt::Result {
     )
 }
 
-fn write_use(text: &mut String) -> fmt::Result {
+fn write_use(text: &mut String, emotions: usize) -> fmt::Result {
     writeln!(text, "## Use\n\nFrom the workspace, with the path of this folder for `RUN`:\n\n```sh")?;
     for command in ["evaluate --model RUN/model.fer", "predict --model RUN/model.fer IMAGE", "inspect RUN/model.fer"] {
         writeln!(text, "cargo run --release -p host-trainer -- {command}")?;
@@ -138,7 +138,7 @@ fn write_use(text: &mut String) -> fmt::Result {
     writeln!(
         text,
         "```\n\n`network.onnx` is the float network for other frameworks: its input `{}` is `[batch, channels, 48, 48]`, preprocessed; \
-         its output `{}` is `[batch, 7]`, in the order of the labels.",
+         its output `{}` is `[batch, {emotions}]`, in the order of the labels.",
         onnx::INPUT,
         onnx::OUTPUT
     )

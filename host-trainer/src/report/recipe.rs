@@ -15,10 +15,15 @@ pub fn recipe_rows(architecture: &Architecture, configuration: &Configuration) -
         Loss::CategoricalCrossEntropy => "categorical cross entropy",
         Loss::SquaredHinge => "squared hinge, one emotion against the rest (L2-SVM)",
     };
-    let mut rows = vec![("loss", loss.to_string()), ("optimizer", optimizer(recipe.optimizer))];
+    let mut rows = Vec::new();
+    if !configuration.labels.is_fer2013() {
+        rows.push(("labels", "majority of the FER+ votes, 8 emotions".to_string()));
+    }
+    rows.extend([("loss", loss.to_string()), ("optimizer", optimizer(recipe.optimizer))]);
     rows.push(("learning rate", schedule(recipe.schedule)));
     rows.extend(options(recipe));
-    rows.push(("weights at the start", "Glorot uniform, biases zero".into()));
+    let start = configuration.start.as_ref().map_or("Glorot uniform, biases zero", |_| "those of a trained network");
+    rows.push(("weights at the start", start.into()));
     rows.push(("images a step", configuration.batch_size.to_string()));
     rows.push(("epochs", configuration.epochs.to_string()));
     rows.push(("seed", configuration.seed.to_string()));
@@ -71,7 +76,7 @@ fn options(recipe: &Recipe) -> Vec<(&'static str, String)> {
     if recipe.distinct {
         rows.push(("left out", "training faces that are nearly validation faces".into()));
     }
-    match recipe.class_weights {
+    match &recipe.class_weights {
         Some(ClassWeights::Named(Balanced::Balanced)) => rows.push(("class weights", "balanced".into())),
         Some(ClassWeights::Given(weights)) => rows.push(("class weights", format!("{weights:?}"))),
         None => {}
@@ -102,6 +107,9 @@ fn options(recipe: &Recipe) -> Vec<(&'static str, String)> {
     }
     if let Some(decay) = recipe.average_decay {
         rows.push(("mean of the weights", format!("decay {decay}")));
+    }
+    if let Some(alpha) = recipe.mixup {
+        rows.push(("mixup", format!("shares from Beta({alpha}, {alpha})")));
     }
     if let Some(ProgressiveResizing { start, share }) = recipe.progressive_resizing {
         rows.push(("progressive resizing", format!("from {start} pixels a side, over {share} of the epochs")));

@@ -5,6 +5,7 @@ use shared::label::Emotion;
 use super::*;
 use crate::{
     architecture::Architecture,
+    data::LabelSet,
     evaluation::{Calibration, EvaluationReport, Prediction},
     training::EpochMetrics,
 };
@@ -23,13 +24,18 @@ fn epochs() -> Vec<EpochMetrics> {
 }
 
 fn evaluation(right: bool) -> EvaluationReport {
+    evaluation_of(LabelSet::Fer2013, right)
+}
+
+fn evaluation_of(labels: LabelSet, right: bool) -> EvaluationReport {
     let logits = |label: Emotion| {
         let mut logits = [0.0; Emotion::COUNT];
         logits[if right { label.index() } else { 0 }] = 3.0;
         logits
     };
-    let predictions = Emotion::ALL.map(|label| Prediction::from_logits(&logits(label), 1.0));
-    EvaluationReport::new("PublicTest", &Emotion::ALL, &predictions)
+    let emotions = labels.emotions();
+    let predictions: Vec<_> = emotions.iter().map(|&label| Prediction::from_logits(&logits(label), 1.0)).collect();
+    EvaluationReport::new("PublicTest", labels, emotions, &predictions)
 }
 
 fn summary(synthetic: bool) -> RunSummary {
@@ -98,7 +104,11 @@ fn figures_are_drawn_without_any_font_of_the_system() {
     // The title's letters stand alone on white.
     let dark = (0..60).flat_map(|y| (0..1364).map(move |x| (x, y))).filter(|&(x, y)| image.get_pixel(x, y)[0] < 128);
     assert!(dark.count() > 100, "the title is not there");
-    assert!(figure.svg.contains("disgust"));
+    assert!(figure.svg.contains("disgust") && !figure.svg.contains("contempt"));
+    let figure = heat_map("levorse", &evaluation_of(LabelSet::FerPlus, true)).expect("drawn");
+    let image = image::load_from_memory(&figure.png).expect("a PNG");
+    assert_eq!((image.width(), image.height()), (1520, 1520), "a row and a column more");
+    assert!(figure.svg.contains("contempt"));
 }
 
 #[test]

@@ -39,14 +39,14 @@ pub struct SyntheticFace {
     pub emotion: Emotion,
 }
 
-/// Face number `index` of the stream `seed`; the emotions take turns.
+/// Face number `index` of the stream `seed`; the seven emotions of FER2013 take turns.
 pub fn face(seed: u64, index: u64) -> SyntheticFace {
-    // The remainder is below 7.
-    let emotion = Emotion::from_index((index % Emotion::COUNT as u64) as usize).unwrap_or(Emotion::Neutral);
+    let emotion = Emotion::FER2013[(index % Emotion::FER2013.len() as u64) as usize];
     face_of(emotion, seed, index)
 }
 
-/// Face number `index` of the stream `seed`, with this emotion.
+/// Face number `index` of the stream `seed`, with this emotion. Contempt is drawn as neutral: it shows in one side of the mouth, and the
+/// faces have two that are alike.
 pub fn face_of(emotion: Emotion, seed: u64, index: u64) -> SyntheticFace {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     random.set_stream(index);
@@ -60,9 +60,9 @@ pub fn face_of(emotion: Emotion, seed: u64, index: u64) -> SyntheticFace {
 /// A sheet with a row an emotion and `columns` faces each, every pixel magnified to `scale` x `scale`: width, height and
 /// grey levels.
 pub fn contact_sheet(seed: u64, columns: usize, scale: usize) -> (u32, u32, Vec<u8>) {
-    let (width, height) = (columns * FACE_SIZE * scale, Emotion::COUNT * FACE_SIZE * scale);
+    let (width, height) = (columns * FACE_SIZE * scale, Emotion::FER2013.len() * FACE_SIZE * scale);
     let mut sheet = vec![0; width * height];
-    for (row, emotion) in Emotion::ALL.into_iter().enumerate() {
+    for (row, emotion) in Emotion::FER2013.into_iter().enumerate() {
         for column in 0..columns {
             let face = face_of(emotion, seed, column as u64);
             for (pixel, &value) in face.pixels.iter().enumerate() {

@@ -5,7 +5,7 @@ use std::sync::mpsc::SyncSender;
 use rand_chacha::ChaCha8Rng;
 use shared::preprocessing::{FACE_PIXELS, Preprocessing};
 
-use super::{TrainingFaces, resizing::Resizing, targets::Targets};
+use super::{TrainingFaces, mixup, resizing::Resizing, targets::Targets};
 use crate::{architecture::Recipe, network::append_real};
 
 /// Batches that wait at most: enough to hide a hiccup, few enough to cost no memory.
@@ -17,9 +17,9 @@ pub(super) struct Batch {
     pub size: usize,
     /// `[channels, size, size]` real values an image.
     pub faces: Vec<f32>,
-    /// Seven probabilities an image.
+    /// A probability for each of the network's emotions an image.
     pub targets: Vec<f32>,
-    /// Seven probabilities an image that the teachers gave it; empty without teachers.
+    /// The same, as the teachers gave it; empty without teachers.
     pub soft_targets: Vec<f32>,
     /// A factor of the loss an image.
     pub weights: Vec<f32>,
@@ -32,6 +32,8 @@ pub(super) struct Loader<'a> {
     pub training: TrainingFaces<'a>,
     pub targets: &'a Targets,
     pub recipe: &'a Recipe,
+    /// How many the network knows.
+    pub emotions: usize,
     pub preprocessing: Preprocessing,
     pub resizing: Resizing,
 }
@@ -64,16 +66,20 @@ impl Loader<'_> {
                 }
             }
         }
-        Batch {
+        let mut batch = Batch {
             size: self.resizing.size(),
             faces: self.resizing.apply(faces),
-            targets: indices.iter().flat_map(|&index| self.targets.rows[index]).collect(),
+            targets: indices.iter().flat_map(|&index| &self.targets.rows[index][..self.emotions]).copied().collect(),
             soft_targets: match self.training.soft_targets {
-                Some(rows) => indices.iter().flat_map(|&index| rows[index]).collect(),
+                Some(rows) => indices.iter().flat_map(|&index| &rows[index][..self.emotions]).copied().collect(),
                 None => Vec::new(),
             },
             weights: indices.iter().map(|&index| self.targets.weights[index]).collect(),
             labels: indices.iter().map(|&index| self.training.faces.labels[index]).collect(),
+        };
+        if let Some(alpha) = self.recipe.mixup {
+            mixup::mix(&mut batch, alpha, random);
         }
+        batch
     }
 }

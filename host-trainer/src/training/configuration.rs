@@ -5,6 +5,7 @@ use shared::checksum::crc32;
 
 use crate::{
     architecture::{Architecture, ArchitectureError},
+    data::LabelSet,
     device::Hardware,
 };
 
@@ -15,6 +16,9 @@ pub struct Configuration {
     /// Where the faces come from, as the user can name it again (`--data`); `None` for synthetic faces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
+    /// What the faces are labelled with (`--labels`); FER+ labels come from the votes.
+    #[serde(default, skip_serializing_if = "LabelSet::is_fer2013")]
+    pub labels: LabelSet,
     /// The file of the FER+ votes (`--votes`), if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub votes: Option<String>,
@@ -42,10 +46,11 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// The recipe's lengths, with `seed`.
+    /// The recipe's lengths and the network's labels, with `seed`.
     pub fn new(architecture: &Architecture, file: &str, seed: u64, data: Option<String>, description: String) -> Self {
         Self {
             data,
+            labels: architecture.labels(),
             votes: None,
             teachers: Vec::new(),
             start: None,
@@ -57,6 +62,11 @@ impl Configuration {
             architecture_file: file.into(),
             architecture: architecture.source.clone(),
         }
+    }
+
+    /// What the faces and their labels are, in words.
+    pub fn faces(&self) -> String {
+        self.labels.describe(&self.data_description)
     }
 
     /// The network of this run.

@@ -7,13 +7,13 @@ use shared::{checksum::crc32, label::Emotion, preprocessing::FACE_SIZE};
 use super::{RunFolder, TrainingError, write_atomically};
 use crate::{evaluation::Prediction, inference::normalize, network::Network, network::logits};
 
-/// Seven probabilities a face.
+/// A face's probabilities, 0 for emotions that no teacher knows.
 pub type SoftTargets = Vec<[f32; Emotion::COUNT]>;
 
 /// Name of the file that keeps them in a run's folder, so that the run goes on without its teachers.
 const FILE: &str = "soft_targets.bin";
 
-/// The beginning of the file; then the CRC-32 of the rest, which is little-endian `f32`.
+/// The beginning of the file; then the CRC-32 of the rest, which is little-endian `f32`: eight a face, seven in older files.
 const MAGIC: &[u8; 8] = b"FERSOFT1";
 
 /// What `teachers` think of faces (2,304 grey levels each): for each face the mean, over the teachers and over the face and
@@ -54,8 +54,10 @@ pub fn read_soft_targets(run: &RunFolder, faces: usize) -> Option<SoftTargets> {
     let bytes = std::fs::read(run.file(FILE)).ok()?;
     let (crc, body) = bytes.strip_prefix(MAGIC)?.split_first_chunk()?;
     let values = body.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect::<Vec<_>>();
-    let (rows, rest) = values.as_chunks();
-    (u32::from_le_bytes(*crc) == crc32(body) && rows.len() == faces && rest.is_empty()).then(|| rows.to_vec())
+    let columns =
+        [Emotion::COUNT, Emotion::FER2013.len()].into_iter().find(|columns| values.len() == faces * columns)?;
+    let row = |row: &[f32]| std::array::from_fn(|class| row.get(class).copied().unwrap_or(0.0));
+    (u32::from_le_bytes(*crc) == crc32(body)).then(|| values.chunks_exact(columns).map(row).collect())
 }
 
 /// Copies the soft targets of a run, if it has any, into the folder of another on the same faces.
@@ -145,10 +147,14 @@ mod tests {
         let configuration = Configuration::new(&architecture, "levorse.toml", 1, None, "none".into());
         let run = RunFolder::create(folder.path(), &configuration).expect("new");
         assert_eq!(read_soft_targets(&run, 2), None);
-        let targets = vec![[0.125, 0.5, 0.0, 0.375, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]];
+        let targets = vec![[0.125, 0.5, 0.0, 0.375, 0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]];
         write_soft_targets(&run, &targets).expect("written");
         assert_eq!(read_soft_targets(&run, 2).as_ref(), Some(&targets));
         assert_eq!(read_soft_targets(&run, 3), None, "of other faces");
+        let seven: Vec<u8> = targets.iter().flat_map(|row| &row[..7]).flat_map(|value| value.to_le_bytes()).collect();
+        let older = [MAGIC.as_slice(), &crc32(&seven).to_le_bytes(), &seven].concat();
+        std::fs::write(run.file(FILE), older).expect("written");
+        assert_eq!(read_soft_targets(&run, 2).as_ref(), Some(&targets), "of a run from before there were eight");
         let mut bytes = std::fs::read(run.file(FILE)).expect("there");
         bytes[20] ^= 1;
         std::fs::write(run.file(FILE), bytes).expect("damaged");

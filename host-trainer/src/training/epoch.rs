@@ -15,7 +15,7 @@ use burn::{
 };
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
-use shared::{label::Emotion, preprocessing::FACE_SIZE};
+use shared::preprocessing::FACE_SIZE;
 
 use super::{
     Configuration, EpochMetrics, TrainingError, TrainingFaces,
@@ -97,13 +97,15 @@ pub(super) fn run_epoch(
 ) -> Result<Option<Completed>, TrainingError> {
     let done = state.metrics.len();
     let architecture = state.network.architecture.clone();
-    let targets = Targets::new(&architecture.recipe, training, &state.importance, done)?;
+    let emotions = architecture.labels().count();
+    let targets = Targets::new(&architecture.recipe, emotions, training, &state.importance, done)?;
     let mut order: Vec<usize> = (0..training.faces.labels.len()).filter(|&i| targets.weights[i] > 0.0).collect();
     order.shuffle(&mut random(configuration.seed, done, Purpose::Order));
     let loader = Loader {
         training: *training,
         targets: &targets,
         recipe: &architecture.recipe,
+        emotions,
         preprocessing: architecture.preprocessing,
         resizing: Resizing::new(match architecture.recipe.progressive_resizing {
             Some(resizing) => resizing.size(done, configuration.epochs),
@@ -178,12 +180,13 @@ impl Steps {
         let epoch = self.done as f64 + self.steps as f64 / per_epoch as f64;
         self.learning_rate = optimizer.learning_rate() * recipe.schedule.factor(epoch, self.epochs as f64);
 
+        let emotions = state.network.architecture.labels().count();
         let logits = state.network.forward(faces, &mut Mode::Training(&mut self.dropout));
-        let targets = self.tensor(&batch.targets, [images, Emotion::COUNT]);
+        let targets = self.tensor(&batch.targets, [images, emotions]);
         let weights = self.tensor(&batch.weights, [images]);
         let mut loss = batch_loss(kind, logits.clone(), targets, weights.clone());
         if let Some(distillation) = distillation {
-            let soft_targets = self.tensor(&batch.soft_targets, [images, Emotion::COUNT]);
+            let soft_targets = self.tensor(&batch.soft_targets, [images, emotions]);
             loss = distilled_loss(distillation, loss, logits.clone(), soft_targets, weights);
         }
         let value = f64::from(loss.clone().into_scalar::<f32>());

@@ -14,10 +14,14 @@ pub enum TrainingError {
         what: &'static str,
     },
     /// Images and labels do not belong together.
-    #[error("the {what} faces do not have the values that the preprocessing makes, or a label of 0 to 6 each")]
+    #[error(
+        "the {what} faces do not have the values that the preprocessing makes, or a label each that is one of the network's {emotions}"
+    )]
     FacesDoNotFit {
         /// `training` or `validation`.
         what: &'static str,
+        /// Emotions that the network knows.
+        emotions: usize,
     },
     /// The recipe learns from teachers, and there are none.
     #[error(

@@ -13,6 +13,7 @@
 //! run_folder.rs     where it all lies, and metrics.csv
 //! epoch.rs          one pass over the images
 //! batches.rs        what a step is fed with, made ahead of it
+//! mixup.rs          faces that are blends of two
 //! resizing.rs       faces that start small and grow
 //! targets.rs        what each image is to be answered with, and how much it counts
 //! reweighting.rs    importance weights against wrong labels
@@ -28,6 +29,7 @@ mod distillation;
 mod epoch;
 mod error;
 mod loss;
+mod mixup;
 mod optimizer;
 mod resizing;
 mod reweighting;
@@ -53,7 +55,7 @@ pub use self::{
     distillation::{SoftTargets, copy_soft_targets, read_soft_targets, soft_targets, write_soft_targets},
     epoch::Progress,
     error::TrainingError,
-    run_folder::{RunFolder, write_atomically},
+    run_folder::{RunFolder, START_FILE, write_atomically},
 };
 use self::{epoch::run_epoch, loss::image_loss, state::State};
 use crate::{
@@ -67,7 +69,7 @@ use crate::{
 pub struct LabelledFaces<'a> {
     /// `[48, 48, channels]` values a face, as the network's preprocessing makes them.
     pub images: &'a [i8],
-    /// `0..7`, one a face.
+    /// Indices of the network's emotions, one a face.
     pub labels: &'a [u8],
 }
 
@@ -139,9 +141,9 @@ pub fn train(
     stop: &AtomicBool,
     observe: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Outcome, TrainingError> {
-    let values = configuration.architecture()?.preprocessing.values();
-    check("training", training.faces, values)?;
-    check("validation", validation, values)?;
+    let network = configuration.architecture()?;
+    check("training", training.faces, &network)?;
+    check("validation", validation, &network)?;
     check_extras(&training, configuration)?;
     let architecture = Arc::new(configuration.architecture()?);
     let mut state = fresh_state(configuration, run)?;
@@ -217,19 +219,21 @@ fn fresh_state(configuration: &Configuration, run: &RunFolder) -> Result<State, 
     Ok(State::new(network, optimizer))
 }
 
-/// A face has `values` values.
-fn check(what: &'static str, faces: LabelledFaces<'_>, values: usize) -> Result<(), TrainingError> {
+/// Faces must have the values of the network's input, and labels that it knows.
+fn check(what: &'static str, faces: LabelledFaces<'_>, network: &Architecture) -> Result<(), TrainingError> {
     if faces.labels.is_empty() {
         return Err(TrainingError::NoFaces { what });
     }
-    let fits = faces.images.len() == faces.labels.len() * values;
-    let labels_known = faces.labels.iter().all(|&label| usize::from(label) < Emotion::COUNT);
-    if fits && labels_known { Ok(()) } else { Err(TrainingError::FacesDoNotFit { what }) }
+    let fits = faces.images.len() == faces.labels.len() * network.preprocessing.values();
+    let emotions = network.labels().count();
+    let labels_known = faces.labels.iter().all(|&label| usize::from(label) < emotions);
+    if fits && labels_known { Ok(()) } else { Err(TrainingError::FacesDoNotFit { what, emotions }) }
 }
 
 /// Grey levels where the recipe augments, votes and soft targets where it needs them, must belong to the same faces.
 fn check_extras(training: &TrainingFaces<'_>, configuration: &Configuration) -> Result<(), TrainingError> {
-    let recipe = configuration.architecture()?.recipe;
+    let architecture = configuration.architecture()?;
+    let recipe = &architecture.recipe;
     let images = training.faces.labels.len();
     let votes_fit = training.votes.is_none_or(|votes| votes.len() == images);
     let pixels_fit = match training.pixels {
@@ -244,14 +248,16 @@ fn check_extras(training: &TrainingFaces<'_>, configuration: &Configuration) -> 
     if votes_fit && pixels_fit && targets_fit && left_out_fits {
         Ok(())
     } else {
-        Err(TrainingError::FacesDoNotFit { what: "training" })
+        Err(TrainingError::FacesDoNotFit { what: "training", emotions: architecture.labels().count() })
     }
 }
 
 /// Importance weights by what the network has learned so far.
 fn importance(network: &Network, training: &TrainingFaces<'_>, noise: &crate::architecture::Noise) -> Vec<f32> {
     let rows = logits(network, training.faces.images, |_| {});
-    let probabilities: Vec<_> = rows.iter().map(|row| Prediction::from_logits(row, 1.0).probabilities).collect();
+    // Recipes with importance weights are for networks of seven emotions, which come first.
+    let seven = |row| std::array::from_fn(|class| Prediction::from_logits(row, 1.0).probabilities[class]);
+    let probabilities: Vec<_> = rows.iter().map(seven).collect();
     reweighting::importance(&probabilities, training.faces.labels, training.votes, noise)
 }
 

@@ -9,8 +9,10 @@
 use shared::label::Emotion;
 
 use crate::architecture::Noise;
+use crate::data::VoteShares;
 
-const CLASSES: usize = Emotion::COUNT;
+/// FER2013's emotions: it is their labels that are wrong.
+const CLASSES: usize = Emotion::FER2013.len();
 
 /// `[row][column]`.
 pub type Matrix = [[f32; CLASSES]; CLASSES];
@@ -25,7 +27,7 @@ const ANCHORS: usize = 20;
 pub(super) fn importance(
     probabilities: &[[f32; CLASSES]],
     labels: &[u8],
-    votes: Option<&[Option<[f32; CLASSES]>]>,
+    votes: Option<&[VoteShares]>,
     noise: &Noise,
 ) -> Vec<f32> {
     let rates = match noise {
@@ -59,7 +61,7 @@ fn anchors(probabilities: &[[f32; CLASSES]]) -> Matrix {
 }
 
 /// Row `i` is the mean of the labels, weighted by the share of votes for `i`.
-fn counted(labels: &[u8], votes: &[Option<[f32; CLASSES]>]) -> Matrix {
+fn counted(labels: &[u8], votes: &[VoteShares]) -> Matrix {
     let mut counts = [[0.0f64; CLASSES]; CLASSES];
     for (&label, votes) in labels.iter().zip(votes) {
         for (row, share) in counts.iter_mut().zip(votes.unwrap_or_default()) {
@@ -162,7 +164,7 @@ mod tests {
 
     #[test]
     fn votes_count_what_labels_an_emotion_was_given() {
-        let mut votes = [0.0; CLASSES];
+        let mut votes = [0.0; Emotion::COUNT];
         (votes[0], votes[5]) = (0.5, 0.5);
         let found = counted(&[0, 0, 0, 5], &[Some(votes); 4]);
         assert_eq!((found[0][0], found[0][5], found[5][0]), (0.75, 0.25, 0.75));

@@ -8,6 +8,9 @@ use std::{
 
 use super::{Configuration, EpochMetrics, TrainingError, checkpoint::Checkpoint};
 
+/// The file in a run's folder with the weights that it begins with, if those are not fresh.
+pub const START_FILE: &str = "start.burnpack";
+
 /// The folder of one training run.
 #[derive(Clone, Debug)]
 pub struct RunFolder {

@@ -5,21 +5,22 @@ use shared::label::Emotion;
 use super::{TrainingError, TrainingFaces};
 use crate::architecture::{Balanced, ClassWeights, Recipe};
 
-const CLASSES: usize = Emotion::COUNT;
+type Row = [f32; Emotion::COUNT];
 
 /// One entry an image.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Targets {
-    /// Probabilities.
-    pub rows: Vec<[f32; CLASSES]>,
+    /// Probabilities, 0 for emotions that the network does not know.
+    pub rows: Vec<Row>,
     /// Factors of the loss; an image of weight 0 is left out.
     pub weights: Vec<f32>,
 }
 
 impl Targets {
-    /// The targets of the epoch after `done` others. `importance` holds a factor for each image, or nothing.
+    /// The targets, for a network of so many `emotions`, of the epoch after `done` others. `importance` holds a factor for each image, or nothing.
     pub fn new(
         recipe: &Recipe,
+        emotions: usize,
         training: &TrainingFaces<'_>,
         importance: &[f32],
         done: usize,
@@ -29,14 +30,13 @@ impl Targets {
         }
         let share = if done < recipe.pretraining_epochs { 1.0 } else { recipe.votes };
         let pretraining = done < recipe.pretraining_epochs;
-        let class_weights = class_weights(recipe.class_weights, training.faces.labels);
+        let class_weights = class_weights(recipe.class_weights.as_ref(), emotions, training.faces.labels);
         let mut targets = Self { rows: Vec::new(), weights: Vec::new() };
         for (image, &label) in training.faces.labels.iter().enumerate() {
             let label = usize::from(label);
             let votes = training.votes.and_then(|votes| votes[image]);
             let row = mixed(label, votes, share);
-            let smooth = recipe.label_smoothing;
-            targets.rows.push(row.map(|p| p * (1.0 - smooth) + smooth / CLASSES as f32));
+            targets.rows.push(smoothed(row, recipe.label_smoothing, emotions));
             let left_out = training.left_out.is_some_and(|left_out| left_out[image]);
             let usable = !left_out && (!pretraining || votes.is_some());
             let weight = importance.get(image).copied().unwrap_or(1.0) * class_weights[label];
@@ -47,21 +47,29 @@ impl Targets {
 }
 
 /// The label and the votes, the latter with weight `share`.
-fn mixed(label: usize, votes: Option<[f32; CLASSES]>, share: f32) -> [f32; CLASSES] {
-    let one_hot: [f32; CLASSES] = std::array::from_fn(|class| f32::from(u8::from(class == label)));
+fn mixed(label: usize, votes: Option<Row>, share: f32) -> Row {
+    let one_hot: Row = std::array::from_fn(|class| f32::from(u8::from(class == label)));
     match votes {
         Some(votes) => std::array::from_fn(|class| one_hot[class] * (1.0 - share) + votes[class] * share),
         None => one_hot,
     }
 }
 
-fn class_weights(weights: Option<ClassWeights>, labels: &[u8]) -> [f32; CLASSES] {
+/// A share of the target for all emotions alike.
+fn smoothed(mut row: Row, share: f32, emotions: usize) -> Row {
+    for p in row.iter_mut().take(emotions) {
+        *p = *p * (1.0 - share) + share / emotions as f32;
+    }
+    row
+}
+
+fn class_weights(weights: Option<&ClassWeights>, emotions: usize, labels: &[u8]) -> Row {
     match weights {
-        None => [1.0; CLASSES],
-        Some(ClassWeights::Given(weights)) => weights,
+        None => [1.0; Emotion::COUNT],
+        Some(ClassWeights::Given(weights)) => std::array::from_fn(|class| weights.get(class).copied().unwrap_or(0.0)),
         Some(ClassWeights::Named(Balanced::Balanced)) => std::array::from_fn(|class| {
             let count = labels.iter().filter(|&&label| usize::from(label) == class).count();
-            if count == 0 { 0.0 } else { labels.len() as f32 / (CLASSES * count) as f32 }
+            if count == 0 { 0.0 } else { labels.len() as f32 / (emotions * count) as f32 }
         }),
     }
 }
@@ -77,34 +85,46 @@ mod tests {
         recipe
     }
 
-    fn targets(recipe: &Recipe, votes: Option<&[Option<[f32; CLASSES]>]>, done: usize) -> Targets {
+    fn targets(recipe: &Recipe, votes: Option<&[Option<Row>]>, done: usize) -> Targets {
         let faces = LabelledFaces { images: &[], labels: &[3, 3, 3, 1] };
         let training = TrainingFaces { votes, ..TrainingFaces::from(faces) };
-        Targets::new(recipe, &training, &[], done).expect("there are votes")
+        Targets::new(recipe, 7, &training, &[], done).expect("there are votes")
     }
 
-    const VOTES: [Option<[f32; CLASSES]>; 4] =
-        [Some([0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.5]), None, None, Some([0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0])];
+    const VOTES: [Option<Row>; 4] =
+        [Some([0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.5, 0.0]), None, None, Some([0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])];
 
     #[test]
     fn without_options_the_label_is_the_target_and_every_image_counts_once() {
         let targets = targets(&recipe(|_| {}), None, 0);
-        assert_eq!(targets.rows[3], [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(targets.rows[3], [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
         assert_eq!(targets.weights, [1.0; 4]);
     }
 
     #[test]
     fn smoothing_gives_every_emotion_its_share() {
         let targets = targets(&recipe(|recipe| recipe.label_smoothing = 0.7), None, 0);
-        let expected = [0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1];
+        let expected = [0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.0];
         assert!(targets.rows[3].iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{:?}", targets.rows[3]);
+    }
+
+    #[test]
+    fn eight_emotions_share_what_is_smoothed_and_have_as_many_weights() {
+        let recipe = recipe(|recipe| {
+            recipe.label_smoothing = 0.8;
+            recipe.class_weights = Some(ClassWeights::Given(vec![1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 5.0]));
+        });
+        let training = TrainingFaces::from(LabelledFaces { images: &[], labels: &[7, 3] });
+        let targets = Targets::new(&recipe, 8, &training, &[], 0).expect("sound");
+        assert!((targets.rows[0][7] - 0.3).abs() < 1e-6 && (targets.rows[1][7] - 0.1).abs() < 1e-6);
+        assert_eq!(targets.weights, [5.0, 1.0]);
     }
 
     #[test]
     fn votes_are_mixed_with_the_label_where_there_are_any() {
         let targets = targets(&recipe(|recipe| recipe.votes = 0.5), Some(&VOTES), 0);
-        assert_eq!(targets.rows[0], [0.0, 0.0, 0.0, 0.75, 0.0, 0.0, 0.25]);
-        assert_eq!(targets.rows[1], [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
+        assert_eq!(targets.rows[0], [0.0, 0.0, 0.0, 0.75, 0.0, 0.0, 0.25, 0.0]);
+        assert_eq!(targets.rows[1], [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
     }
 
     #[test]
@@ -123,7 +143,7 @@ mod tests {
     fn an_image_that_is_left_out_has_no_weight() {
         let faces = LabelledFaces { images: &[], labels: &[3, 3, 3, 1] };
         let training = TrainingFaces { left_out: Some(&[false, true, false, false]), ..TrainingFaces::from(faces) };
-        let targets = Targets::new(&recipe(|_| {}), &training, &[], 0).expect("sound");
+        let targets = Targets::new(&recipe(|_| {}), 7, &training, &[], 0).expect("sound");
         assert_eq!(targets.weights, [1.0, 0.0, 1.0, 1.0]);
     }
 
@@ -138,7 +158,7 @@ mod tests {
     fn votes_that_are_needed_and_missing_are_an_error() {
         let faces = LabelledFaces { images: &[], labels: &[3] };
         let training = TrainingFaces::from(faces);
-        let error = Targets::new(&recipe(|recipe| recipe.votes = 0.5), &training, &[], 0).expect_err("none");
+        let error = Targets::new(&recipe(|recipe| recipe.votes = 0.5), 7, &training, &[], 0).expect_err("none");
         assert!(error.to_string().contains("--votes"), "{error}");
     }
 }

@@ -1,7 +1,7 @@
 use std::{fs, sync::atomic::Ordering};
 
 use super::*;
-use crate::{architecture::Architecture, quantization::Form};
+use crate::{architecture::Architecture, data::LabelSet, quantization::Form};
 
 const SMALL: &str = "name = \"small\"\n[preprocessing]\nkind = \"local\"\nsigma_floor = 4.0\n[recipe]\nbatch_size = 8\n\
     epochs = 4\noptimizer = { kind = \"rmsprop\" }\n\
@@ -41,6 +41,49 @@ fn run(configuration: &Configuration, folder: &RunFolder, stop_after: Option<usi
         }
     })
     .expect("trains")
+}
+
+#[test]
+fn a_network_of_eight_emotions_learns_contempt_and_its_model_answers_it() {
+    let architecture = Architecture::parse("small.toml", SMALL).expect("sound");
+    let architecture = architecture.with_labels(LabelSet::FerPlus).expect("its last layer is dense");
+    let configuration = Configuration::new(&architecture, "small.toml", 5, None, "stripes".into());
+    let configuration = Configuration { epochs: 12, ..configuration };
+    let (mut images, mut labels) = faces(56);
+    let (contemptuous, _) = faces(8);
+    // The lowest rows are bright.
+    images.extend(contemptuous.iter().enumerate().map(|(i, &q)| if i % FACE_PIXELS / 48 > 43 { 60 } else { q / 8 }));
+    labels.extend([7; 8]);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = RunFolder::create(folder.path(), &configuration).expect("new");
+    let stop = AtomicBool::new(false);
+    let outcome = train(&configuration, faces.into(), faces, &run, &stop, &mut |_| {}).expect("trains");
+    let exported = crate::export::quantize(&outcome.best, faces, faces, &configuration, "PublicTest", Form::default())
+        .expect("fits");
+    let model = shared::model::Model::parse(exported.model.as_slice()).expect("sound");
+    assert_eq!(model.labels().collect::<Vec<_>>(), Emotion::ALL);
+    assert_eq!(model.measurement().data, "stripes with FER+ labels PublicTest");
+    let contempt = &exported.int8.classes[7];
+    assert_eq!((contempt.label.as_str(), contempt.support), ("contempt", 8));
+    assert!(contempt.recall > 0.5, "{contempt:?}");
+    let (_, read) = RunFolder::open(folder.path()).expect("a run");
+    assert_eq!((read.labels, &read), (LabelSet::FerPlus, &configuration));
+}
+
+#[test]
+fn a_label_that_the_network_does_not_know_is_refused_and_a_configuration_of_seven_does_not_mention_labels() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let configuration = configuration();
+    let run = RunFolder::create(folder.path(), &configuration).expect("new");
+    let (images, mut labels) = faces(8);
+    labels[3] = 7;
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let stop = AtomicBool::new(false);
+    let error = train(&configuration, faces.into(), faces, &run, &stop, &mut |_| {}).expect_err("no such emotion");
+    assert!(error.to_string().contains("one of the network's 7"), "{error}");
+    let text = fs::read_to_string(run.file("config.toml")).expect("written");
+    assert!(!text.contains("labels"), "{text}");
 }
 
 #[test]
@@ -240,7 +283,7 @@ fn a_resumed_run_keeps_the_statistics_of_batch_normalization() {
 /// Everything a recipe can ask for that changes from step to step or from epoch to epoch.
 const EVERYTHING: &str = "{ kind = \"sgd\", learning_rate = 0.05, momentum = 0.9, nesterov = true }\n\
     schedule = { kind = \"one_cycle\" }\nregularization = { l1 = 1e-6, l2 = 1e-4, weight_decay = 1e-3 }\n\
-    label_smoothing = 0.1\nclass_weights = \"balanced\"\nvotes = 0.25\npretraining_epochs = 1\naverage_decay = 0.9\n\
+    label_smoothing = 0.1\nclass_weights = \"balanced\"\nvotes = 0.25\npretraining_epochs = 1\naverage_decay = 0.9\nmixup = 0.2\n\
     distillation = { share = 0.4, temperature = 3.0 }\n\
     reweighting = { after = 2, noise = \"votes\" }\naugmentation = { flip = true, shift = 2.0, brightness = 9.0, erasing = 0.5 }";
 
@@ -260,12 +303,13 @@ fn run_with(recipe: &str, folder: &RunFolder, configuration: &Configuration, sto
         .iter()
         .enumerate()
         .map(|(image, &label)| {
-            let mut shares = [0.05; 7];
-            shares[usize::from(label)] = 0.7;
+            let mut shares = [0.05; 8];
+            (shares[7], shares[usize::from(label)]) = (0.0, 0.7);
             (image % 5 > 0).then_some(shares)
         })
         .collect();
-    let soft_targets: Vec<[f32; 7]> = votes.iter().map(|row| row.unwrap_or([1.0 / 7.0; 7])).collect();
+    let equal = std::array::from_fn(|class| if class < 7 { 1.0 / 7.0 } else { 0.0 });
+    let soft_targets: Vec<[f32; 8]> = votes.iter().map(|row| row.unwrap_or(equal)).collect();
     let faces = LabelledFaces { images: &images, labels: &labels };
     let training = TrainingFaces {
         faces,
@@ -338,6 +382,7 @@ fn every_part_of_a_recipe_changes_the_weights() {
         "distillation = { share = 0.5 }",
         "distillation = { share = 0.5, temperature = 4.0 }",
         "average_decay = 0.9",
+        "mixup = 0.4",
         "reweighting = { after = 1, noise = \"anchors\" }",
         "augmentation = { shift = 2.0 }",
         "loss = \"squared_hinge\"",

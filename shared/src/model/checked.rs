@@ -67,6 +67,11 @@ impl<'a> Model<'a> {
         self.raw.header.name
     }
 
+    /// The indices of the logits' emotions, in their order.
+    pub fn label_indices(&self) -> &'a [u8] {
+        self.raw.header.labels
+    }
+
     /// The emotions of the logits, in their order.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = Emotion> + 'a {
         // `validate` refused every code that is no emotion.

@@ -48,7 +48,7 @@ pub enum ModelError {
     },
     /// The file does not lie at a multiple of 4 in memory; see [`Aligned`](super::Aligned).
     Misaligned,
-    /// No labels, more than seven, one twice, or one that is no emotion.
+    /// No labels, more than eight, one twice, or one that is no emotion.
     Labels,
     /// Temperature or threshold is out of range or not a number.
     Calibration,
@@ -145,7 +145,7 @@ impl fmt::Display for ModelError {
             ModelError::Header => write!(f, "malformed model file: the header does not decode"),
             ModelError::Record { step } => write!(f, "malformed model file: the record of step {step} does not decode"),
             ModelError::Misaligned => write!(f, "the model file must lie at a multiple of 4 in memory"),
-            ModelError::Labels => write!(f, "the model's labels are not between one and seven different emotions"),
+            ModelError::Labels => write!(f, "the model's labels are not between one and eight different emotions"),
             ModelError::Calibration => write!(f, "the model's temperature or threshold is out of range"),
             ModelError::Input => write!(f, "the model's input is not what its preprocessing writes"),
             ModelError::NoSteps => write!(f, "the model has no operators"),

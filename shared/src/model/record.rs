@@ -15,7 +15,7 @@ use crate::{
 pub struct Header<'a> {
     /// Name of the network, as its architecture file gives it.
     pub name: &'a str,
-    /// FER2013 labels of the logits, in their order; at most seven, none twice.
+    /// Indices of the logits' [emotions](crate::label::Emotion), in their order; at most eight, none twice.
     pub labels: &'a [u8],
     /// What is done to the pixels first.
     pub preprocessing: Preprocessing,

@@ -122,22 +122,24 @@ impl<const N: usize> FrameReader<N> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{ENCODE_BYTES, FRAME_BYTES, Reply, ReplyKind, Request, RequestKind, messages::ErrorCode},
+        super::{
+            ENCODE_BYTES, FRAME_BYTES, PROTOCOL_VERSION, Reply, ReplyKind, Request, RequestKind, messages::ErrorCode,
+        },
         *,
     };
 
     fn hello() -> Request<'static> {
-        Request { sequence: 1, kind: RequestKind::Hello { protocol: 1 } }
+        Request { sequence: 1, kind: RequestKind::Hello { protocol: PROTOCOL_VERSION } }
     }
 
     #[test]
     fn a_hello_is_pinned_byte_by_byte() {
         let mut buffer = [0; 64];
         let frame = encode(&hello(), &mut buffer).expect("fits");
-        // Body: sequence 1, kind 0 (hello), protocol 1; COBS replaces the one zero.
-        let crc = crc32(&[1, 0, 1]).to_le_bytes();
+        // Body: sequence 1, kind 0 (hello), protocol 2; COBS replaces the one zero.
+        let crc = crc32(&[1, 0, 2]).to_le_bytes();
         assert_eq!(frame[..2], [2, 1]);
-        assert_eq!(frame[2..4], [6, 1]);
+        assert_eq!(frame[2..4], [6, 2]);
         assert_eq!(frame[4..], [crc[0], crc[1], crc[2], crc[3], 0]);
     }
 

@@ -62,7 +62,7 @@ pub enum ReplyKind<'a> {
 }
 
 /// Who a device is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hello<'a> {
     /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION) of the device.
     pub protocol: u16,
@@ -78,12 +78,17 @@ pub struct Hello<'a> {
     pub face_size: u16,
     /// A number drawn at startup from the device's clock and counters: another one means that it was restarted.
     pub boot: u32,
+    /// The indices of the model's emotions, in the order of its logits.
+    pub labels: &'a [u8],
+    /// The options that hold from this greeting on.
+    pub options: Options,
 }
 
 /// A face, classified.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Classified {
-    /// In the order of [`Emotion::ALL`]; smoothed, if that is on.
+    /// In the order of [`Emotion::ALL`], 0 for those that the model does not know; with [`Options::mirror`], those of both
+    /// images; smoothed, if that is on.
     pub probabilities: [f32; Emotion::COUNT],
     /// The most probable one.
     pub label: Emotion,
@@ -91,9 +96,10 @@ pub struct Classified {
     pub margin: f32,
     /// Its probability is below the threshold.
     pub uncertain: bool,
-    /// Time of the inference.
+    /// Time of the inference; with [`Options::mirror`], of both.
     pub microseconds: u32,
-    /// What the last operator wrote, in the order of the model's labels; never smoothed.
+    /// What the last operator wrote, for the face as it came, in the order of the model's labels and lowest beyond them; never
+    /// smoothed.
     pub logits: [i8; Emotion::COUNT],
 }
 
@@ -121,6 +127,8 @@ pub struct Options {
     pub smoothing: f32,
     /// Below this confidence an answer is `uncertain`, `0..=1`.
     pub threshold: f32,
+    /// Whether the mean of the logits of a face and of its mirror image answers: a little better, in twice the time.
+    pub mirror: bool,
 }
 
 /// How results are told.

@@ -1,6 +1,6 @@
 //! The serial link: what a host and a device say to each other, byte by byte.
 //!
-//! # Frames, protocol version 1
+//! # Frames, protocol version 2
 //!
 //! A frame is `COBS(body ++ CRC-32 of body, little-endian) ++ 0x00`, where the body is one message in postcard 1 and the
 //! CRC is the one of model files ([`crate::checksum`]). COBS (Cheshire and Baker 1999) removes zeros, so a zero byte ends a
@@ -15,6 +15,11 @@
 //!
 //! Until a host says hello, a device prints text for people: a banner and a line a face. Hello turns frames on; an option
 //! turns text on again.
+//!
+//! # Versions
+//!
+//! 2: eight emotions in [`Classified`] instead of seven, the option [`mirror`](Options::mirror), and [`Hello`] tells the
+//! model's labels and the options. 1: the first.
 
 mod frame;
 mod messages;
@@ -25,7 +30,7 @@ pub use self::{
 };
 
 /// Version of frames and messages; both sides must speak the same.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 
 /// Longest frame, delimiter included: a face with its envelope, and room for larger messages to come.
 pub const FRAME_BYTES: usize = 2560;

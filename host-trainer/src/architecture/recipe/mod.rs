@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use shared::{label::Emotion, preprocessing::FACE_SIZE};
 
 pub use self::{optimizer::Optimizer, schedule::Schedule};
-use crate::augmentation::Augmentation;
+use crate::{augmentation::Augmentation, data::LabelSet};
 
 /// Everything about a training but the network, the faces and the seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,7 +46,8 @@ pub struct Recipe {
     /// How much an image of each emotion counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<ClassWeights>,
-    /// Share of the target that the FER+ votes decide instead of the label, 0 to 1.
+    /// Share of the target that the FER+ votes decide instead of the label, 0 to 1; for FER+ labels, those for all eight
+    /// emotions without single votes.
     #[serde(default)]
     pub votes: f32,
     /// Epochs at the start whose target are the FER+ votes alone; images that have none are left out.
@@ -67,6 +68,9 @@ pub struct Recipe {
     /// Decay of a running mean of the weights, which is what is validated and kept (Polyak and Juditsky 1992); none without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_decay: Option<f32>,
+    /// Blends pairs of faces and their targets by shares from Beta(`mixup`, `mixup`) (Zhang et al. 2018); none without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mixup: Option<f32>,
     /// Faces that start small and grow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progressive_resizing: Option<ProgressiveResizing>,
@@ -100,13 +104,13 @@ pub struct Regularization {
 }
 
 /// How much an image of each emotion counts.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ClassWeights {
-    /// `"balanced"`: images / (7 images of the emotion), so that every emotion counts the same in all.
+    /// `"balanced"`: images / (emotions x images of the emotion), so that every emotion counts the same in all.
     Named(Balanced),
     /// One number an emotion, in the order of the labels.
-    Given([f32; Emotion::COUNT]),
+    Given(Vec<f32>),
 }
 
 /// The word `balanced`.
@@ -193,7 +197,7 @@ pub enum Noise {
     /// Counted: what labels the images have that annotators of FER+ called `i`.
     Votes,
     /// Given.
-    Rates([[f32; Emotion::COUNT]; Emotion::COUNT]),
+    Rates([[f32; Emotion::FER2013.len()]; Emotion::FER2013.len()]),
 }
 
 impl Recipe {
@@ -239,6 +243,11 @@ impl Recipe {
         {
             return Err("the `refinement` must have at least 1 of `epochs` and a `learning_rate` above 0".into());
         }
+        if let Some(alpha) = self.mixup
+            && !(alpha.is_finite() && alpha > 0.0)
+        {
+            return Err(format!("`mixup` is {alpha}; it must be above 0"));
+        }
         if let Some(ProgressiveResizing { start, share }) = self.progressive_resizing {
             if !(8..=FACE_SIZE).contains(&start) {
                 return Err(format!("`start` of the resizing is {start}; it must be 8 to {FACE_SIZE} pixels"));
@@ -252,18 +261,29 @@ impl Recipe {
         {
             return Err(format!("`average_decay` is {decay}; it must be in 0..1"));
         }
-        if let Some(ClassWeights::Given(weights)) = self.class_weights
-            && !weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0)
-        {
-            return Err("`class_weights` must be seven numbers from 0 on".into());
-        }
         if let Some(Reweighting { noise: Noise::Rates(rates), .. }) = self.reweighting {
-            let sound = |row: &[f32; 7]| {
+            let sound = |row: &[f32]| {
                 row.iter().all(|rate| (0.0..=1.0).contains(rate)) && (row.iter().sum::<f32>() - 1.0).abs() < 1e-3
             };
-            if !rates.iter().all(sound) {
+            if !rates.iter().all(|row| sound(row)) {
                 return Err("each row of the noise `rates` must be seven probabilities that add up to 1".into());
             }
+        }
+        Ok(())
+    }
+
+    /// Says which key does not fit a network for these labels.
+    pub(super) fn check_labels(&self, labels: LabelSet) -> Result<(), String> {
+        let count = labels.count();
+        if let Some(ClassWeights::Given(weights)) = &self.class_weights
+            && !(weights.len() == count && weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0))
+        {
+            return Err(format!("`class_weights` must be {count} numbers from 0 on, one an emotion"));
+        }
+        if self.reweighting.is_some() && !labels.is_fer2013() {
+            return Err(
+                "`reweighting` is for wrong labels of FER2013 and its 7 emotions; leave it out with FER+".into()
+            );
         }
         Ok(())
     }
