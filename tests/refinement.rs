@@ -96,7 +96,7 @@ fn trained(
 }
 
 /// The core's logits, in real numbers, and the size of one step.
-fn core_logits(network: &Network, images: &[i8]) -> (Vec<[f32; 7]>, f32) {
+fn core_logits(network: &Network, images: &[i8]) -> (Vec<Logits>, f32) {
     // Ranges that nobody may look at: the layers have their own.
     let calibrated = vec![Range { min: 0.0, max: 1e9 }; network.architecture.layers.len()];
     let quantized = quantize_network(&network.to_float_network(), &calibrated, Form::Folded).expect("fits");
