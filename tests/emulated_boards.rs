@@ -25,7 +25,7 @@ use shared::preprocessing::FACE_PIXELS;
 use shared::wire::ErrorCode;
 
 /// Code, constants, model and faces of the image, in bytes.
-const MOST_FLASH: u32 = 320 * 1024;
+const MOST_FLASH: u32 = 384 * 1024;
 
 /// The stack of mps2, of pico and of rpi3, in bytes, and what must be left of it.
 const STACK: u32 = 64 * 1024;
@@ -54,7 +54,7 @@ const PICO_FLASH: u32 = 0x1000_0000;
 
 #[test]
 #[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
-fn the_image_of_mps2_takes_at_most_320_kib_of_flash() {
+fn the_image_of_mps2_takes_at_most_384_kib_of_flash() {
     let flash = flash_bytes(&fs::read(compile::mps2()).unwrap());
     assert!(flash <= MOST_FLASH, "{flash} bytes of flash, at most {MOST_FLASH} are allowed");
 }
@@ -348,7 +348,7 @@ fn faces(count: usize) -> Vec<[u8; FACE_PIXELS]> {
 }
 
 fn shipped_model() -> AlignedBytes {
-    AlignedBytes::new(&read("firmware/models/levorse.fer"))
+    AlignedBytes::new(&read("firmware/models/edge.fer"))
 }
 
 /// A file of the repository.

@@ -14,14 +14,14 @@ use super::model_file;
 use crate::{data::LabelSet, image_file};
 
 /// The model that comes with the program.
-static LEVORSE: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../firmware/models/levorse.fer"));
+static EDGE: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../firmware/models/edge.fer"));
 
 /// Columns of a bar that stands for certainty.
 const BAR: usize = 40;
 
 #[derive(Args, Debug)]
 pub struct PredictArguments {
-    /// The model file [default: levorse, which comes with the program]
+    /// The model file [default: edge, which comes with the program]
     #[arg(long, value_name = "FILE.fer")]
     model: Option<PathBuf>,
     /// PNG or JPEG files; the square in the centre should be filled by one face
@@ -47,7 +47,7 @@ struct Answer<'a> {
 
 pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
     let read: Option<AlignedBytes> = arguments.model.as_deref().map(model_file::read).transpose()?;
-    let bytes = read.as_ref().map_or(&LEVORSE.0, AlignedBytes::as_slice);
+    let bytes = read.as_ref().map_or(&EDGE.0, AlignedBytes::as_slice);
     let model = Model::parse(bytes).map_err(|error| match &arguments.model {
         Some(path) => anyhow::anyhow!("{}: {error}", path.display()),
         None => error.into(),

@@ -27,7 +27,7 @@ use shared::{
 use self::serial::Serial;
 
 /// The model that comes with the program.
-static LEVORSE: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/levorse.fer"));
+static EDGE: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/edge.fer"));
 
 /// Drawn faces, shown to a person who looks at the port.
 static DEMO_FACES: &[u8] = include_bytes!("../../../models/demo_faces.bin");
@@ -51,7 +51,7 @@ struct Arguments {
     /// Listen on a TCP port, one host at a time; port 0 takes a free one and prints it
     #[arg(long, value_name = "ADDRESS:PORT")]
     tcp: Option<String>,
-    /// A model file [default: levorse, which comes with the program]
+    /// A model file [default: edge, which comes with the program]
     #[arg(long, value_name = "FILE.fer")]
     model: Option<PathBuf>,
 }
@@ -72,7 +72,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         anyhow::Ok(AlignedBytes::new(&bytes))
     });
     let file = file.transpose()?;
-    let model = Model::parse(file.as_ref().map_or(&LEVORSE.0, AlignedBytes::as_slice))?;
+    let model = Model::parse(file.as_ref().map_or(&EDGE.0, AlignedBytes::as_slice))?;
     if let Some(device) = &arguments.port {
         let port = serialport::new(device, arguments.baud).timeout(Duration::from_secs(3600)).open();
         let port = port.with_context(|| device.clone())?;
