@@ -2,6 +2,7 @@ use burn::tensor::Device;
 
 use firmware::kernels::{PoolArguments, average_pool2d};
 use shared::{
+    label::Emotion,
     preprocessing::FACE_PIXELS,
     shape::{Padding, Window},
 };
@@ -38,7 +39,7 @@ fn logits_do_not_depend_on_the_batch_a_face_is_in() {
     let together = logits(&network, &faces, |_| {});
     let alone = logits(&network, &faces[FACE_PIXELS..2 * FACE_PIXELS], |_| {});
     assert_eq!(together.len(), 3);
-    for (a, b) in together[1].iter().zip(&alone[0]) {
+    for (a, b) in together[1].iter().zip(&alone[0]).take(Emotion::FER2013.len()) {
         assert!((a - b).abs() < 1e-5, "{a} {b}");
     }
     let ranges = activation_ranges(&network, &faces);

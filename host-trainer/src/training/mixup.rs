@@ -83,10 +83,11 @@ mod tests {
 
     #[test]
     fn shares_spread_over_the_whole_range_and_favour_its_ends() {
-        let mut mixed = batch(2000 % 251);
+        let mut mixed = batch(243);
         let before = mixed.faces.clone();
         mix(&mut mixed, 0.2, &mut ChaCha8Rng::seed_from_u64(1));
         let unchanged = before.iter().zip(&mixed.faces).filter(|(a, b)| (*a - *b).abs() < 1.0).count();
-        assert!(unchanged > before.len() / 4 && unchanged < before.len(), "{unchanged} of {}", before.len());
+        // Of Beta(0.2, 0.2), about a fifth lies within a hundredth of 1.
+        assert!((before.len() / 8..before.len() / 3).contains(&unchanged), "{unchanged} of {}", before.len());
     }
 }
