@@ -32,6 +32,7 @@ pub use self::{
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("levorse", include_str!("../../architectures/levorse.toml")),
     ("edge", include_str!("../../architectures/edge.toml")),
+    ("edge-ferplus", include_str!("../../architectures/edge-ferplus.toml")),
     ("pico", include_str!("../../architectures/pico.toml")),
 ];
 

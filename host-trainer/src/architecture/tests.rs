@@ -184,7 +184,9 @@ fn teachers_need_a_distillation() {
 
 #[test]
 fn the_networks_that_ship_keep_to_their_budgets() {
-    for (name, weights, macs) in [("edge", 250_000, 25_000_000), ("pico", 100_000, 6_000_000)] {
+    for (name, weights, macs) in
+        [("edge", 250_000, 25_000_000), ("edge-ferplus", 250_000, 25_000_000), ("pico", 100_000, 6_000_000)]
+    {
         let network = Architecture::find(name).expect("built in");
         let layers = 0..network.layers.len();
         assert!(layers.clone().map(|layer| network.parameter_count(layer)).sum::<u64>() <= weights, "{name}");
