@@ -44,10 +44,10 @@ const ARMV7: &str = "armv7-unknown-linux-gnueabihf";
 const CORTEX_A7: &str = "cortex-a7";
 
 /// Faces of each kind that are compared.
-const FACES: usize = 200;
+const FACES: usize = 100;
 
 /// Faces of each kind that are compared on a board whose emulator takes more than a second for one.
-const FEW_FACES: usize = 30;
+const FEW_FACES: usize = 10;
 
 /// First address of the flash of RP2040 and RP2350.
 const PICO_FLASH: u32 = 0x1000_0000;
