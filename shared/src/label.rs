@@ -43,15 +43,10 @@ impl Emotion {
     ];
 
     /// The seven of FER2013, which are the first of [`ALL`](Self::ALL).
-    pub const FER2013: [Emotion; 7] = [
-        Emotion::Angry,
-        Emotion::Disgust,
-        Emotion::Fear,
-        Emotion::Happy,
-        Emotion::Sad,
-        Emotion::Surprise,
-        Emotion::Neutral,
-    ];
+    pub const FER2013: [Emotion; 7] = {
+        let [angry, disgust, fear, happy, sad, surprise, neutral, _] = Self::ALL;
+        [angry, disgust, fear, happy, sad, surprise, neutral]
+    };
 
     /// The emotion of an index, which for FER2013's seven is their label; `None` outside `0..8`.
     pub fn from_index(index: usize) -> Option<Self> {

@@ -1,15 +1,9 @@
-//! Chooses the model of the image: `firmware/models/edge.fer`, or the file that `FER_MODEL` names, as seen from a board's folder.
+//! Chooses the model of the image.
 
-use std::env;
-use std::path::PathBuf;
+#[path = "../model_file.rs"]
+mod model_file;
 
 fn main() {
-    // Every board's folder lies beside this one, so that a relative path means the same here and there.
-    let directory = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
-    let named = env::var_os("FER_MODEL").map(PathBuf::from);
-    let model = directory.join(named.unwrap_or_else(|| "../../models/edge.fer".into()));
-    assert!(model.is_file(), "{}: no such model file; FER_MODEL names one", model.display());
-    println!("cargo::rustc-env=FER_MODEL_FILE={}", model.display());
-    println!("cargo::rerun-if-changed={}", model.display());
-    println!("cargo::rerun-if-env-changed=FER_MODEL");
+    model_file::choose();
+    println!("cargo::rerun-if-changed=build.rs");
 }

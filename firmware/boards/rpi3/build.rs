@@ -1,18 +1,11 @@
-//! Links with the board's memory layout, and chooses the model of the image: `firmware/models/edge.fer`, or the file that
-//! `FER_MODEL` names.
+//! Links with the board's memory layout, and chooses the model of the image.
 
-use std::env;
-use std::path::PathBuf;
+#[path = "../model_file.rs"]
+mod model_file;
 
 fn main() {
-    let directory = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
-    println!("cargo::rustc-link-arg-bins=-T{}/kernel8.ld", directory.display());
+    let directory = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    println!("cargo::rustc-link-arg-bins=-T{directory}/kernel8.ld");
     println!("cargo::rerun-if-changed=kernel8.ld");
-
-    let named = env::var_os("FER_MODEL").map(PathBuf::from);
-    let model = directory.join(named.unwrap_or_else(|| "../../models/edge.fer".into()));
-    assert!(model.is_file(), "{}: no such model file; FER_MODEL names one", model.display());
-    println!("cargo::rustc-env=FER_MODEL_FILE={}", model.display());
-    println!("cargo::rerun-if-changed={}", model.display());
-    println!("cargo::rerun-if-env-changed=FER_MODEL");
+    model_file::choose();
 }
