@@ -343,10 +343,8 @@ fn range([min, max]: [f32; 2]) -> Result<Range, String> {
 /// Which layer would not fit smaller faces, in a recipe that has them.
 fn check_resizing(architecture: &Architecture) -> Result<(), String> {
     let Some(resizing) = architecture.recipe.progressive_resizing else { return Ok(()) };
-    let epochs = architecture.recipe.epochs;
-    let mut sizes: Vec<usize> = (0..epochs).map(|done| resizing.size(done, epochs)).collect();
-    sizes.dedup();
-    sizes.iter().try_for_each(|&size| match misfit(architecture, size as u16) {
+    // All sizes, whatever the number of epochs is: a command may ask for another.
+    resizing.small_sizes().try_for_each(|size| match misfit(architecture, size as u16) {
         Some(layer) => Err(format!(
             "`progressive_resizing` has faces of {size}x{size} pixels, which `{}` does not fit; such a network needs a \
              `global_average_pool` before its dense layers",

@@ -164,6 +164,7 @@ fn progressive_resizing_needs_a_network_that_fits_every_size() {
     let net = Architecture::parse("net.toml", &resized("32", &pooled)).expect("sound");
     let resizing = net.recipe.progressive_resizing.expect("there");
     assert_eq!([0, 24, 25, 49, 50, 99].map(|done| resizing.size(done, 100)), [32, 32, 40, 40, 48, 48]);
+    assert_eq!(ProgressiveResizing { share: 0.0, ..resizing }.size(0, 100), 48);
 
     let flat = error(&resized("32", &format!("{convolution}{dense}")));
     assert!(flat.contains("32x32") && flat.contains("`flatten_2`"), "{flat}");

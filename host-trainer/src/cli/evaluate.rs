@@ -50,8 +50,7 @@ pub struct EvaluateArguments {
 
 pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     let bytes = model_file::read(&arguments.model)?;
-    let model =
-        Model::parse(bytes.as_slice()).map_err(|error| anyhow::anyhow!("{}: {error}", arguments.model.display()))?;
+    let model = model_file::parse(&arguments.model, &bytes)?;
     let known = LabelSet::of(model.labels());
     ensure!(
         known.count() <= arguments.labels.count(),
@@ -84,8 +83,7 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
         robustness.push(measure_robustness(&model, &faces.pixels, &labels, arguments.mirror)?);
         for path in &arguments.beside {
             let bytes = model_file::read(path)?;
-            let model =
-                Model::parse(bytes.as_slice()).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+            let model = model_file::parse(path, &bytes)?;
             robustness.push(measure_robustness(&model, &faces.pixels, &labels, arguments.mirror)?);
         }
     }

@@ -47,11 +47,10 @@ struct Answer<'a> {
 
 pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
     let read: Option<AlignedBytes> = arguments.model.as_deref().map(model_file::read).transpose()?;
-    let bytes = read.as_ref().map_or(&EDGE.0, AlignedBytes::as_slice);
-    let model = Model::parse(bytes).map_err(|error| match &arguments.model {
-        Some(path) => anyhow::anyhow!("{}: {error}", path.display()),
-        None => error.into(),
-    })?;
+    let model = match (&arguments.model, &read) {
+        (Some(path), Some(bytes)) => model_file::parse(path, bytes)?,
+        _ => Model::parse(&EDGE.0)?,
+    };
     let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
     let mut engine = Engine::new(&model, &mut arena)?;
     // Every image is read before the first answer is printed: a bad one among many leaves no half of an output.

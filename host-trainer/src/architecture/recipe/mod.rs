@@ -163,12 +163,18 @@ impl ProgressiveResizing {
     /// Rows and columns that faces grow by.
     const STEP: usize = 8;
 
+    /// The sizes that are smaller than the device's, in their order.
+    pub fn small_sizes(&self) -> impl ExactSizeIterator<Item = usize> {
+        (self.start..FACE_SIZE).step_by(Self::STEP)
+    }
+
     /// Rows and columns of the faces after `done` of `epochs` epochs.
     pub fn size(&self, done: usize, epochs: usize) -> usize {
-        let sizes = FACE_SIZE.saturating_sub(self.start).div_ceil(Self::STEP) as f64;
-        let small = self.share * epochs.max(1) as f64;
-        let step = (done as f64 * sizes / small.max(f64::MIN_POSITIVE)) as usize;
-        self.start.saturating_add(step.saturating_mul(Self::STEP)).min(FACE_SIZE)
+        let (done, small) = (done as f64, self.share * epochs as f64);
+        if done >= small {
+            return FACE_SIZE;
+        }
+        self.small_sizes().nth((done / small * self.small_sizes().len() as f64) as usize).unwrap_or(FACE_SIZE)
     }
 }
 

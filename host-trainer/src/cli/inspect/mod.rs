@@ -67,8 +67,7 @@ struct Row {
 
 pub fn run(arguments: &InspectArguments) -> anyhow::Result<()> {
     let bytes = model_file::read(&arguments.model)?;
-    let model =
-        Model::parse(bytes.as_slice()).map_err(|error| anyhow::anyhow!("{}: {error}", arguments.model.display()))?;
+    let model = model_file::parse(&arguments.model, &bytes)?;
     let description = describe(&model, bytes.as_slice().len());
     if arguments.json {
         println!("{}", serde_json::to_string(&description)?);
