@@ -19,7 +19,7 @@ use crate::{
         merge::merge_branches,
         parameters::Range,
     },
-    training::{Configuration, LabelledFaces, RunFolder, START_FILE, copy_soft_targets, save_record},
+    training::{Configuration, LabelledFaces, RunFolder, START_FILE, copy_taught, save_record},
 };
 
 /// The folder of the refined run, in that of the run it comes from.
@@ -44,7 +44,7 @@ pub fn prepare(
     fs::create_dir_all(&path).with_context(|| path.display().to_string())?;
     // The weights before the configuration: where that is, the run is whole.
     save_record(&refined.to_network(&Default::default()), &path.join(START_FILE))?;
-    copy_soft_targets(run, &path)?;
+    copy_taught(run.path(), &path)?;
     let configuration = Configuration {
         epochs: refinement.epochs,
         start: Some(START_FILE.into()),

@@ -78,7 +78,14 @@ impl LoadedFaces {
     pub fn training(&self) -> anyhow::Result<TrainingFaces<'_>> {
         let faces = labelled(&self.dataset, Split::Training)?;
         let (pixels, votes) = (self.pixels.as_deref(), self.votes.as_deref());
-        Ok(TrainingFaces { faces, pixels, votes, soft_targets: None, left_out: self.left_out.as_deref() })
+        Ok(TrainingFaces {
+            faces,
+            pixels,
+            votes,
+            soft_targets: None,
+            teachers: &[],
+            left_out: self.left_out.as_deref(),
+        })
     }
 
     /// Training faces that are nearly validation faces, and are left out.

@@ -11,13 +11,43 @@ use crate::{
     export::RECORD_FILE,
     network::Network,
     training::{
-        Configuration, RunFolder, START_FILE, SoftTargets, load_record, save_record, soft_targets, write_soft_targets,
+        Configuration, RunFolder, START_FILE, SoftTargets, keep_teachers, load_record, save_record, soft_targets,
+        write_soft_targets,
     },
 };
 
+/// What a run learns from teachers.
+#[derive(Debug, Default)]
+pub struct Taught {
+    /// Their answers to the training faces as they are.
+    pub soft_targets: Option<SoftTargets>,
+    /// Themselves, to be asked about every view.
+    pub networks: Vec<Network>,
+}
+
+/// What `run` needs of the networks of finished runs, kept in its folder: themselves where they are to see the same views, or
+/// else their answers; for a warm start, the weights of the first too.
+pub fn learn(
+    teachers: &[PathBuf],
+    run: &RunFolder,
+    distillation: Distillation,
+    source: &Source,
+    configuration: &Configuration,
+) -> anyhow::Result<Taught> {
+    if !distillation.same_views {
+        let answers = ask(teachers, run, distillation, source, configuration)?;
+        return Ok(Taught { soft_targets: Some(answers), ..Taught::default() });
+    }
+    let networks = keep_teachers(teachers, run.path()).context("no run to learn from")?;
+    if let (true, Some(first)) = (distillation.warm_start, networks.first()) {
+        save_record(first, &run.file(START_FILE))?;
+    }
+    Ok(Taught { networks, ..Taught::default() })
+}
+
 /// Asks the networks of finished runs about every training face, and keeps in the folder of `run` what it needs of them: their
 /// answers, and for a warm start the weights of the first.
-pub fn ask(
+fn ask(
     teachers: &[PathBuf],
     run: &RunFolder,
     distillation: Distillation,
@@ -132,7 +162,7 @@ mod tests {
         let architecture = configuration.architecture().expect("sound").into();
         save_record(&Network::new(architecture, 3, &Default::default()), &taught.file(RECORD_FILE)).expect("written");
         for warm_start in [false, true] {
-            let distillation = Distillation { share: 0.5, temperature: 2.0, warm_start };
+            let distillation = Distillation { share: 0.5, temperature: 2.0, warm_start, same_views: false };
             let targets = ask(std::slice::from_ref(&teacher), &run, distillation, &source, &student).expect("answers");
             assert_eq!(targets.len(), 9);
             assert_eq!(read_soft_targets(&run, 9), Some(targets));
@@ -141,5 +171,33 @@ mod tests {
         let begins =
             load_record(student.architecture().expect("sound").into(), &run.file(START_FILE)).expect("weights");
         assert_eq!(begins.to_float_network(), network(&teacher).expect("a run").to_float_network());
+    }
+
+    #[test]
+    fn teachers_that_see_the_same_views_are_kept_in_the_pupils_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = Source::Synthetic(SyntheticFaces { training: 2, validation: 1, ..Default::default() });
+        let student =
+            Configuration::new(&Architecture::find("levorse").expect("built in"), "a.toml", 7, None, "".into());
+        let (run, _) = open_or_create(&folder.path().join("student"), "levorse", 0, &student).expect("new");
+        let paths = ["one", "two"].map(|name| folder.path().join(name));
+        for (index, path) in paths.iter().enumerate() {
+            let (taught, configuration) = open_or_create(path, "levorse", index as u64, &student).expect("new");
+            let architecture = configuration.architecture().expect("sound").into();
+            let network = Network::new(architecture, index as u64, &Default::default());
+            save_record(&network, &taught.file(RECORD_FILE)).expect("written");
+        }
+        let distillation = Distillation { share: 0.5, temperature: 2.0, warm_start: false, same_views: true };
+        let learned = || learn(&paths, &run, distillation, &source, &student);
+        let first = learned().expect("two networks");
+        assert!(first.soft_targets.is_none() && first.networks.len() == 2);
+        for (path, network) in paths.iter().zip(&first.networks) {
+            assert_eq!(network.to_float_network(), super::network(path).expect("a run").to_float_network());
+            std::fs::remove_dir_all(path).expect("gone");
+        }
+        let again = learned().expect("kept");
+        for (again, first) in again.networks.iter().zip(&first.networks) {
+            assert_eq!(again.to_float_network(), first.to_float_network());
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::{
     DataArgument, demo,
     display::{Display, stop_on_interrupt},
     faces::{LoadedFaces, check_ferplus},
-    teachers,
+    teachers::{self, Taught},
 };
 use crate::{
     architecture::{Architecture, Recipe},
@@ -28,7 +28,7 @@ use crate::{
     refinement,
     training::{
         Configuration, LabelledFaces, RunFolder, START_FILE, TrainingError, TrainingFaces, load_record,
-        read_soft_targets, save_record, train,
+        read_soft_targets, save_record, teacher_folder, train,
     },
 };
 
@@ -121,24 +121,23 @@ impl Session {
         let loaded = LoadedFaces::load(&self.source, &architecture, votes)?;
         let (mut training, validation) = (loaded.training()?, loaded.validation()?);
         let mut configuration = configuration.clone();
-        let soft_targets = match architecture.recipe.distillation {
-            Some(distillation) => {
-                if distillation.warm_start {
-                    configuration.start = Some(START_FILE.into());
-                }
-                match read_soft_targets(run, training.faces.labels.len()) {
-                    Some(kept) => Some(kept),
-                    None => {
-                        let Some(teachers) = self.teachers(run, &configuration, &architecture.recipe)? else {
-                            return Ok(None);
-                        };
-                        Some(teachers::ask(&teachers, run, distillation, &self.source, &configuration)?)
-                    }
-                }
+        let mut taught = Taught::default();
+        if let Some(distillation) = architecture.recipe.distillation {
+            if distillation.warm_start {
+                configuration.start = Some(START_FILE.into());
             }
-            None => None,
-        };
-        training.soft_targets = soft_targets.as_deref();
+            if !distillation.same_views {
+                taught.soft_targets = read_soft_targets(run, training.faces.labels.len());
+            }
+            if taught.soft_targets.is_none() {
+                let Some(teachers) = self.teachers(run, &configuration, &architecture.recipe)? else {
+                    return Ok(None);
+                };
+                taught = teachers::learn(&teachers, run, distillation, &self.source, &configuration)?;
+            }
+        }
+        training.soft_targets = taught.soft_targets.as_deref();
+        training.teachers = &taught.networks;
         let left_out = loaded.left_out();
         println!(
             "images       {} to train on, {} to validate on",
@@ -181,7 +180,7 @@ impl Session {
         }
         let mut folders = Vec::new();
         for (index, name) in recipe.teachers.iter().enumerate() {
-            let folder = run.file(&format!("teacher-{}", index + 1));
+            let folder = teacher_folder(run.path(), index);
             if !folder.join(RECORD_FILE).exists() {
                 println!("teacher      {name}, {} of {}", index + 1, recipe.teachers.len());
                 let (teacher, configuration) = teachers::open_or_create(&folder, name, index as u64, configuration)?;

@@ -90,9 +90,10 @@ fn options(recipe: &Recipe) -> Vec<(&'static str, String)> {
     if !recipe.teachers.is_empty() {
         rows.push(("teachers", recipe.teachers.join(", ")));
     }
-    if let Some(Distillation { share, temperature, warm_start }) = recipe.distillation {
+    if let Some(Distillation { share, temperature, warm_start, same_views }) = recipe.distillation {
+        let views = if same_views { "; teachers see the faces as the network does" } else { "" };
         let start = if warm_start { "; begins with the first one's weights" } else { "" };
-        rows.push(("distillation", format!("{share} of the loss, at temperature {temperature}{start}")));
+        rows.push(("distillation", format!("{share} of the loss, at temperature {temperature}{views}{start}")));
     }
     if let Some(reweighting) = recipe.reweighting {
         let noise = match reweighting.noise {

@@ -3,7 +3,7 @@
 use std::sync::mpsc::SyncSender;
 
 use rand_chacha::ChaCha8Rng;
-use shared::preprocessing::{FACE_PIXELS, Preprocessing};
+use shared::preprocessing::{FACE_PIXELS, FACE_SIZE, Preprocessing};
 
 use super::{TrainingFaces, mixup, resizing::Resizing, targets::Targets};
 use crate::{architecture::Recipe, network::append_real};
@@ -17,6 +17,8 @@ pub(super) struct Batch {
     pub size: usize,
     /// `[channels, size, size]` real values an image.
     pub faces: Vec<f32>,
+    /// `[channels, 48, 48]` values an image, where teachers see the same images and these are smaller; else empty.
+    pub whole_faces: Vec<f32>,
     /// A probability for each of the network's emotions an image.
     pub targets: Vec<f32>,
     /// The same, as the teachers gave it; empty without teachers.
@@ -66,8 +68,10 @@ impl Loader<'_> {
                 }
             }
         }
+        let shown_whole = !self.training.teachers.is_empty() && self.resizing.size() < FACE_SIZE;
         let mut batch = Batch {
             size: self.resizing.size(),
+            whole_faces: if shown_whole { faces.clone() } else { Vec::new() },
             faces: self.resizing.apply(faces),
             targets: indices.iter().flat_map(|&index| &self.targets.rows[index][..self.emotions]).copied().collect(),
             soft_targets: match self.training.soft_targets {

@@ -1,11 +1,11 @@
 //! Teachers: what trained networks think of the training faces, for another network to learn from.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use shared::{checksum::crc32, label::Emotion, preprocessing::FACE_SIZE};
 
-use super::{RunFolder, TrainingError, write_atomically};
-use crate::{evaluation::Prediction, inference::normalize, network::Network, network::logits};
+use super::{RunFolder, TrainingError, load_record, write_atomically};
+use crate::{evaluation::Prediction, export::RECORD_FILE, inference::normalize, network::Network, network::logits};
 
 /// A face's probabilities, 0 for emotions that no teacher knows.
 pub type SoftTargets = Vec<[f32; Emotion::COUNT]>;
@@ -60,15 +60,57 @@ pub fn read_soft_targets(run: &RunFolder, faces: usize) -> Option<SoftTargets> {
     (u32::from_le_bytes(*crc) == crc32(body)).then(|| values.chunks_exact(columns).map(row).collect())
 }
 
-/// Copies the soft targets of a run, if it has any, into the folder of another on the same faces.
+/// The folder, in a run's, of one of its teachers, `index` from 0.
+pub fn teacher_folder(run: &Path, index: usize) -> PathBuf {
+    run.join(format!("teacher-{}", index + 1))
+}
+
+/// Copies what teachers have left in a run's folder, their answers or their networks, into the folder of another run on the same
+/// faces.
 ///
 /// # Errors
 /// [`TrainingError::Write`].
-pub fn copy_soft_targets(run: &RunFolder, to: &Path) -> Result<(), TrainingError> {
-    match std::fs::read(run.file(FILE)) {
+pub fn copy_taught(run: &Path, to: &Path) -> Result<(), TrainingError> {
+    let folders = (0..).map(|index| teacher_folder(run, index));
+    let teachers: Vec<PathBuf> = folders.take_while(|folder| folder.join(RECORD_FILE).exists()).collect();
+    copy_teachers(&teachers, to)?;
+    match std::fs::read(run.join(FILE)) {
         Ok(bytes) => write_atomically(&to.join(FILE), &bytes),
         Err(_) => Ok(()),
     }
+}
+
+/// Copies the networks of finished runs into the folder of a run that they teach, so that it goes on without them, and reads
+/// them from there.
+///
+/// # Errors
+/// [`TrainingError::Read`] for a teacher that is neither where it was nor in the folder, [`TrainingError::Write`].
+pub fn keep_teachers(teachers: &[PathBuf], run: &Path) -> Result<Vec<Network>, TrainingError> {
+    copy_teachers(teachers, run)?;
+    let network = |index: usize| {
+        let (kept, configuration) = RunFolder::open(&teacher_folder(run, index))?;
+        load_record(configuration.architecture()?.into(), &kept.file(RECORD_FILE))
+    };
+    (0..teachers.len()).map(network).collect()
+}
+
+fn copy_teachers(teachers: &[PathBuf], run: &Path) -> Result<(), TrainingError> {
+    for (index, teacher) in teachers.iter().enumerate() {
+        let kept = teacher_folder(run, index);
+        // The network is written last: where it is, the copy is whole.
+        if kept.join(RECORD_FILE).exists() {
+            continue;
+        }
+        std::fs::create_dir_all(&kept)
+            .map_err(|error| TrainingError::Write { file: kept.clone(), error: error.to_string() })?;
+        for name in ["config.toml", RECORD_FILE] {
+            let file = teacher.join(name);
+            let bytes = std::fs::read(&file)
+                .map_err(|error| TrainingError::Read { file: file.clone(), error: error.to_string() })?;
+            write_atomically(&kept.join(name), &bytes)?;
+        }
+    }
+    Ok(())
 }
 
 /// Keeps soft targets in a run's folder.

@@ -11,7 +11,7 @@ use std::{
 
 use burn::{
     optim::GradientsParams,
-    tensor::{Device, Tensor, TensorData},
+    tensor::{Device, Tensor, TensorData, activation::softmax},
 };
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -26,7 +26,7 @@ use super::{
     state::State,
     targets::Targets,
 };
-use crate::network::Mode;
+use crate::network::{Mode, Network};
 
 /// What a training tells while it runs.
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +120,7 @@ pub(super) fn run_epoch(
             let sender = sender;
             loader.run(&order, configuration.batch_size, &mut random, &sender);
         });
-        let mut steps = Steps::new(configuration, done, order.len());
+        let mut steps = Steps::new(configuration, training.teachers, done, order.len());
         // The receiver ends with this closure, and with it a loader that still waits.
         for batch in receiver {
             if stop.load(Ordering::Relaxed) {
@@ -136,6 +136,9 @@ pub(super) fn run_epoch(
 /// The steps of an epoch.
 struct Steps {
     device: Device,
+    /// The same without gradients, where teachers answer.
+    plain_device: Device,
+    teachers: Vec<Network>,
     dropout: ChaCha8Rng,
     batch_size: usize,
     epochs: usize,
@@ -152,9 +155,12 @@ struct Steps {
 }
 
 impl Steps {
-    fn new(configuration: &Configuration, done: usize, total: usize) -> Self {
+    fn new(configuration: &Configuration, teachers: &[Network], done: usize, total: usize) -> Self {
+        let device = configuration.hardware.device();
         Self {
-            device: configuration.hardware.device().autodiff(),
+            teachers: teachers.iter().map(|teacher| teacher.to_float_network().to_network(&device)).collect(),
+            device: device.clone().autodiff(),
+            plain_device: device,
             dropout: random(configuration.seed, done, Purpose::Dropout),
             batch_size: configuration.batch_size.max(1),
             epochs: configuration.epochs,
@@ -186,7 +192,11 @@ impl Steps {
         let weights = self.tensor(&batch.weights, [images]);
         let mut loss = batch_loss(kind, logits.clone(), targets, weights.clone());
         if let Some(distillation) = distillation {
-            let soft_targets = self.tensor(&batch.soft_targets, [images, emotions]);
+            let soft_targets = match distillation.same_views {
+                true => &self.answers(batch, channels, emotions, distillation.temperature),
+                false => &batch.soft_targets,
+            };
+            let soft_targets = self.tensor(soft_targets, [images, emotions]);
             loss = distilled_loss(distillation, loss, logits.clone(), soft_targets, weights);
         }
         let value = f64::from(loss.clone().into_scalar::<f32>());
@@ -207,6 +217,27 @@ impl Steps {
         self.loss += value * images as f64;
         self.right += count_right(logits, &batch.labels);
         Ok(())
+    }
+
+    /// The teachers' mean probabilities for the images of a batch, `[n, emotions]`, at a temperature.
+    fn answers(&self, batch: &Batch, channels: usize, emotions: usize, temperature: f32) -> Vec<f32> {
+        let (values, size) = match batch.whole_faces.is_empty() {
+            true => (&batch.faces, batch.size),
+            false => (&batch.whole_faces, FACE_SIZE),
+        };
+        let images = batch.labels.len();
+        let faces = TensorData::new(values.clone(), [images, channels, size, size]);
+        let mut answers = vec![0.0; images * emotions];
+        for teacher in &self.teachers {
+            let faces = Tensor::from_data(faces.clone(), &self.plain_device);
+            let known = teacher.architecture.labels().count();
+            let probabilities = softmax(teacher.forward(faces, &mut Mode::Inference) / temperature, 1).into_data();
+            let values: Vec<f32> = probabilities.iter::<f32>().collect();
+            for (answer, row) in answers.chunks_exact_mut(emotions).zip(values.chunks_exact(known)) {
+                answer.iter_mut().zip(row).for_each(|(sum, p)| *sum += p / self.teachers.len() as f32);
+            }
+        }
+        answers
     }
 
     fn tensor<const D: usize>(&self, values: &[f32], shape: [usize; D]) -> Tensor<D> {

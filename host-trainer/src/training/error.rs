@@ -29,6 +29,12 @@ pub enum TrainingError {
          before it in the recipe's `teachers`"
     )]
     NoTeachers,
+    /// A teacher cannot see what its pupil sees, or knows more emotions.
+    #[error(
+        "a teacher has another `preprocessing` than its pupil, or knows emotions that the pupil does not; `same_views` needs \
+         the same faces for both"
+    )]
+    TeacherDoesNotSuit,
     /// The loss is infinite or not a number.
     #[error(
         "the loss became {loss} in epoch {epoch}, step {step}; the checkpoint of epoch {last_good} is kept: lower the \

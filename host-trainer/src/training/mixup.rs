@@ -12,7 +12,8 @@ pub(super) fn mix(batch: &mut Batch, alpha: f32, random: &mut ChaCha8Rng) {
     let images = batch.labels.len();
     let Ok(beta) = Beta::new(f64::from(alpha), f64::from(alpha)) else { return };
     let shares: Vec<f32> = (0..images).map(|_| beta.sample(random) as f32).collect();
-    for values in [&mut batch.faces, &mut batch.targets, &mut batch.soft_targets, &mut batch.weights] {
+    let Batch { faces, whole_faces, targets, soft_targets, weights, .. } = batch;
+    for values in [faces, whole_faces, targets, soft_targets, weights] {
         blend(values, &shares);
     }
     batch.labels =
@@ -49,6 +50,7 @@ mod tests {
         Batch {
             size: 2,
             faces: rows(4),
+            whole_faces: rows(9),
             targets: rows(3),
             soft_targets: Vec::new(),
             weights: vec![1.0; images],
@@ -73,6 +75,7 @@ mod tests {
                 let (own, other) = (image as f32, (images - 1 - image) as f32);
                 let value = mixed.faces[image * 4];
                 assert!(mixed.faces[image * 4..][..4].iter().all(|&v| v == value), "{image} of {images}");
+                assert!(mixed.whole_faces[image * 9..][..9].iter().all(|&v| v == value), "{image} of {images}");
                 assert_eq!(mixed.targets[image * 3], value);
                 assert!((own.min(other) - 1e-4..=own.max(other) + 1e-4).contains(&value), "{value}");
                 let nearer = if (value - own).abs() <= (value - other).abs() { own } else { other };

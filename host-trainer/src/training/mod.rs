@@ -52,7 +52,9 @@ use shared::{label::Emotion, preprocessing::FACE_PIXELS};
 
 pub use self::{
     configuration::Configuration,
-    distillation::{SoftTargets, copy_soft_targets, read_soft_targets, soft_targets, write_soft_targets},
+    distillation::{
+        SoftTargets, copy_taught, keep_teachers, read_soft_targets, soft_targets, teacher_folder, write_soft_targets,
+    },
     epoch::Progress,
     error::TrainingError,
     run_folder::{RunFolder, START_FILE, write_atomically},
@@ -84,13 +86,15 @@ pub struct TrainingFaces<'a> {
     pub votes: Option<&'a [Option<[f32; Emotion::COUNT]>]>,
     /// What teachers think of the faces, at the recipe's temperature: see [`soft_targets`].
     pub soft_targets: Option<&'a [[f32; Emotion::COUNT]]>,
+    /// Teachers that are asked about every face as it is trained on, for recipes whose `distillation` has `same_views`.
+    pub teachers: &'a [Network],
     /// Faces that nothing is learned from, such as those that are nearly validation faces.
     pub left_out: Option<&'a [bool]>,
 }
 
 impl<'a> From<LabelledFaces<'a>> for TrainingFaces<'a> {
     fn from(faces: LabelledFaces<'a>) -> Self {
-        Self { faces, pixels: None, votes: None, soft_targets: None, left_out: None }
+        Self { faces, pixels: None, votes: None, soft_targets: None, teachers: &[], left_out: None }
     }
 }
 
@@ -240,15 +244,28 @@ fn check_extras(training: &TrainingFaces<'_>, configuration: &Configuration) -> 
         Some(pixels) => pixels.len() == images * FACE_PIXELS,
         None => recipe.augmentation.is_off(),
     };
-    if recipe.distillation.is_some() && training.soft_targets.is_none() {
+    let taught = match recipe.distillation {
+        Some(distillation) if distillation.same_views => !training.teachers.is_empty(),
+        Some(_) => training.soft_targets.is_some(),
+        None => true,
+    };
+    if !taught {
         return Err(TrainingError::NoTeachers);
+    }
+    let emotions = architecture.labels().count();
+    let suits = |teacher: &Network| {
+        let Architecture { preprocessing, .. } = &*teacher.architecture;
+        *preprocessing == architecture.preprocessing && teacher.architecture.labels().count() <= emotions
+    };
+    if !training.teachers.iter().all(suits) {
+        return Err(TrainingError::TeacherDoesNotSuit);
     }
     let targets_fit = training.soft_targets.is_none_or(|targets| targets.len() == images);
     let left_out_fits = training.left_out.is_none_or(|left_out| left_out.len() == images);
     if votes_fit && pixels_fit && targets_fit && left_out_fits {
         Ok(())
     } else {
-        Err(TrainingError::FacesDoNotFit { what: "training", emotions: architecture.labels().count() })
+        Err(TrainingError::FacesDoNotFit { what: "training", emotions })
     }
 }
 

@@ -114,18 +114,55 @@ fn read_checkpoint(file: &Path) -> Result<Option<Checkpoint>, TrainingError> {
     }
 }
 
-/// Writes a file so that at any moment there is the old one or the new one, whole.
+/// Writes a file so that at any moment there is the old one or the new one, whole. What is not a file, such as `/dev/null`
+/// or a pipe, is written to: a file put in its place would break it for everyone. A link goes on pointing where it points.
 ///
 /// # Errors
 /// [`TrainingError::Write`]; the old file is still there then.
 pub fn write_atomically(file: &Path, bytes: &[u8]) -> Result<(), TrainingError> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let target = fs::canonicalize(file).unwrap_or(file.into());
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
+        if fs::metadata(&target).is_ok_and(|found| !found.is_file()) {
+            return fs::write(&target, bytes);
+        }
         let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
         temporary.write_all(bytes)?;
         temporary.as_file().sync_all()?;
-        temporary.persist(file)?;
+        temporary.persist(&target)?;
         Ok(())
     };
     write().map_err(|error| TrainingError::Write { file: file.into(), error: error.to_string() })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{os::unix::fs::FileTypeExt, process::Command, thread};
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_written_to_and_stays_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+        let reader = thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read(pipe)
+        });
+        write_atomically(&pipe, b"a model").expect("written");
+        assert!(fs::metadata(&pipe).expect("there").file_type().is_fifo());
+        assert_eq!(reader.join().expect("ends").expect("read"), b"a model");
+    }
+
+    #[test]
+    fn a_link_goes_on_pointing_where_it_points() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [file, link] = ["file", "link"].map(|name| folder.path().join(name));
+        fs::write(&file, b"old").expect("written");
+        std::os::unix::fs::symlink(&file, &link).expect("linked");
+        write_atomically(&link, b"new").expect("written");
+        assert_eq!(fs::read(&file).expect("read"), b"new");
+        assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
+    }
 }

@@ -316,6 +316,7 @@ fn run_with(recipe: &str, folder: &RunFolder, configuration: &Configuration, sto
         pixels: Some(&pixels),
         votes: Some(&votes),
         soft_targets: Some(&soft_targets),
+        teachers: &[Network::new(configuration.architecture().expect("sound").into(), 9, &Device::flex())],
         left_out: None,
     };
     let stop = AtomicBool::new(false);
@@ -331,16 +332,22 @@ fn run_with(recipe: &str, folder: &RunFolder, configuration: &Configuration, sto
 
 #[test]
 fn a_run_with_everything_a_recipe_can_ask_for_resumes_to_the_same_weights_at_any_epoch() {
+    let same_views = EVERYTHING.replace("temperature = 3.0", "temperature = 3.0, same_views = true");
+    resumes_to_the_same_weights_at_any_epoch(EVERYTHING);
+    resumes_to_the_same_weights_at_any_epoch(&same_views);
+}
+
+fn resumes_to_the_same_weights_at_any_epoch(recipe: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let configuration = configuration();
     let whole = RunFolder::create(&folder.path().join("whole"), &configuration).expect("new");
-    let expected = run_with(EVERYTHING, &whole, &configuration, None);
+    let expected = run_with(recipe, &whole, &configuration, None);
     assert!(expected.finished && expected.metrics.iter().all(|epoch| epoch.train_loss.is_finite()));
     // Pretraining has 6 steps, the other epochs 7; weights are known from the third on.
     for step in [3, 8, 15, 22] {
         let cut = RunFolder::create(&folder.path().join(step.to_string()), &configuration).expect("new");
-        assert!(!run_with(EVERYTHING, &cut, &configuration, Some(step)).finished);
-        let second = run_with(EVERYTHING, &cut, &configuration, None);
+        assert!(!run_with(recipe, &cut, &configuration, Some(step)).finished);
+        let second = run_with(recipe, &cut, &configuration, None);
         assert_eq!(second.last.to_float_network(), expected.last.to_float_network(), "cut after step {step}");
         assert_eq!(second.best.to_float_network(), expected.best.to_float_network(), "cut after step {step}");
     }
@@ -365,6 +372,53 @@ fn a_run_whose_faces_grow_trains_otherwise_and_resumes_to_the_same_weights() {
 }
 
 #[test]
+fn a_pupil_that_is_its_teacher_has_nothing_to_learn_from_the_same_views_however_they_are_changed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recipe = "{ kind = \"sgd\", learning_rate = 0.25 }\nmixup = 0.4\n\
+        augmentation = { flip = true, shift = 4.0, gradient = 40.0, erasing = 0.5 }\n\
+        distillation = { share = 1.0, temperature = 2.0, same_views = true }";
+    let text = SMALL.replace("{ kind = \"rmsprop\" }", recipe).replace("rate = 0.5", "rate = 0.0");
+    let configuration = Configuration { architecture: text, start: Some(START_FILE.into()), ..configuration() };
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    let network = |seed| Network::new(configuration.architecture().expect("sound").into(), seed, &Device::flex());
+    let (teacher, other) = (network(9), network(10));
+    save_record(&teacher, &run_folder.file(START_FILE)).expect("written");
+    let (images, labels) = faces(56);
+    let pixels: Vec<u8> = images.iter().map(|&q| (q as u8) ^ 0x80).collect();
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let distance = |teachers: &[Network], folder: &RunFolder| {
+        let training = TrainingFaces { pixels: Some(&pixels), teachers, ..faces.into() };
+        let learned = train(&configuration, training, faces, folder, &AtomicBool::new(false), &mut |_| {});
+        let learned = learned.expect("trains").last.parameters.to_flat();
+        let pairs = learned.iter().zip(teacher.parameters.to_flat());
+        pairs.map(|(learned, taught)| (learned - taught).abs()).fold(0.0, f32::max)
+    };
+    let itself = distance(std::slice::from_ref(&teacher), &run_folder);
+    let second = RunFolder::create(&folder.path().join("other"), &configuration).expect("new");
+    save_record(&teacher, &second.file(START_FILE)).expect("written");
+    let another = distance(&[other], &second);
+    assert!(itself < another / 100.0, "{itself} {another}");
+}
+
+#[test]
+fn a_teacher_that_sees_other_values_is_refused_and_so_is_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = SMALL.replace("\nepochs", "\ndistillation = { share = 0.5, same_views = true }\nepochs");
+    let configuration = Configuration { architecture: text.clone(), ..configuration() };
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    let (images, labels) = faces(8);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let error = |teachers: &[Network]| {
+        let training = TrainingFaces { teachers, ..faces.into() };
+        let error = train(&configuration, training, faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
+        error.expect_err("cannot be taught").to_string()
+    };
+    let global = Architecture::parse("a.toml", &text.replace("local", "global")).expect("sound");
+    assert!(error(&[Network::new(global.into(), 1, &Device::flex())]).contains("`preprocessing`"));
+    assert!(error(&[]).contains("--teachers"));
+}
+
+#[test]
 fn every_part_of_a_recipe_changes_the_weights() {
     let folder = tempfile::tempdir().expect("a folder");
     let configuration = Configuration { epochs: 2, ..configuration() };
@@ -381,6 +435,7 @@ fn every_part_of_a_recipe_changes_the_weights() {
         "pretraining_epochs = 1",
         "distillation = { share = 0.5 }",
         "distillation = { share = 0.5, temperature = 4.0 }",
+        "distillation = { share = 0.5, same_views = true }",
         "average_decay = 0.9",
         "mixup = 0.4",
         "reweighting = { after = 1, noise = \"anchors\" }",

@@ -135,6 +135,11 @@ pub struct Distillation {
     /// "Born Again Neural Networks", begin anew; to go on takes fewer epochs).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub warm_start: bool,
+    /// Asks the teachers anew about every face as the network sees it, augmented and blended, instead of once about the face
+    /// as it is: there are no answers to learn by heart, at the price of the teachers' forward passes (Beyer et al. 2022,
+    /// "Knowledge distillation: A good teacher is patient and consistent").
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub same_views: bool,
 }
 
 /// Quantization-aware training (Jacob et al. 2018, section 3): the finished network, batch normalization folded, goes on
