@@ -9,7 +9,6 @@ use shared::{
 };
 
 use crate::{
-    data::LabelSet,
     evaluation::{Calibration, Certain, EvaluationReport, Prediction},
     inference,
     network::{Network, activation_ranges, logits},
@@ -140,11 +139,6 @@ fn summary(
 ) -> anyhow::Result<RunSummary> {
     let architecture = &outcome.best.architecture;
     let model = Model::parse(exported.model.as_slice())?;
-    let data = configuration.data.as_ref().map(|data| format!(" --data {data}")).unwrap_or_default();
-    let labels = match (configuration.labels, &configuration.votes) {
-        (LabelSet::FerPlus, Some(votes)) => format!(" --labels ferplus --votes {votes}"),
-        _ => String::new(),
-    };
     Ok(RunSummary {
         name: architecture.name.clone(),
         data: DataSource {
@@ -166,15 +160,7 @@ fn summary(
             arena_bytes: model.arena_bytes().into(),
             macs: model.macs(),
         },
-        command: format!(
-            "cargo run --release -p host-trainer -- train{data}{labels} --architecture {} --epochs {} --batch-size {} --seed {} \
-             --out {}",
-            configuration.architecture_file.trim_end_matches(".toml"),
-            configuration.epochs,
-            configuration.batch_size,
-            configuration.seed,
-            folder.display()
-        ),
+        command: configuration.command(folder),
     })
 }
 

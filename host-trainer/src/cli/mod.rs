@@ -15,7 +15,10 @@ mod reproduce;
 mod teachers;
 mod train;
 
-use std::process::ExitCode;
+use std::{
+    panic,
+    process::{self, ExitCode},
+};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -60,6 +63,7 @@ struct DataArgument {
 
 /// Runs the command of the process's arguments: 0 done, 1 failed, 2 wrong usage.
 pub fn main() -> ExitCode {
+    end_quietly_without_a_reader();
     let cli = Cli::parse();
     let result = match cli.command.unwrap_or(Command::Train(cli.train)) {
         Command::Train(arguments) => train::run(&arguments),
@@ -78,4 +82,18 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Lets the program end without a word when nobody reads what it prints any more, as `host-trainer … | head` does; Rust
+/// would report a panic.
+fn end_quietly_without_a_reader() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let unread =
+            |message: &str| message.starts_with("failed printing to stdout") && message.contains("Broken pipe");
+        if info.payload_as_str().is_some_and(unread) {
+            process::exit(0);
+        }
+        report(info);
+    }));
 }

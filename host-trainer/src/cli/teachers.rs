@@ -109,6 +109,7 @@ pub fn open_or_create(
         batch_size: architecture.recipe.batch_size,
         seed: student.seed.wrapping_add(index),
         start: None,
+        started_from: None,
         architecture_file: format!("{}.toml", name.trim_end_matches(".toml")),
         architecture: architecture.source.clone(),
         ..student.clone()

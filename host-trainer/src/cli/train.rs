@@ -281,6 +281,7 @@ fn begin(arguments: &TrainArguments) -> anyhow::Result<(RunFolder, Configuration
     let folder = arguments.out.clone().unwrap_or_else(|| free_folder(&architecture.name));
     if let Some(trained) = &arguments.start {
         configuration.start = Some(start_from(trained, architecture, &configuration, &folder)?);
+        configuration.started_from = Some(trained.display().to_string());
     }
     Ok((RunFolder::create(&folder, &configuration)?, configuration, source))
 }
