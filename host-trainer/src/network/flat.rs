@@ -47,6 +47,15 @@ impl Parameters {
         }
         self
     }
+
+    /// The same parameters with running statistics of their own: clones share theirs with what they were cloned from.
+    pub fn with_own_statistics(mut self) -> Self {
+        for layer in &mut self.batch_norms {
+            layer.running_mean = RunningState::new(layer.running_mean.value_sync());
+            layer.running_var = RunningState::new(layer.running_var.value_sync());
+        }
+        self
+    }
 }
 
 fn append<const D: usize>(values: &mut Vec<f32>, tensor: Tensor<D>) {

@@ -106,6 +106,9 @@ fn options(recipe: &Recipe) -> Vec<(&'static str, String)> {
     if let Some(Refinement { epochs, learning_rate }) = recipe.refinement {
         rows.push(("refinement", format!("{epochs} epochs with the core's rounding, learning rate {learning_rate}")));
     }
+    if let Some(radius) = recipe.sharpness_aware {
+        rows.push(("sharpness-aware", format!("within a radius of {radius}")));
+    }
     if let Some(decay) = recipe.average_decay {
         rows.push(("mean of the weights", format!("decay {decay}")));
     }

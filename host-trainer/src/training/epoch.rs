@@ -23,10 +23,14 @@ use super::{
     loss::{batch_loss, distilled_loss, penalty},
     optimizer::decay,
     resizing::Resizing,
+    sharpness::highest_nearby,
     state::State,
     targets::Targets,
 };
-use crate::network::{Mode, Network};
+use crate::{
+    architecture::Architecture,
+    network::{Mode, Network},
+};
 
 /// What a training tells while it runs.
 #[derive(Clone, Copy, Debug)]
@@ -177,39 +181,30 @@ impl Steps {
 
     fn run(&mut self, state: &mut State, batch: &Batch) -> Result<(), TrainingError> {
         let images = batch.labels.len();
-        let channels = state.network.architecture.preprocessing.channels().into();
-        let faces: Tensor<4> = self.tensor(&batch.faces, [images, channels, batch.size, batch.size]);
-        let recipe = &state.network.architecture.recipe;
-        let (kind, regularization, optimizer) = (recipe.loss, recipe.regularization, recipe.optimizer);
-        let distillation = recipe.distillation;
+        let recipe = state.network.architecture.recipe.clone();
         let per_epoch = self.total.div_ceil(self.batch_size);
         let epoch = self.done as f64 + self.steps as f64 / per_epoch as f64;
-        self.learning_rate = optimizer.learning_rate() * recipe.schedule.factor(epoch, self.epochs as f64);
+        self.learning_rate = recipe.optimizer.learning_rate() * recipe.schedule.factor(epoch, self.epochs as f64);
 
-        let emotions = state.network.architecture.labels().count();
-        let logits = state.network.forward(faces, &mut Mode::Training(&mut self.dropout));
-        let targets = self.tensor(&batch.targets, [images, emotions]);
-        let weights = self.tensor(&batch.weights, [images]);
-        let mut loss = batch_loss(kind, logits.clone(), targets, weights.clone());
-        if let Some(distillation) = distillation {
-            let soft_targets = match distillation.same_views {
-                true => &self.answers(batch, channels, emotions, distillation.temperature),
-                false => &batch.soft_targets,
-            };
-            let soft_targets = self.tensor(soft_targets, [images, emotions]);
-            loss = distilled_loss(distillation, loss, logits.clone(), soft_targets, weights);
-        }
+        let answers = match recipe.distillation {
+            Some(distillation) if distillation.same_views => {
+                self.answers(batch, &state.network, distillation.temperature)
+            }
+            _ => Vec::new(),
+        };
+        let (loss, logits) = self.loss(&state.network, batch, &answers);
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {
             let (epoch, step) = (self.done + 1, self.steps + 1);
             return Err(TrainingError::NonFinite { epoch, step, loss: value, last_good: self.done });
         }
-        let total = match penalty(regularization, &state.network.parameters) {
-            Some(penalty) => loss + penalty,
-            None => loss,
-        };
-        let gradients = GradientsParams::from_grads(total.backward(), &state.network.parameters);
-        let decayed = self.learning_rate * f64::from(regularization.weight_decay);
+        let mut gradients = gradients(&state.network, loss);
+        if let Some(radius) = recipe.sharpness_aware {
+            let parameters = highest_nearby(&state.network.parameters, &gradients, radius);
+            let higher = Network { parameters, ..state.network.clone() };
+            gradients = self::gradients(&higher, self.loss(&higher, batch, &answers).0);
+        }
+        let decayed = self.learning_rate * f64::from(recipe.regularization.weight_decay);
         state.step(self.learning_rate, gradients, |parameters| decay(parameters, decayed));
 
         self.steps += 1;
@@ -219,8 +214,28 @@ impl Steps {
         Ok(())
     }
 
+    /// Loss and logits of a batch; `answers` are those of teachers that see the same views.
+    fn loss(&mut self, network: &Network, batch: &Batch, answers: &[f32]) -> (Tensor<1>, Tensor<2>) {
+        let Architecture { preprocessing, recipe, .. } = &*network.architecture;
+        let (images, emotions) = (batch.labels.len(), network.architecture.labels().count());
+        let faces: Tensor<4> =
+            self.tensor(&batch.faces, [images, preprocessing.channels().into(), batch.size, batch.size]);
+        let logits = network.forward(faces, &mut Mode::Training(&mut self.dropout));
+        let targets = self.tensor(&batch.targets, [images, emotions]);
+        let weights = self.tensor(&batch.weights, [images]);
+        let mut loss = batch_loss(recipe.loss, logits.clone(), targets, weights.clone());
+        if let Some(distillation) = recipe.distillation {
+            let soft_targets = if distillation.same_views { answers } else { &batch.soft_targets };
+            let soft_targets = self.tensor(soft_targets, [images, emotions]);
+            loss = distilled_loss(distillation, loss, logits.clone(), soft_targets, weights);
+        }
+        (loss, logits)
+    }
+
     /// The teachers' mean probabilities for the images of a batch, `[n, emotions]`, at a temperature.
-    fn answers(&self, batch: &Batch, channels: usize, emotions: usize, temperature: f32) -> Vec<f32> {
+    fn answers(&self, batch: &Batch, pupil: &Network, temperature: f32) -> Vec<f32> {
+        let channels = pupil.architecture.preprocessing.channels().into();
+        let emotions = pupil.architecture.labels().count();
         let (values, size) = match batch.whole_faces.is_empty() {
             true => (&batch.faces, batch.size),
             false => (&batch.whole_faces, FACE_SIZE),
@@ -267,6 +282,15 @@ impl Steps {
             steps: self.steps,
         }
     }
+}
+
+/// Those of the loss and of what large weights cost.
+fn gradients(network: &Network, loss: Tensor<1>) -> GradientsParams {
+    let total = match penalty(network.architecture.recipe.regularization, &network.parameters) {
+        Some(penalty) => loss + penalty,
+        None => loss,
+    };
+    GradientsParams::from_grads(total.backward(), &network.parameters)
 }
 
 fn count_right(logits: Tensor<2>, labels: &[u8]) -> usize {

@@ -20,6 +20,7 @@
 //! distillation.rs   what teachers think of the images
 //! loss.rs           what is minimized
 //! optimizer.rs      how
+//! sharpness.rs      steps by the gradient of the worst place nearby
 //! ```
 
 mod batches;
@@ -34,6 +35,7 @@ mod optimizer;
 mod resizing;
 mod reweighting;
 mod run_folder;
+mod sharpness;
 mod state;
 mod targets;
 

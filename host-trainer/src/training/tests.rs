@@ -283,7 +283,7 @@ fn a_resumed_run_keeps_the_statistics_of_batch_normalization() {
 /// Everything a recipe can ask for that changes from step to step or from epoch to epoch.
 const EVERYTHING: &str = "{ kind = \"sgd\", learning_rate = 0.05, momentum = 0.9, nesterov = true }\n\
     schedule = { kind = \"one_cycle\" }\nregularization = { l1 = 1e-6, l2 = 1e-4, weight_decay = 1e-3 }\n\
-    label_smoothing = 0.1\nclass_weights = \"balanced\"\nvotes = 0.25\npretraining_epochs = 1\naverage_decay = 0.9\nmixup = 0.2\n\
+    label_smoothing = 0.1\nclass_weights = \"balanced\"\nvotes = 0.25\npretraining_epochs = 1\naverage_decay = 0.9\nmixup = 0.2\nsharpness_aware = 0.02\n\
     distillation = { share = 0.4, temperature = 3.0 }\n\
     reweighting = { after = 2, noise = \"votes\" }\naugmentation = { flip = true, shift = 2.0, brightness = 9.0, erasing = 0.5 }";
 
@@ -438,6 +438,7 @@ fn every_part_of_a_recipe_changes_the_weights() {
         "distillation = { share = 0.5, same_views = true }",
         "average_decay = 0.9",
         "mixup = 0.4",
+        "sharpness_aware = 0.05",
         "reweighting = { after = 1, noise = \"anchors\" }",
         "augmentation = { shift = 2.0 }",
         "loss = \"squared_hinge\"",

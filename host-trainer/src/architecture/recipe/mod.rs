@@ -71,6 +71,10 @@ pub struct Recipe {
     /// Blends pairs of faces and their targets by shares from Beta(`mixup`, `mixup`) (Zhang et al. 2018); none without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mixup: Option<f32>,
+    /// Radius within which the gradient of the highest loss is looked for, at the price of a second pass (Foret et al. 2021,
+    /// "Sharpness-Aware Minimization for Efficiently Improving Generalization"); none without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharpness_aware: Option<f32>,
     /// Faces that start small and grow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progressive_resizing: Option<ProgressiveResizing>,
@@ -258,6 +262,11 @@ impl Recipe {
             && !(alpha.is_finite() && alpha > 0.0)
         {
             return Err(format!("`mixup` is {alpha}; it must be above 0"));
+        }
+        if let Some(radius) = self.sharpness_aware
+            && !(radius.is_finite() && radius > 0.0)
+        {
+            return Err(format!("`sharpness_aware` is {radius}; it must be above 0"));
         }
         if let Some(ProgressiveResizing { start, share }) = self.progressive_resizing {
             if !(8..=FACE_SIZE).contains(&start) {
