@@ -35,6 +35,24 @@ pub const RECORD_FILE: &str = "network.burnpack";
 /// The name of the quantized model in a run's folder.
 pub const MODEL_FILE: &str = "model.fer";
 
+/// What networks are measured on.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured<'a> {
+    /// Faces that temperature and threshold are fitted to.
+    pub fitted: LabelledFaces<'a>,
+    /// Faces that are reported on, the same or others.
+    pub reported: LabelledFaces<'a>,
+    /// The name of the latter's split.
+    pub split: &'a str,
+}
+
+impl<'a> Measured<'a> {
+    /// All on the same faces.
+    pub fn on(faces: LabelledFaces<'a>, split: &'a str) -> Self {
+        Self { fitted: faces, reported: faces, split }
+    }
+}
+
 /// The quantized network and how good both networks are on the validation faces.
 #[derive(Clone, Debug)]
 pub struct Exported {
@@ -48,19 +66,19 @@ pub struct Exported {
     pub calibration: Calibration,
 }
 
-/// Quantizes a network: ranges over training faces, temperature and accuracy over validation faces.
+/// Quantizes a network: ranges over training faces, temperature and accuracy over those that `measured` names.
 ///
 /// # Errors
 /// When a layer cannot run on the core, or a number leaves the range of the arithmetic.
 pub fn quantize(
     network: &Network,
     training: LabelledFaces<'_>,
-    validation: LabelledFaces<'_>,
+    measured: Measured<'_>,
     configuration: &Configuration,
-    split: &str,
     form: Form,
 ) -> anyhow::Result<Exported> {
-    let labels: Vec<Emotion> = validation.labels.iter().filter_map(|&l| Emotion::from_index(l.into())).collect();
+    let Measured { fitted, reported, split } = measured;
+    let labels = emotions(reported);
     let quantized = quantize_network(&network.to_float_network(), &ranges(network, training.images), form)?;
     let set = network.architecture.labels();
     let description = format!("{} {split}", configuration.faces());
@@ -73,21 +91,31 @@ pub fn quantize(
     // Temperature, threshold and accuracy are measured on the model itself, then written into it.
     let bytes = quantized.encode(&particulars)?;
     let model = Model::parse(bytes.as_slice())?;
-    let integers = inference::run_normalized(&model, validation.images, |_| {})?;
-    let int8_logits = inference::dequantize(&model, &integers);
-    let calibration = Calibration::fit(&int8_logits, &labels);
-    let report = |rows: &[[f32; Emotion::COUNT]]| {
-        let predictions: Vec<Prediction> =
-            rows.iter().map(|row| Prediction::from_logits(row, calibration.temperature)).collect();
-        let certain = Some(Certain::reaching(CERTAIN, &labels, &predictions));
+    let int8_logits = |faces: LabelledFaces<'_>| -> anyhow::Result<_> {
+        Ok(inference::dequantize(&model, &inference::run_normalized(&model, faces.images, |_| {})?))
+    };
+    let fitted_logits = int8_logits(fitted)?;
+    let calibration = Calibration::fit(&fitted_logits, &emotions(fitted));
+    let predictions = |rows: &[[f32; Emotion::COUNT]]| -> Vec<Prediction> {
+        rows.iter().map(|row| Prediction::from_logits(row, calibration.temperature)).collect()
+    };
+    let threshold = |rows: &[_]| Certain::reaching(CERTAIN, &emotions(fitted), &predictions(rows)).threshold;
+    let report = |rows: &[[f32; Emotion::COUNT]], threshold: f32| {
+        let predictions = predictions(rows);
+        let certain = Some(Certain::at(threshold, &labels, &predictions));
         EvaluationReport { certain, ..EvaluationReport::new(split, set, &labels, &predictions) }
     };
-    let int8 = report(&int8_logits);
-    let float = report(&logits(network, validation.images, |_| {}));
     particulars.temperature = calibration.temperature;
-    particulars.threshold = int8.certain.map_or(1.0, |certain| certain.threshold);
+    particulars.threshold = threshold(&fitted_logits);
+    let int8 = report(&int8_logits(reported)?, particulars.threshold);
+    let float_threshold = threshold(&logits(network, fitted.images, |_| {}));
+    let float = report(&logits(network, reported.images, |_| {}), float_threshold);
     particulars.measurement.accuracy = int8.accuracy as f32;
     Ok(Exported { model: quantized.encode(&particulars)?, float, int8, calibration })
+}
+
+fn emotions(faces: LabelledFaces<'_>) -> Vec<Emotion> {
+    faces.labels.iter().filter_map(|&label| Emotion::from_index(label.into())).collect()
 }
 
 /// The range of each layer's output over preprocessed training faces.
@@ -113,8 +141,7 @@ pub fn write_run(
     configuration: &Configuration,
     outcome: &Outcome,
     training: LabelledFaces<'_>,
-    validation: LabelledFaces<'_>,
-    split: &str,
+    measured: Measured<'_>,
 ) -> anyhow::Result<Option<Exported>> {
     let network = &outcome.best;
     save_record(network, &run.file(RECORD_FILE))?;
@@ -123,9 +150,9 @@ pub fn write_run(
     if let Err(LowerError::NoOperator { .. }) = lower(&float_network) {
         return Ok(None);
     }
-    let exported = quantize(network, training, validation, configuration, split, Form::Folded)?;
+    let exported = quantize(network, training, measured, configuration, Form::Folded)?;
     write_atomically(&run.file(MODEL_FILE), exported.model.as_slice())?;
-    report::write(run.path(), &summary(run.path(), configuration, outcome, &exported, training, validation)?)?;
+    report::write(run.path(), &summary(run.path(), configuration, outcome, &exported, training, measured)?)?;
     Ok(Some(exported))
 }
 
@@ -135,7 +162,7 @@ fn summary(
     outcome: &Outcome,
     exported: &Exported,
     training: LabelledFaces<'_>,
-    validation: LabelledFaces<'_>,
+    measured: Measured<'_>,
 ) -> anyhow::Result<RunSummary> {
     let architecture = &outcome.best.architecture;
     let model = Model::parse(exported.model.as_slice())?;
@@ -144,8 +171,9 @@ fn summary(
         data: DataSource {
             description: configuration.faces(),
             synthetic: configuration.data.is_none(),
-            training_images: training.labels.len(),
-            validation_images: validation.labels.len(),
+            training_images: training.labels.len() - configuration.held_out.map_or(0, |_| measured.fitted.labels.len()),
+            validation_images: measured.fitted.labels.len(),
+            held_out: configuration.held_out.is_some(),
         },
         preprocessing: preprocessing(architecture.preprocessing),
         layers: LayerRow::of(architecture),

@@ -9,8 +9,8 @@ use super::progress;
 use crate::{
     architecture::Architecture,
     data::{
-        Faces, FerPlus, LabelSet, NormalizedDataset, Source, Split, VoteShares, load_normalized, near_duplicates,
-        read_ferplus, read_votes,
+        Aside, Faces, FerPlus, LabelSet, NormalizedDataset, NormalizedFaces, Source, Split, VoteShares, keep_aside,
+        load_normalized, near_duplicates, read_ferplus, read_votes,
     },
     training::{LabelledFaces, TrainingFaces},
 };
@@ -21,13 +21,19 @@ pub struct LoadedFaces {
     pixels: Option<Vec<u8>>,
     votes: Option<Vec<VoteShares>>,
     left_out: Option<Vec<bool>>,
+    held_out: Option<NormalizedFaces>,
     without_majority: [usize; 2],
 }
 
 impl LoadedFaces {
     /// Reads, or draws, what `architecture` is trained on, with the labels that it is for; preprocessed faces are kept in
-    /// `runs/cache`.
-    pub fn load(source: &Source, architecture: &Architecture, votes: Option<&Path>) -> anyhow::Result<Self> {
+    /// `runs/cache`. With `share`, that part of the training faces is kept aside and validated on.
+    pub fn load(
+        source: &Source,
+        architecture: &Architecture,
+        votes: Option<&Path>,
+        share: Option<f64>,
+    ) -> anyhow::Result<Self> {
         let bar = match source {
             Source::Csv(_) => progress::bar("reading faces", "bytes"),
             Source::Folder(_) => progress::bar("reading faces", "faces"),
@@ -38,7 +44,7 @@ impl LoadedFaces {
         let cache = Path::new("runs/cache").join(cache_name(source, preprocessing));
         let (mut dataset, warning) = load_normalized(source, preprocessing, &cache, &mut report)?;
         let recipe = &architecture.recipe;
-        let mut raw = match recipe.distinct || !recipe.augmentation.is_off() {
+        let mut raw = match recipe.distinct || !recipe.augmentation.is_off() || share.is_some() {
             true => Some(source.read(&mut report)?),
             false => None,
         };
@@ -62,17 +68,29 @@ impl LoadedFaces {
             let faces = dataset.require(Split::Training)?.labels.len();
             votes.map(|path| read_votes(path, Split::Training, faces)).transpose()?
         };
-        let (mut pixels, mut left_out) = (None, None);
+        let (mut pixels, mut left_out, mut aside) = (None, None, None);
         if let Some(raw) = &raw {
             let training = &raw.require(Split::Training)?.pixels;
             left_out = recipe.distinct.then(|| near_duplicates(training, &raw.faces(Split::PublicTest).pixels));
+            if let Some(share) = share {
+                let Aside { held_out, left_out: all } = keep_aside(training, share, left_out.as_deref());
+                left_out = Some(all);
+                let faces = dataset.require(Split::Training)?;
+                let images = selected(faces.images.chunks_exact(preprocessing.values()), &held_out).concat();
+                let labels = selected(faces.labels.iter().copied(), &held_out);
+                ensure!(
+                    !labels.is_empty(),
+                    "no face is among the {share} of the training faces that --held-out keeps aside"
+                );
+                aside = Some(NormalizedFaces { images, labels });
+            }
             pixels = (!recipe.augmentation.is_off()).then(|| training.clone());
         }
         bar.finish_and_clear();
         if let Some(warning) = warning {
             eprintln!("warning: {warning}");
         }
-        Ok(Self { dataset, pixels, votes, left_out, without_majority })
+        Ok(Self { dataset, pixels, votes, left_out, held_out: aside, without_majority })
     }
 
     pub fn training(&self) -> anyhow::Result<TrainingFaces<'_>> {
@@ -88,9 +106,14 @@ impl LoadedFaces {
         })
     }
 
-    /// Training faces that are nearly validation faces, and are left out.
+    /// Training faces that are nearly faces of `PublicTest`, or of those that are kept aside, and are left out.
     pub fn left_out(&self) -> usize {
-        self.left_out.iter().flatten().filter(|&&left_out| left_out).count()
+        self.left_out.iter().flatten().filter(|&&left_out| left_out).count() - self.held_out()
+    }
+
+    /// Training faces that are kept aside.
+    pub fn held_out(&self) -> usize {
+        self.held_out.as_ref().map_or(0, |faces| faces.labels.len())
     }
 
     /// Faces of training and validation that are left out because the FER+ votes have no majority for an emotion.
@@ -98,7 +121,16 @@ impl LoadedFaces {
         self.without_majority
     }
 
+    /// What chooses: the faces that are kept aside, if there are any, or else those of `PublicTest`.
     pub fn validation(&self) -> anyhow::Result<LabelledFaces<'_>> {
+        match &self.held_out {
+            Some(NormalizedFaces { images, labels }) => Ok(LabelledFaces { images, labels }),
+            None => self.public_test(),
+        }
+    }
+
+    /// What is reported on.
+    pub fn public_test(&self) -> anyhow::Result<LabelledFaces<'_>> {
         labelled(&self.dataset, Split::PublicTest)
     }
 }
@@ -133,6 +165,11 @@ fn labels(judged: &[FerPlus]) -> Vec<Option<Emotion>> {
 fn labelled(dataset: &NormalizedDataset, split: Split) -> anyhow::Result<LabelledFaces<'_>> {
     let faces = dataset.require(split)?;
     Ok(LabelledFaces { images: &faces.images, labels: &faces.labels })
+}
+
+/// The items that are `wanted`.
+fn selected<T>(items: impl Iterator<Item = T>, wanted: &[bool]) -> Vec<T> {
+    items.zip(wanted).filter_map(|(item, &wanted)| wanted.then_some(item)).collect()
 }
 
 /// A file name for the faces of a source after a preprocessing.

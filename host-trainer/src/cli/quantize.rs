@@ -8,7 +8,7 @@ use clap::Args;
 use super::{DataArgument, faces::LoadedFaces, train::source_of};
 use crate::{
     data::{LabelSet, Split},
-    export::{self, MODEL_FILE, RECORD_FILE},
+    export::{self, MODEL_FILE, Measured, RECORD_FILE},
     quantization::Form,
     training::{RunFolder, load_record, write_atomically},
 };
@@ -37,11 +37,12 @@ pub fn run(arguments: &QuantizeArguments) -> anyhow::Result<()> {
     let source = source_of(&configuration, run.path(), arguments.data.data.clone())?;
     let votes = arguments.votes.clone().or_else(|| configuration.votes.as_ref().map(PathBuf::from));
     let votes = votes.filter(|_| configuration.labels == LabelSet::FerPlus);
-    let loaded = LoadedFaces::load(&source, &network.architecture, votes.as_deref())?;
-    let (training, validation) = (loaded.training()?, loaded.validation()?);
+    let loaded = LoadedFaces::load(&source, &network.architecture, votes.as_deref(), configuration.held_out)?;
+    let training = loaded.training()?;
     let form = if arguments.unfolded { Form::AsTrained } else { Form::Folded };
     let split = Split::PublicTest.name();
-    let exported = export::quantize(&network, training.faces, validation, &configuration, split, form)?;
+    let measured = Measured { fitted: loaded.validation()?, reported: loaded.public_test()?, split };
+    let exported = export::quantize(&network, training.faces, measured, &configuration, form)?;
     let out = arguments.out.clone().unwrap_or_else(|| run.file(MODEL_FILE));
     write_atomically(&out, exported.model.as_slice())?;
     println!("float        {:.4} of {split} right", exported.float.accuracy);

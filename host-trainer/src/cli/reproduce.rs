@@ -70,7 +70,7 @@ pub fn run(arguments: &ReproduceArguments) -> anyhow::Result<()> {
             continue;
         }
         let votes = arguments.votes.as_deref().filter(|_| architecture.recipe.needs_votes());
-        let loaded = LoadedFaces::load(&source, &architecture, votes)?;
+        let loaded = LoadedFaces::load(&source, &architecture, votes, None)?;
         for seed in 1..=arguments.seeds.map_or(experiment.seeds, u64::from) {
             let title = &experiment.title;
             println!("\nexperiment   {} of {}: {title}, seed {seed}", number + 1, experiments.len());

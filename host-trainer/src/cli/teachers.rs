@@ -12,7 +12,7 @@ use crate::{
     network::Network,
     training::{
         Configuration, RunFolder, START_FILE, SoftTargets, keep_teachers, load_record, save_record, soft_targets,
-        write_soft_targets,
+        teacher_folder, write_soft_targets,
     },
 };
 
@@ -35,10 +35,16 @@ pub fn learn(
     configuration: &Configuration,
 ) -> anyhow::Result<Taught> {
     if !distillation.same_views {
+        for folder in teachers {
+            check_held_out(folder, configuration)?;
+        }
         let answers = ask(teachers, run, distillation, source, configuration)?;
         return Ok(Taught { soft_targets: Some(answers), ..Taught::default() });
     }
     let networks = keep_teachers(teachers, run.path()).context("no run to learn from")?;
+    for index in 0..networks.len() {
+        check_held_out(&teacher_folder(run.path(), index), configuration)?;
+    }
     if let (true, Some(first)) = (distillation.warm_start, networks.first()) {
         save_record(first, &run.file(START_FILE))?;
     }
@@ -79,6 +85,18 @@ fn ask(
     }
     write_soft_targets(run, &targets)?;
     Ok(targets)
+}
+
+/// Says so if the run in a folder has learned from faces that another, which is to learn from it, keeps aside.
+pub fn check_held_out(folder: &Path, pupil: &Configuration) -> anyhow::Result<()> {
+    let (_, run) = RunFolder::open(folder).context("no run to learn from")?;
+    let (kept, needed) = (run.held_out.unwrap_or(0.0), pupil.held_out.unwrap_or(0.0));
+    ensure!(
+        kept >= needed,
+        "{}: this network has learned from faces that are to be kept aside now; train it with --held-out {needed} too",
+        folder.display()
+    );
+    Ok(())
 }
 
 /// The network of a finished run.
@@ -200,5 +218,24 @@ mod tests {
         for (again, first) in again.networks.iter().zip(&first.networks) {
             assert_eq!(again.to_float_network(), first.to_float_network());
         }
+    }
+
+    #[test]
+    fn what_has_learned_from_faces_that_are_kept_aside_neither_teaches_nor_begins() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let run = |name: &str, held_out| {
+            let levorse = Architecture::find("levorse").expect("built in");
+            let configuration =
+                Configuration { held_out, ..Configuration::new(&levorse, "a.toml", 7, None, "".into()) };
+            let path = folder.path().join(name);
+            RunFolder::create(&path, &configuration).expect("new");
+            (path, configuration)
+        };
+        let (all, knows_all) = run("all", None);
+        let (less, keeps_tenth) = run("less", Some(0.1));
+        check_held_out(&less, &keeps_tenth).expect("the same faces");
+        check_held_out(&less, &knows_all).expect("fewer faces");
+        let error = check_held_out(&all, &keeps_tenth).expect_err("has seen them").to_string();
+        assert!(error.contains("--held-out 0.1"), "{error}");
     }
 }

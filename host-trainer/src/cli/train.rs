@@ -16,14 +16,14 @@ use super::{
     DataArgument, demo,
     display::{Display, stop_on_interrupt},
     faces::{LoadedFaces, check_ferplus},
-    teachers::{self, Taught},
+    teachers::{self, Taught, check_held_out},
 };
 use crate::{
     architecture::{Architecture, Recipe},
     dashboard::Facts,
     data::{LabelSet, Source, Split, locate},
     device::Hardware,
-    export::{self, Exported, MODEL_FILE, RECORD_FILE},
+    export::{self, Exported, MODEL_FILE, Measured, RECORD_FILE},
     network::{Network, transferred},
     refinement,
     training::{
@@ -61,11 +61,15 @@ pub struct TrainArguments {
     /// Folder of a finished run whose weights to begin with; the last layer is new if it gets another number of units
     #[arg(long, value_name = "RUN")]
     start: Option<PathBuf>,
+    /// Share of the training faces to keep aside: they choose the epoch, the temperature and the threshold, and PublicTest,
+    /// which does so otherwise, is only reported on
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    held_out: Option<f64>,
     /// Seed of the weights, of the order of the images and of dropout
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Continue an interrupted run; everything else comes from its config.toml
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["architecture", "labels", "start", "epochs", "batch_size", "seed", "out"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["architecture", "labels", "held_out", "start", "epochs", "batch_size", "seed", "out"])]
     resume: Option<PathBuf>,
     /// What to train on; features `cuda` and `wgpu` of this program add GPUs
     #[arg(long, value_enum, default_value_t)]
@@ -118,7 +122,7 @@ impl Session {
             (0..architecture.layers.len()).map(|layer| architecture.macs(layer)).sum::<u64>()
         );
         let votes = configuration.votes.as_deref().map(Path::new);
-        let loaded = LoadedFaces::load(&self.source, &architecture, votes)?;
+        let loaded = LoadedFaces::load(&self.source, &architecture, votes, configuration.held_out)?;
         let (mut training, validation) = (loaded.training()?, loaded.validation()?);
         let mut configuration = configuration.clone();
         let mut taught = Taught::default();
@@ -141,18 +145,20 @@ impl Session {
         let left_out = loaded.left_out();
         println!(
             "images       {} to train on, {} to validate on",
-            training.faces.labels.len() - left_out,
+            training.faces.labels.len() - left_out - loaded.held_out(),
             validation.labels.len()
         );
         if left_out > 0 {
-            println!("             ({left_out} more are nearly validation faces and are left out)");
+            let others = if loaded.held_out() > 0 { "validation faces or in PublicTest" } else { "validation faces" };
+            println!("             ({left_out} more are nearly {others} and are left out)");
         }
         let [of_training, of_validation] = loaded.without_majority();
         if of_training + of_validation > 0 {
             println!("             ({of_training} and {of_validation} more have no majority of votes for an emotion)");
         }
 
-        let stage = Stage { training, validation, stop: self.stop.clone(), plain: self.plain };
+        let reported = loaded.public_test()?;
+        let stage = Stage { training, validation, reported, stop: self.stop.clone(), plain: self.plain };
         let Some((network, mut exported)) = stage.run(run, &configuration)? else { return Ok(None) };
         if let (Some(refinement), Some(_)) = (architecture.recipe.refinement, &exported) {
             let (run, configuration) =
@@ -203,6 +209,7 @@ impl Session {
 struct Stage<'a> {
     training: TrainingFaces<'a>,
     validation: LabelledFaces<'a>,
+    reported: LabelledFaces<'a>,
     stop: Arc<AtomicBool>,
     plain: bool,
 }
@@ -234,7 +241,8 @@ impl Stage<'_> {
             return Ok(None);
         }
         let split = Split::PublicTest.name();
-        let exported = export::write_run(run, configuration, &outcome, self.training.faces, self.validation, split)?;
+        let measured = Measured { fitted: self.validation, reported: self.reported, split };
+        let exported = export::write_run(run, configuration, &outcome, self.training.faces, measured)?;
         println!("\nkept         the weights of epoch {}", outcome.best_epoch);
         match &exported {
             Some(exported) => {
@@ -268,6 +276,7 @@ fn begin(arguments: &TrainArguments) -> anyhow::Result<(RunFolder, Configuration
     let mut configuration = Configuration::new(&architecture, &file, arguments.seed, path, source.description());
     configuration.hardware = arguments.device;
     configuration.votes = arguments.votes.as_ref().map(|path| path.display().to_string());
+    configuration.held_out = arguments.held_out;
     configuration.teachers = arguments.teachers.iter().map(|path| path.display().to_string()).collect();
     if matches!(source, Source::Synthetic(_)) {
         configuration.epochs = SYNTHETIC_EPOCHS;
@@ -295,6 +304,7 @@ fn start_from(
     folder: &Path,
 ) -> anyhow::Result<String> {
     let (run, before) = RunFolder::open(trained).context("no run to start from")?;
+    check_held_out(trained, configuration)?;
     let trained = load_record(before.architecture()?.into(), &run.file(RECORD_FILE))?;
     let fresh = Network::new(Arc::new(architecture), configuration.seed, &Default::default());
     let network = transferred(&fresh.to_float_network(), &trained.to_float_network())?;
@@ -317,6 +327,14 @@ fn resume(folder: &Path, arguments: &TrainArguments) -> anyhow::Result<(RunFolde
     }
     let source = source_of(&configuration, folder, arguments.data.data.clone())?;
     Ok((run, configuration, source))
+}
+
+/// A share of the training faces.
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if 0.0 < share && share < 1.0 => Ok(share),
+        _ => Err("a number between 0 and 1, such as 0.1".into()),
+    }
 }
 
 /// `runs/NAME-1`, or the first number that is free.

@@ -7,6 +7,7 @@
 //! label_set.rs   which emotions the labels are
 //! votes.rs       fer2013new.csv, the FER+ votes, and the labels that follow from them
 //! duplicates.rs  faces of one split that are nearly faces of another
+//! held_out.rs    training faces that are kept aside to choose by
 //! faces.rs       48x48 grey levels and labels, by split
 //! cache.rs       the same, normalized, in one file that is read back in a moment
 //! error.rs       what can be wrong, with file, line and column
@@ -18,6 +19,7 @@ mod duplicates;
 mod error;
 mod faces;
 mod folder;
+mod held_out;
 mod label_set;
 mod source;
 mod votes;
@@ -27,6 +29,7 @@ pub use self::{
     duplicates::{NEARLY_THE_SAME, near_duplicates},
     error::DataError,
     faces::{Dataset, Faces, Split},
+    held_out::{Aside, keep_aside},
     label_set::LabelSet,
     source::{Source, SyntheticFaces, locate},
     votes::{FerPlus, VoteShares, read_ferplus, read_votes},

@@ -31,6 +31,14 @@ fn write_sections(text: &mut String, run: &RunSummary) -> fmt::Result {
     let (training, validation) =
         (thousands(run.data.training_images as u64), thousands(run.data.validation_images as u64));
     writeln!(text, "{}: {training} faces for training, {validation} for validation.", run.data.description)?;
+    if run.data.held_out {
+        let split = &run.int8.split;
+        writeln!(
+            text,
+            "The validation faces are some of the training faces, kept aside: they chose the epoch, the temperature and the \
+             threshold, and nothing was learned from them. {split} chose nothing."
+        )?;
+    }
     writeln!(text, "Preprocessing: {}.\n", run.preprocessing)?;
     write_network(text, run)?;
     write_training(text, run)?;

@@ -46,6 +46,8 @@ pub struct DataSource {
     pub training_images: usize,
     /// Faces validated on.
     pub validation_images: usize,
+    /// Whether those are training faces that were kept aside, so that the faces reported on chose nothing.
+    pub held_out: bool,
 }
 
 /// A row of the table of layers.

@@ -47,6 +47,7 @@ fn summary(synthetic: bool) -> RunSummary {
             synthetic,
             training_images: 28_709,
             validation_images: 3_589,
+            held_out: false,
         },
         preprocessing: "local intensity normalization".into(),
         layers: LayerRow::of(&architecture),

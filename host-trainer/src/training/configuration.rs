@@ -28,6 +28,9 @@ pub struct Configuration {
     /// The folders of the runs whose networks teach (`--teachers`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub teachers: Vec<String>,
+    /// Share of the training faces that is kept aside and validated on, instead of `PublicTest` (`--held-out`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<f64>,
     /// The file in the run's folder with the weights it begins with; fresh ones without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
@@ -59,6 +62,7 @@ impl Configuration {
             labels: architecture.labels(),
             votes: None,
             teachers: Vec::new(),
+            held_out: None,
             start: None,
             started_from: None,
             data_description: description,
@@ -87,6 +91,7 @@ impl Configuration {
             ("labels", labels),
             ("votes", self.votes.clone()),
             ("teachers", teachers),
+            ("held-out", self.held_out.map(|share| share.to_string())),
             ("start", self.started_from.clone()),
             ("device", device),
             ("architecture", Some(architecture.to_string())),
@@ -114,7 +119,8 @@ impl Configuration {
 
     /// A number that changes with anything that determines the weights; it travels in the model file.
     pub fn hash(&self) -> u64 {
-        let lengths = format!("{} {} {} {}", self.data_description, self.epochs, self.batch_size, self.seed);
+        let mut lengths = format!("{} {} {} {}", self.data_description, self.epochs, self.batch_size, self.seed);
+        lengths.extend(self.held_out.map(|share| format!(" {share}")));
         u64::from(crc32(lengths.as_bytes())) << 32 | u64::from(crc32(self.architecture.as_bytes()))
     }
 }
@@ -136,11 +142,12 @@ mod tests {
             data: Some("faces.csv".into()),
             votes: Some("votes.csv".into()),
             teachers: vec!["a".into(), "b".into()],
+            held_out: Some(0.1),
             started_from: Some("runs/edge".into()),
             architecture: changed,
             ..plain.clone()
         };
-        let options = "--data faces.csv --votes votes.csv --teachers a,b --start runs/edge --architecture levorse.toml";
+        let options = "--data faces.csv --votes votes.csv --teachers a,b --held-out 0.1 --start runs/edge --architecture levorse.toml";
         assert_eq!(run.command(Path::new("runs/a")), format!("{train} {options} {rest}"));
         let eight = levorse.with_labels(LabelSet::FerPlus).expect("dense");
         let eight = Configuration::new(&eight, "levorse.toml", 3, None, "synthetic".into());

@@ -1,7 +1,7 @@
 use std::{fs, sync::atomic::Ordering};
 
 use super::*;
-use crate::{architecture::Architecture, data::LabelSet, quantization::Form};
+use crate::{architecture::Architecture, data::LabelSet, export::Measured, quantization::Form};
 
 const SMALL: &str = "name = \"small\"\n[preprocessing]\nkind = \"local\"\nsigma_floor = 4.0\n[recipe]\nbatch_size = 8\n\
     epochs = 4\noptimizer = { kind = \"rmsprop\" }\n\
@@ -59,8 +59,14 @@ fn a_network_of_eight_emotions_learns_contempt_and_its_model_answers_it() {
     let run = RunFolder::create(folder.path(), &configuration).expect("new");
     let stop = AtomicBool::new(false);
     let outcome = train(&configuration, faces.into(), faces, &run, &stop, &mut |_| {}).expect("trains");
-    let exported = crate::export::quantize(&outcome.best, faces, faces, &configuration, "PublicTest", Form::default())
-        .expect("fits");
+    let exported = crate::export::quantize(
+        &outcome.best,
+        faces,
+        Measured::on(faces, "PublicTest"),
+        &configuration,
+        Form::default(),
+    )
+    .expect("fits");
     let model = shared::model::Model::parse(exported.model.as_slice()).expect("sound");
     assert_eq!(model.labels().collect::<Vec<_>>(), Emotion::ALL);
     assert_eq!(model.measurement().data, "stripes with FER+ labels PublicTest");
@@ -461,9 +467,14 @@ fn a_seed_gives_the_same_model_file_byte_for_byte() {
     let model = |name: &str, configuration: &Configuration| {
         let run_folder = RunFolder::create(&folder.path().join(name), configuration).expect("new");
         let outcome = run(configuration, &run_folder, None);
-        let exported =
-            crate::export::quantize(&outcome.best, faces, faces, configuration, "PublicTest", Form::default())
-                .expect("fits");
+        let exported = crate::export::quantize(
+            &outcome.best,
+            faces,
+            Measured::on(faces, "PublicTest"),
+            configuration,
+            Form::default(),
+        )
+        .expect("fits");
         exported.model.as_slice().to_vec()
     };
     let first = model("first", &configuration);
