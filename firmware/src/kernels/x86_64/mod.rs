@@ -5,7 +5,7 @@
 //! 16 bits first, once a row of output pixels and once an inference, which a window of many products pays back.
 //!
 //! ```text
-//! conv2d.rs            windows of a row of pixels as runs of a stripe, tiles of 6 pixels x 16 filters
+//! conv2d/              windows of a row of pixels as runs of a stripe, tiles of 6 pixels x 16 filters
 //! winograd.rs          3x3 by minimal filtering, with channels and filters by the sixteen
 //! depthwise_conv2d.rs  eight channels at a time
 //! fully_connected.rs   four dot products at a time

@@ -1,0 +1,216 @@
+//! Convolution, also 1x1.
+//!
+//! ```text
+//! mod.rs      rows of tiles: 6 pixels x 16 filters at a time
+//! weights.rs  weights as the multiplication reads them
+//! stripe.rs   the part of the input that a row of windows sees, widened
+//! writer.rs   sums into outputs
+//! ```
+
+mod stripe;
+mod weights;
+mod writer;
+
+use core::arch::x86_64::*;
+
+use shared::{
+    quantization::ChannelParameters,
+    shape::{Shape, Window},
+};
+
+use super::{
+    super::{
+        ConvArguments, Region, ShapeMismatch, span,
+        stripe::{Convolution, Layout},
+    },
+    avx2,
+    requantize::{LANES, Words, words},
+    winograd,
+};
+
+pub(super) use self::writer::Writer;
+
+/// Pixels of a tile. With two vectors of filters there are twelve sums, two weights and an activation: all but one of the
+/// registers.
+pub(super) const PIXELS: usize = 6;
+
+/// Words of a line of the cache, at which the scratch begins: vectors that lie in two lines are slow to load.
+const LINE_WORDS: usize = 16;
+
+/// Values of a vector of 16 bits.
+const CHUNK: usize = 16;
+
+/// Two values of eight filters each, as they are stored in the scratch: `[filter][value]` in 16 bits.
+pub(super) type Pairs = [i32; LANES];
+
+const fn layout(window: &Window, input: Shape, output: Shape) -> Layout {
+    Layout::new(window, input, output, 2, 2)
+}
+
+/// Words of the widened weights: for every eight filters their windows, value by value.
+const fn weight_words(layout: &Layout, filters: usize) -> usize {
+    filters.div_ceil(LANES) * LANES * layout.window / 2
+}
+
+/// Words of what requantizes the filters' sums.
+const fn requantizer_words(filters: usize) -> usize {
+    filters.div_ceil(LANES) * size_of::<Words>() / 4
+}
+
+/// Words of scratch that a convolution takes.
+pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize {
+    if winograd::fits(window, input, output) {
+        return LINE_WORDS + winograd::words_of(input, output);
+    }
+    let layout = layout(window, input, output);
+    let filters = output.channels as usize;
+    LINE_WORDS + requantizer_words(filters) + weight_words(&layout, filters) + layout.values() / 2
+}
+
+/// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if the processor has no AVX2 or the scratch is too small.
+pub fn conv2d(
+    arguments: &ConvArguments,
+    region: Region,
+    input: &[i8],
+    weights: &[i8],
+    channels: &[ChannelParameters],
+    output: &mut [i8],
+    scratch: &mut [i32],
+) -> Option<Result<(), ShapeMismatch>> {
+    if !avx2::get() {
+        return None;
+    }
+    let scratch = scratch.get_mut(scratch.as_ptr().align_offset(LINE_WORDS * 4).min(LINE_WORDS)..)?;
+    let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
+    let layout = layout(&window, input_shape, Shape { width: region.width, ..output_shape });
+    if winograd::fits(&window, input_shape, Shape { height: region.height, width: region.width, ..output_shape }) {
+        let scratch = scratch.get_mut(..winograd::words_of(input_shape, output_shape))?;
+        let convolution = Convolution::new(arguments, region, layout, input, weights, channels);
+        // SAFETY: the processor has AVX2.
+        return Some(convolution.and_then(|convolution| unsafe { convolution.run_winograd(output, scratch) }));
+    }
+    let weight_words = weight_words(&layout, output_shape.channels.into());
+    let (requantizers, scratch) = scratch.split_at_mut_checked(requantizer_words(output_shape.channels.into()))?;
+    let (widened, stripe) = scratch.split_at_mut_checked(weight_words)?;
+    let stripe = stripe.get_mut(..layout.values() / 2)?;
+    let convolution = Convolution::new(arguments, region, layout, input, weights, channels);
+    let prepared =
+        Prepared { requantizers: bytemuck::cast_slice_mut(requantizers), weights: widened.as_chunks_mut().0 };
+    // SAFETY: the processor has AVX2.
+    Some(convolution.and_then(|convolution| unsafe { convolution.run(output, prepared, stripe) }))
+}
+
+/// What is made of weights and channel parameters first, for eight filters at a time.
+struct Prepared<'a> {
+    requantizers: &'a mut [Words],
+    weights: &'a mut [Pairs],
+}
+
+impl Convolution<'_> {
+    #[target_feature(enable = "avx2")]
+    fn run(&self, output: &mut [i8], prepared: Prepared<'_>, stripe: &mut [i32]) -> Result<(), ShapeMismatch> {
+        let Prepared { requantizers, weights: widened } = prepared;
+        let pairs = self.layout.window / 2;
+        self.widen_weights(widened)?;
+        for (to, channels) in requantizers.iter_mut().zip(self.channels.chunks(LANES)) {
+            *to = words(channels);
+        }
+        stripe.fill(0);
+        let mut next = None;
+        for (y, row) in self.rows(output)? {
+            if next == Some(y) && self.moves() {
+                self.move_on(y, stripe)?;
+            } else {
+                self.fill(y, stripe)?;
+            }
+            next = Some(y + 1);
+            // Sixteen filters at a time while there are so many, and eight at the end.
+            let groups = requantizers.chunks(2).zip(widened.chunks((2 * pairs).max(1)));
+            for (first, (requantizers, widened)) in (0..).step_by(2 * LANES).zip(groups) {
+                match (requantizers, widened.split_at_checked(pairs)) {
+                    ([c, d], Some((a, b))) => self.convolve_row([a, b], [c, d], first, stripe, row)?,
+                    ([c], _) => self.convolve_row([widened], [c], first, stripe, row)?,
+                    _ => return Err(ShapeMismatch),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One row of output pixels for `VECTORS` times eight filters from `first` on.
+    #[target_feature(enable = "avx2")]
+    fn convolve_row<const VECTORS: usize>(
+        &self,
+        weights: [&[Pairs]; VECTORS],
+        requantizers: [&Words; VECTORS],
+        first: usize,
+        stripe: &[i32],
+        row: &mut [i8],
+    ) -> Result<(), ShapeMismatch> {
+        let ConvArguments { window, output_shape, .. } = *self.arguments;
+        let outputs = usize::from(output_shape.channels);
+        let (step, pairs) = (usize::from(window.stride_width) * self.layout.column / 2, self.layout.window / 2);
+        let writer = Writer::new(self.arguments, requantizers, outputs.saturating_sub(first));
+        let mut runs = [&[][..]; VECTORS];
+        for (run, weights) in runs.iter_mut().zip(weights) {
+            *run = weights.get(..pairs).ok_or(ShapeMismatch)?;
+        }
+        let width = usize::from(self.region.width);
+        // The margins of folded convolutions are two or so pixels wide.
+        let count = match width {
+            PIXELS.. => PIXELS,
+            4.. => 4,
+            2.. => 2,
+            _ => 1,
+        };
+        for x in (0..width).step_by(count) {
+            // The last tile begins early enough to be whole.
+            let x = x.min(width - count);
+            let windows = span(stripe, x * step, (count - 1) * step + pairs)?;
+            let mut sums = [[_mm256_setzero_si256(); VECTORS]; PIXELS];
+            match count {
+                PIXELS => sums = tile(windows, step, runs),
+                4 => [sums[0], sums[1], sums[2], sums[3]] = tile(windows, step, runs),
+                2 => [sums[0], sums[1]] = tile(windows, step, runs),
+                _ => [sums[0]] = tile(windows, step, runs),
+            }
+            for (x, sums) in (x..).zip(sums).take(count) {
+                writer.write(sums, row.get_mut(x * outputs + first..).ok_or(ShapeMismatch)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The sums of `PIXELS` windows, which begin `step` words apart and are as long as the weights, with `VECTORS` times eight
+/// filters.
+///
+/// # Panics
+/// If the windows reach beyond `stripe`, or the weights are of different lengths.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn tile<const PIXELS: usize, const VECTORS: usize>(
+    stripe: &[i32],
+    step: usize,
+    weights: [&[Pairs]; VECTORS],
+) -> [[__m256i; VECTORS]; PIXELS] {
+    let length = weights[0].len();
+    assert!(weights.iter().all(|weights| weights.len() == length) && (PIXELS - 1) * step + length <= stripe.len());
+    let (stripe, pointers) = (stripe.as_ptr(), weights.map(|weights| weights.as_ptr().cast::<__m256i>()));
+    let mut sums = [[_mm256_setzero_si256(); VECTORS]; PIXELS];
+    for at in 0..length {
+        let mut weights = [_mm256_setzero_si256(); VECTORS];
+        for (weights, pointer) in weights.iter_mut().zip(pointers) {
+            // SAFETY: `at` is less than the length of all weights. Checks of each access would take as long as the products.
+            *weights = unsafe { _mm256_loadu_si256(pointer.add(at)) };
+        }
+        for (pixel, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: at most `(PIXELS - 1) * step + length - 1`, which lies in the stripe.
+            let pair = _mm256_set1_epi32(unsafe { stripe.add(pixel * step + at).read() });
+            for (sum, weights) in sums.iter_mut().zip(weights) {
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pair, weights));
+            }
+        }
+    }
+    sums
+}
