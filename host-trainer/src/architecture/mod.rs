@@ -4,24 +4,23 @@
 
 mod error;
 mod file;
+mod layer;
 mod recipe;
 
 use std::path::Path;
 
 use shared::{
-    operator::{Activation, Operator},
+    operator::Operator,
     preprocessing::{FACE_SIZE, Preprocessing},
     quantization::Quantization,
     shape::Shape,
 };
 
-use crate::{
-    data::LabelSet,
-    quantization::parameters::{Range, activation_quantization},
-};
+use crate::{data::LabelSet, quantization::parameters::activation_quantization};
 
 pub use self::{
     error::ArchitectureError,
+    layer::{Layer, LayerKind},
     recipe::{
         Balanced, ClassWeights, Distillation, Loss, Noise, Optimizer, ProgressiveResizing, Recipe, Refinement,
         Regularization, Reweighting, Schedule,
@@ -50,67 +49,6 @@ pub struct Architecture {
     /// The text it was read from, to be kept with a run.
     pub source: String,
     shapes: Vec<Shape>,
-}
-
-/// A layer and where its input comes from.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Layer {
-    /// Name, unique in the network.
-    pub name: String,
-    /// The layers whose outputs are read; `None` is the network's input.
-    pub inputs: Vec<Option<usize>>,
-    /// What it does.
-    pub kind: LayerKind,
-    /// The range whose 256 steps its output is rounded to, in a network that learns with the core's rounding.
-    pub range: Option<Range>,
-}
-
-/// What a layer does.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum LayerKind {
-    /// An operator of the core, with weights that are learned where it has any.
-    Operator(Operator),
-    /// Batch normalization; folded into the weights before it when the network is quantized.
-    BatchNorm,
-    /// A clamp; becomes part of the operator before it.
-    Activation(Activation),
-    /// `1 / (1 + exp(-x))`. The core has no such operator: a network with it can be trained, not quantized.
-    Sigmoid,
-    /// Makes a vector of a feature map; nothing happens in memory.
-    Flatten,
-    /// Sets a share of the values to zero in training.
-    Dropout {
-        /// That share, `0..1`.
-        rate: f32,
-    },
-    /// Sets a share of the channels to zero in training, whole maps at a time (Tompson et al. 2015, section 3.2).
-    SpatialDropout {
-        /// That share, `0..1`.
-        rate: f32,
-    },
-}
-
-impl LayerKind {
-    /// The name that architecture files use.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            LayerKind::Operator(Operator::Conv2d { .. }) => "conv2d",
-            LayerKind::Operator(Operator::DepthwiseConv2d { .. }) => "depthwise_conv2d",
-            LayerKind::Operator(Operator::MaxPool2d { .. }) => "max_pool2d",
-            LayerKind::Operator(Operator::AveragePool2d { .. }) => "average_pool2d",
-            LayerKind::Operator(Operator::GlobalAveragePool) => "global_average_pool",
-            LayerKind::Operator(Operator::Add) => "add",
-            LayerKind::Operator(Operator::FullyConnected { .. }) => "dense",
-            LayerKind::BatchNorm => "batch_norm",
-            LayerKind::Activation(Activation::None) => "linear",
-            LayerKind::Activation(Activation::Relu) => "relu",
-            LayerKind::Activation(Activation::Relu6) => "relu6",
-            LayerKind::Sigmoid => "sigmoid",
-            LayerKind::Flatten => "flatten",
-            LayerKind::Dropout { .. } => "dropout",
-            LayerKind::SpatialDropout { .. } => "spatial_dropout",
-        }
-    }
 }
 
 impl Architecture {
