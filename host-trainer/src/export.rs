@@ -35,21 +35,26 @@ pub const RECORD_FILE: &str = "network.burnpack";
 /// The name of the quantized model in a run's folder.
 pub const MODEL_FILE: &str = "model.fer";
 
-/// What networks are measured on.
+/// The faces that networks are measured on.
 #[derive(Clone, Copy, Debug)]
-pub struct Measured<'a> {
-    /// Faces that temperature and threshold are fitted to.
-    pub fitted: LabelledFaces<'a>,
-    /// Faces that are reported on, the same or others.
+pub struct MeasuredOn<'a> {
+    /// Faces that are reported on.
     pub reported: LabelledFaces<'a>,
-    /// The name of the latter's split.
+    /// The name of their split.
     pub split: &'a str,
+    /// Faces that epoch, temperature and threshold are chosen by, if not by those that are reported on.
+    pub held_out: Option<LabelledFaces<'a>>,
 }
 
-impl<'a> Measured<'a> {
+impl<'a> MeasuredOn<'a> {
     /// All on the same faces.
-    pub fn on(faces: LabelledFaces<'a>, split: &'a str) -> Self {
-        Self { fitted: faces, reported: faces, split }
+    pub fn split(reported: LabelledFaces<'a>, split: &'a str) -> Self {
+        Self { reported, split, held_out: None }
+    }
+
+    /// The faces that choose.
+    pub fn chosen_by(&self) -> LabelledFaces<'a> {
+        self.held_out.unwrap_or(self.reported)
     }
 }
 
@@ -66,18 +71,18 @@ pub struct Exported {
     pub calibration: Calibration,
 }
 
-/// Quantizes a network: ranges over training faces, temperature and accuracy over those that `measured` names.
+/// Quantizes a network: ranges over training faces, temperature and accuracy over those of `measured_on`.
 ///
 /// # Errors
 /// When a layer cannot run on the core, or a number leaves the range of the arithmetic.
 pub fn quantize(
     network: &Network,
     training: LabelledFaces<'_>,
-    measured: Measured<'_>,
+    measured_on: MeasuredOn<'_>,
     configuration: &Configuration,
     form: Form,
 ) -> anyhow::Result<Exported> {
-    let Measured { fitted, reported, split } = measured;
+    let MeasuredOn { reported, split, held_out } = measured_on;
     let labels = emotions(reported);
     let quantized = quantize_network(&network.to_float_network(), &ranges(network, training.images), form)?;
     let set = network.architecture.labels();
@@ -94,22 +99,25 @@ pub fn quantize(
     let int8_logits = |faces: LabelledFaces<'_>| -> anyhow::Result<_> {
         Ok(inference::dequantize(&model, &inference::run_normalized(&model, faces.images, |_| {})?))
     };
-    let fitted_logits = int8_logits(fitted)?;
-    let calibration = Calibration::fit(&fitted_logits, &emotions(fitted));
+    let int8_rows = int8_logits(reported)?;
+    let int8_held_out = held_out.map(int8_logits).transpose()?;
+    let chosen_by = emotions(measured_on.chosen_by());
+    let calibration = Calibration::fit(int8_held_out.as_ref().unwrap_or(&int8_rows), &chosen_by);
     let predictions = |rows: &[[f32; Emotion::COUNT]]| -> Vec<Prediction> {
         rows.iter().map(|row| Prediction::from_logits(row, calibration.temperature)).collect()
     };
-    let threshold = |rows: &[_]| Certain::reaching(CERTAIN, &emotions(fitted), &predictions(rows)).threshold;
+    let threshold = |rows: &[_]| Certain::reaching(CERTAIN, &chosen_by, &predictions(rows)).threshold;
     let report = |rows: &[[f32; Emotion::COUNT]], threshold: f32| {
         let predictions = predictions(rows);
         let certain = Some(Certain::at(threshold, &labels, &predictions));
         EvaluationReport { certain, ..EvaluationReport::new(split, set, &labels, &predictions) }
     };
     particulars.temperature = calibration.temperature;
-    particulars.threshold = threshold(&fitted_logits);
-    let int8 = report(&int8_logits(reported)?, particulars.threshold);
-    let float_threshold = threshold(&logits(network, fitted.images, |_| {}));
-    let float = report(&logits(network, reported.images, |_| {}), float_threshold);
+    particulars.threshold = threshold(int8_held_out.as_ref().unwrap_or(&int8_rows));
+    let int8 = report(&int8_rows, particulars.threshold);
+    let float_rows = logits(network, reported.images, |_| {});
+    let float_held_out = held_out.map(|faces| logits(network, faces.images, |_| {}));
+    let float = report(&float_rows, threshold(float_held_out.as_ref().unwrap_or(&float_rows)));
     particulars.measurement.accuracy = int8.accuracy as f32;
     Ok(Exported { model: quantized.encode(&particulars)?, float, int8, calibration })
 }
@@ -141,7 +149,7 @@ pub fn write_run(
     configuration: &Configuration,
     outcome: &Outcome,
     training: LabelledFaces<'_>,
-    measured: Measured<'_>,
+    measured_on: MeasuredOn<'_>,
 ) -> anyhow::Result<Option<Exported>> {
     let network = &outcome.best;
     save_record(network, &run.file(RECORD_FILE))?;
@@ -150,9 +158,9 @@ pub fn write_run(
     if let Err(LowerError::NoOperator { .. }) = lower(&float_network) {
         return Ok(None);
     }
-    let exported = quantize(network, training, measured, configuration, Form::Folded)?;
+    let exported = quantize(network, training, measured_on, configuration, Form::Folded)?;
     write_atomically(&run.file(MODEL_FILE), exported.model.as_slice())?;
-    report::write(run.path(), &summary(run.path(), configuration, outcome, &exported, training, measured)?)?;
+    report::write(run.path(), &summary(run.path(), configuration, outcome, &exported, training, measured_on)?)?;
     Ok(Some(exported))
 }
 
@@ -162,7 +170,7 @@ fn summary(
     outcome: &Outcome,
     exported: &Exported,
     training: LabelledFaces<'_>,
-    measured: Measured<'_>,
+    measured_on: MeasuredOn<'_>,
 ) -> anyhow::Result<RunSummary> {
     let architecture = &outcome.best.architecture;
     let model = Model::parse(exported.model.as_slice())?;
@@ -171,9 +179,9 @@ fn summary(
         data: DataSource {
             description: configuration.faces(),
             synthetic: configuration.data.is_none(),
-            training_images: training.labels.len() - configuration.held_out.map_or(0, |_| measured.fitted.labels.len()),
-            validation_images: measured.fitted.labels.len(),
-            held_out: configuration.held_out.is_some(),
+            training_images: training.labels.len() - measured_on.held_out.map_or(0, |faces| faces.labels.len()),
+            validation_images: measured_on.chosen_by().labels.len(),
+            held_out: measured_on.held_out.is_some(),
         },
         preprocessing: preprocessing(architecture.preprocessing),
         layers: LayerRow::of(architecture),

@@ -10,8 +10,9 @@ use crate::{
     architecture::Architecture,
     data::{
         Aside, Faces, FerPlus, LabelSet, NormalizedDataset, NormalizedFaces, Source, Split, VoteShares, keep_aside,
-        load_normalized, near_duplicates, read_ferplus, read_votes,
+        kept, load_normalized, near_duplicates, read_ferplus, read_votes,
     },
+    export::MeasuredOn,
     training::{LabelledFaces, TrainingFaces},
 };
 
@@ -76,8 +77,7 @@ impl LoadedFaces {
                 let Aside { held_out, left_out: all } = keep_aside(training, share, left_out.as_deref());
                 left_out = Some(all);
                 let faces = dataset.require(Split::Training)?;
-                let images = selected(faces.images.chunks_exact(preprocessing.values()), &held_out).concat();
-                let labels = selected(faces.labels.iter().copied(), &held_out);
+                let (images, labels) = (kept(&held_out, &faces.images), kept(&held_out, &faces.labels));
                 ensure!(
                     !labels.is_empty(),
                     "no face is among the {share} of the training faces that --held-out keeps aside"
@@ -121,17 +121,12 @@ impl LoadedFaces {
         self.without_majority
     }
 
-    /// What chooses: the faces that are kept aside, if there are any, or else those of `PublicTest`.
-    pub fn validation(&self) -> anyhow::Result<LabelledFaces<'_>> {
-        match &self.held_out {
-            Some(NormalizedFaces { images, labels }) => Ok(LabelledFaces { images, labels }),
-            None => self.public_test(),
-        }
-    }
-
-    /// What is reported on.
-    pub fn public_test(&self) -> anyhow::Result<LabelledFaces<'_>> {
-        labelled(&self.dataset, Split::PublicTest)
+    /// `PublicTest`, and the faces that are kept aside, if there are any.
+    pub fn measured_on(&self) -> anyhow::Result<MeasuredOn<'_>> {
+        let held_out =
+            self.held_out.as_ref().map(|NormalizedFaces { images, labels }| LabelledFaces { images, labels });
+        let split = Split::PublicTest;
+        Ok(MeasuredOn { reported: labelled(&self.dataset, split)?, split: split.name(), held_out })
     }
 }
 
@@ -165,11 +160,6 @@ fn labels(judged: &[FerPlus]) -> Vec<Option<Emotion>> {
 fn labelled(dataset: &NormalizedDataset, split: Split) -> anyhow::Result<LabelledFaces<'_>> {
     let faces = dataset.require(split)?;
     Ok(LabelledFaces { images: &faces.images, labels: &faces.labels })
-}
-
-/// The items that are `wanted`.
-fn selected<T>(items: impl Iterator<Item = T>, wanted: &[bool]) -> Vec<T> {
-    items.zip(wanted).filter_map(|(item, &wanted)| wanted.then_some(item)).collect()
 }
 
 /// A file name for the faces of a source after a preprocessing.

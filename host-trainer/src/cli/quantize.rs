@@ -7,8 +7,8 @@ use clap::Args;
 
 use super::{DataArgument, faces::LoadedFaces, train::source_of};
 use crate::{
-    data::{LabelSet, Split},
-    export::{self, MODEL_FILE, Measured, RECORD_FILE},
+    data::LabelSet,
+    export::{self, MODEL_FILE, RECORD_FILE},
     quantization::Form,
     training::{RunFolder, load_record, write_atomically},
 };
@@ -40,9 +40,9 @@ pub fn run(arguments: &QuantizeArguments) -> anyhow::Result<()> {
     let loaded = LoadedFaces::load(&source, &network.architecture, votes.as_deref(), configuration.held_out)?;
     let training = loaded.training()?;
     let form = if arguments.unfolded { Form::AsTrained } else { Form::Folded };
-    let split = Split::PublicTest.name();
-    let measured = Measured { fitted: loaded.validation()?, reported: loaded.public_test()?, split };
-    let exported = export::quantize(&network, training.faces, measured, &configuration, form)?;
+    let measured_on = loaded.measured_on()?;
+    let split = measured_on.split;
+    let exported = export::quantize(&network, training.faces, measured_on, &configuration, form)?;
     let out = arguments.out.clone().unwrap_or_else(|| run.file(MODEL_FILE));
     write_atomically(&out, exported.model.as_slice())?;
     println!("float        {:.4} of {split} right", exported.float.accuracy);

@@ -87,7 +87,7 @@ pub fn run(arguments: &ReproduceArguments) -> anyhow::Result<()> {
             };
             let mut display = Display::new(facts, stop.clone(), arguments.plain);
             let observe = &mut |progress: crate::training::Progress<'_>| display.show(&progress);
-            let measured = experiment::run(&run, loaded.training()?, loaded.validation()?, &stop, observe)?;
+            let measured = experiment::run(&run, loaded.training()?, loaded.measured_on()?.reported, &stop, observe)?;
             display.finish();
             let Some(measured) = measured else {
                 println!("stopped; the same command goes on from here");

@@ -25,8 +25,42 @@ pub struct Taught {
     pub networks: Vec<Network>,
 }
 
+/// A finished run that teaches.
+struct Teacher {
+    /// Where it is read from: its copy in the pupil's folder, if there is one.
+    folder: PathBuf,
+    configuration: Configuration,
+    network: Network,
+}
+
+impl Teacher {
+    /// The run in `folder`, or its copy as teacher `index` of the run in `pupil`.
+    fn read(folder: &Path, pupil: &Path, index: usize) -> anyhow::Result<Self> {
+        let kept = teacher_folder(pupil, index);
+        let folder = if kept.join(RECORD_FILE).exists() { kept } else { folder.into() };
+        let (run, configuration) = RunFolder::open(&folder).context("no run to learn from")?;
+        let network = load_record(configuration.architecture()?.into(), &run.file(RECORD_FILE))?;
+        Ok(Self { folder, configuration, network })
+    }
+
+    /// Says so if it cannot teach `pupil`; one that is asked about the pupil's own views must see them as the pupil does.
+    fn check(&self, pupil: &Configuration, same_views: bool) -> anyhow::Result<()> {
+        let folder = self.folder.display();
+        ensure!(
+            self.configuration.labels.count() <= pupil.labels.count(),
+            "{folder}: this teacher knows more emotions than its pupil; train the pupil with --labels ferplus"
+        );
+        ensure!(
+            !same_views || self.network.architecture.preprocessing == pupil.architecture()?.preprocessing,
+            "{folder}: this teacher has another `preprocessing` than its pupil and cannot be shown the pupil's views; teach \
+             without `same_views`"
+        );
+        check_held_out(&self.folder, &self.configuration, pupil)
+    }
+}
+
 /// What `run` needs of the networks of finished runs, kept in its folder: themselves where they are to see the same views, or
-/// else their answers; for a warm start, the weights of the first too.
+/// else their answers; for a warm start, the weights of the first too. Nothing is kept of teachers that do not suit.
 pub fn learn(
     teachers: &[PathBuf],
     run: &RunFolder,
@@ -34,40 +68,31 @@ pub fn learn(
     source: &Source,
     configuration: &Configuration,
 ) -> anyhow::Result<Taught> {
-    if !distillation.same_views {
-        for folder in teachers {
-            check_held_out(folder, configuration)?;
-        }
-        let answers = ask(teachers, run, distillation, source, configuration)?;
-        return Ok(Taught { soft_targets: Some(answers), ..Taught::default() });
-    }
-    let networks = keep_teachers(teachers, run.path()).context("no run to learn from")?;
-    for index in 0..networks.len() {
-        check_held_out(&teacher_folder(run.path(), index), configuration)?;
+    let mut networks = Vec::with_capacity(teachers.len());
+    for (index, folder) in teachers.iter().enumerate() {
+        let teacher = Teacher::read(folder, run.path(), index)?;
+        teacher.check(configuration, distillation.same_views)?;
+        networks.push(teacher.network);
     }
     if let (true, Some(first)) = (distillation.warm_start, networks.first()) {
         save_record(first, &run.file(START_FILE))?;
     }
-    Ok(Taught { networks, ..Taught::default() })
+    if distillation.same_views {
+        keep_teachers(teachers, run.path())?;
+        return Ok(Taught { networks, ..Taught::default() });
+    }
+    let answers = ask(&networks, distillation.temperature, source, configuration)?;
+    write_soft_targets(run, &answers)?;
+    Ok(Taught { soft_targets: Some(answers), ..Taught::default() })
 }
 
-/// Asks the networks of finished runs about every training face, and keeps in the folder of `run` what it needs of them: their
-/// answers, and for a warm start the weights of the first.
+/// Asks the networks about every training face.
 fn ask(
-    teachers: &[PathBuf],
-    run: &RunFolder,
-    distillation: Distillation,
+    networks: &[Network],
+    temperature: f32,
     source: &Source,
     configuration: &Configuration,
 ) -> anyhow::Result<SoftTargets> {
-    let networks = teachers.iter().map(|folder| network(folder)).collect::<anyhow::Result<Vec<_>>>()?;
-    for (network, folder) in networks.iter().zip(teachers) {
-        ensure!(
-            network.architecture.labels().count() <= configuration.labels.count(),
-            "{}: this teacher knows more emotions than its pupil; train the pupil with --labels ferplus",
-            folder.display()
-        );
-    }
     let mut dataset = source.read(&mut |_, _| {})?;
     if configuration.labels == LabelSet::FerPlus {
         let votes = configuration.votes.as_deref().map(Path::new);
@@ -77,19 +102,13 @@ fn ask(
     let bar = progress::bar("asking teachers", "faces");
     // Each sees the face and its mirror image.
     bar.set_length(2 * (faces.len() * networks.len()) as u64);
-    let targets =
-        soft_targets(&networks, &faces.pixels, distillation.temperature, |done| bar.set_position(done as u64));
+    let targets = soft_targets(networks, &faces.pixels, temperature, |done| bar.set_position(done as u64));
     bar.finish_and_clear();
-    if let (true, Some(first)) = (distillation.warm_start, networks.first()) {
-        save_record(first, &run.file(START_FILE))?;
-    }
-    write_soft_targets(run, &targets)?;
     Ok(targets)
 }
 
-/// Says so if the run in a folder has learned from faces that another, which is to learn from it, keeps aside.
-pub fn check_held_out(folder: &Path, pupil: &Configuration) -> anyhow::Result<()> {
-    let (_, run) = RunFolder::open(folder).context("no run to learn from")?;
+/// Says so if a run has learned from faces that another, which is to learn from it, keeps aside.
+pub fn check_held_out(folder: &Path, run: &Configuration, pupil: &Configuration) -> anyhow::Result<()> {
     let (kept, needed) = (run.held_out.unwrap_or(0.0), pupil.held_out.unwrap_or(0.0));
     ensure!(
         kept >= needed,
@@ -97,12 +116,6 @@ pub fn check_held_out(folder: &Path, pupil: &Configuration) -> anyhow::Result<()
         folder.display()
     );
     Ok(())
-}
-
-/// The network of a finished run.
-fn network(folder: &Path) -> anyhow::Result<Network> {
-    let (run, configuration) = RunFolder::open(folder).context("no run to learn from")?;
-    Ok(load_record(configuration.architecture()?.into(), &run.file(RECORD_FILE))?)
 }
 
 /// The run of a teacher that a student's recipe names, begun or new: the same faces and hardware, its own recipe, and for
@@ -162,80 +175,116 @@ mod tests {
         assert!(format!("{error:#}").contains("the teacher `lenet`"), "{error:#}");
     }
 
+    /// A finished run of levorse with fresh weights.
+    fn finished(folder: &Path, seed: u64, change: impl FnOnce(&mut Configuration)) -> Network {
+        let mut configuration = pupil();
+        change(&mut configuration);
+        let run = RunFolder::create(folder, &configuration).expect("new");
+        let architecture = configuration.architecture().expect("sound").into();
+        let network = Network::new(architecture, seed, &Default::default());
+        save_record(&network, &run.file(RECORD_FILE)).expect("written");
+        network
+    }
+
+    fn pupil() -> Configuration {
+        Configuration::new(&Architecture::find("levorse").expect("built in"), "a.toml", 7, None, "".into())
+    }
+
+    fn distillation(same_views: bool) -> Distillation {
+        Distillation { share: 0.5, temperature: 2.0, warm_start: false, same_views }
+    }
+
+    fn drawn() -> Source {
+        Source::Synthetic(SyntheticFaces { training: 9, validation: 1, ..Default::default() })
+    }
+
     #[test]
     fn a_folder_without_a_run_teaches_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
-        let error = network(folder.path()).expect_err("empty");
+        let run = RunFolder::create(&folder.path().join("pupil"), &pupil()).expect("new");
+        let teachers = [folder.path().join("none")];
+        let error = learn(&teachers, &run, distillation(true), &drawn(), &pupil()).expect_err("empty");
         assert!(format!("{error:#}").contains("no run to learn from"), "{error:#}");
     }
 
     #[test]
-    fn answers_and_the_first_teachers_weights_for_a_warm_start_stay_in_the_students_folder() {
+    fn answers_and_the_first_teachers_weights_for_a_warm_start_stay_in_the_pupils_folder() {
         let folder = tempfile::tempdir().expect("a folder");
-        let source = Source::Synthetic(SyntheticFaces { training: 9, validation: 1, ..Default::default() });
-        let student =
-            Configuration::new(&Architecture::find("levorse").expect("built in"), "a.toml", 7, None, "".into());
-        let (run, _) = open_or_create(&folder.path().join("student"), "levorse", 0, &student).expect("new");
+        let run = RunFolder::create(&folder.path().join("pupil"), &pupil()).expect("new");
         let teacher = folder.path().join("teacher");
-        let (taught, configuration) = open_or_create(&teacher, "levorse", 3, &student).expect("new");
-        let architecture = configuration.architecture().expect("sound").into();
-        save_record(&Network::new(architecture, 3, &Default::default()), &taught.file(RECORD_FILE)).expect("written");
+        let network = finished(&teacher, 3, |_| {});
         for warm_start in [false, true] {
-            let distillation = Distillation { share: 0.5, temperature: 2.0, warm_start, same_views: false };
-            let targets = ask(std::slice::from_ref(&teacher), &run, distillation, &source, &student).expect("answers");
-            assert_eq!(targets.len(), 9);
-            assert_eq!(read_soft_targets(&run, 9), Some(targets));
+            let distillation = Distillation { warm_start, ..distillation(false) };
+            let taught =
+                learn(std::slice::from_ref(&teacher), &run, distillation, &drawn(), &pupil()).expect("answers");
+            assert_eq!(taught.soft_targets.as_ref().map(Vec::len), Some(9));
+            assert_eq!(read_soft_targets(&run, 9), taught.soft_targets);
             assert_eq!(run.file(START_FILE).exists(), warm_start);
         }
         let begins =
-            load_record(student.architecture().expect("sound").into(), &run.file(START_FILE)).expect("weights");
-        assert_eq!(begins.to_float_network(), network(&teacher).expect("a run").to_float_network());
+            load_record(pupil().architecture().expect("sound").into(), &run.file(START_FILE)).expect("weights");
+        assert_eq!(begins.to_float_network(), network.to_float_network());
     }
 
     #[test]
     fn teachers_that_see_the_same_views_are_kept_in_the_pupils_folder() {
         let folder = tempfile::tempdir().expect("a folder");
-        let source = Source::Synthetic(SyntheticFaces { training: 2, validation: 1, ..Default::default() });
-        let student =
-            Configuration::new(&Architecture::find("levorse").expect("built in"), "a.toml", 7, None, "".into());
-        let (run, _) = open_or_create(&folder.path().join("student"), "levorse", 0, &student).expect("new");
+        let run = RunFolder::create(&folder.path().join("pupil"), &pupil()).expect("new");
         let paths = ["one", "two"].map(|name| folder.path().join(name));
-        for (index, path) in paths.iter().enumerate() {
-            let (taught, configuration) = open_or_create(path, "levorse", index as u64, &student).expect("new");
-            let architecture = configuration.architecture().expect("sound").into();
-            let network = Network::new(architecture, index as u64, &Default::default());
-            save_record(&network, &taught.file(RECORD_FILE)).expect("written");
-        }
-        let distillation = Distillation { share: 0.5, temperature: 2.0, warm_start: false, same_views: true };
-        let learned = || learn(&paths, &run, distillation, &source, &student);
-        let first = learned().expect("two networks");
-        assert!(first.soft_targets.is_none() && first.networks.len() == 2);
-        for (path, network) in paths.iter().zip(&first.networks) {
-            assert_eq!(network.to_float_network(), super::network(path).expect("a run").to_float_network());
-            std::fs::remove_dir_all(path).expect("gone");
-        }
-        let again = learned().expect("kept");
-        for (again, first) in again.networks.iter().zip(&first.networks) {
-            assert_eq!(again.to_float_network(), first.to_float_network());
+        let networks = [0, 1].map(|seed| finished(&paths[seed as usize], seed, |_| {}));
+        // The second time they are no longer where they were.
+        for _ in 0..2 {
+            let taught = learn(&paths, &run, distillation(true), &drawn(), &pupil()).expect("two networks");
+            assert!(taught.soft_targets.is_none() && taught.networks.len() == 2);
+            for (taught, network) in taught.networks.iter().zip(&networks) {
+                assert_eq!(taught.to_float_network(), network.to_float_network());
+            }
+            for path in &paths {
+                std::fs::rename(path, path.with_extension("elsewhere")).unwrap_or_default();
+            }
         }
     }
 
     #[test]
-    fn what_has_learned_from_faces_that_are_kept_aside_neither_teaches_nor_begins() {
+    fn a_teacher_that_does_not_suit_is_named_and_nothing_is_kept_of_it() {
         let folder = tempfile::tempdir().expect("a folder");
-        let run = |name: &str, held_out| {
-            let levorse = Architecture::find("levorse").expect("built in");
-            let configuration =
-                Configuration { held_out, ..Configuration::new(&levorse, "a.toml", 7, None, "".into()) };
-            let path = folder.path().join(name);
-            RunFolder::create(&path, &configuration).expect("new");
-            (path, configuration)
+        let run = RunFolder::create(&folder.path().join("pupil"), &pupil()).expect("new");
+        let eight = Architecture::find("levorse").expect("built in").with_labels(LabelSet::FerPlus).expect("dense");
+        let refused = |name: &str, teacher: &dyn Fn(&mut Configuration), pupil: &Configuration, same_views: bool| {
+            let path = folder.path().join(format!("{name}-{same_views}"));
+            finished(&path, 1, teacher);
+            let paths = [folder.path().join("suits"), path];
+            let error = learn(&paths, &run, distillation(same_views), &drawn(), pupil).expect_err("does not suit");
+            assert!(error.to_string().contains(name), "it is named: {error}");
+            assert!(!teacher_folder(run.path(), 0).exists() && read_soft_targets(&run, 9).is_none());
+            error.to_string()
         };
-        let (all, knows_all) = run("all", None);
-        let (less, keeps_tenth) = run("less", Some(0.1));
-        check_held_out(&less, &keeps_tenth).expect("the same faces");
-        check_held_out(&less, &knows_all).expect("fewer faces");
-        let error = check_held_out(&all, &keeps_tenth).expect_err("has seen them").to_string();
+        finished(&folder.path().join("suits"), 1, |configuration| configuration.held_out = Some(0.2));
+        let keeps_tenth = Configuration { held_out: Some(0.1), ..pupil() };
+        for same_views in [true, false] {
+            let more = |teacher: &mut Configuration| {
+                (teacher.architecture, teacher.labels) = (eight.source.clone(), LabelSet::FerPlus);
+            };
+            assert!(refused("more", &more, &pupil(), same_views).contains("--labels ferplus"));
+            assert!(refused("all", &|_| {}, &keeps_tenth, same_views).contains("--held-out 0.1"));
+        }
+        let other = |teacher: &mut Configuration| {
+            let (local, global) = ("kind = \"local\"", "kind = \"global\"");
+            teacher.architecture = teacher.architecture.replace(local, global);
+        };
+        assert!(refused("other", &other, &pupil(), true).contains("`same_views`"));
+        let paths = [folder.path().join("other-true")];
+        learn(&paths, &run, distillation(false), &drawn(), &pupil()).expect("is shown the faces in its own way");
+    }
+
+    #[test]
+    fn what_has_learned_from_faces_that_are_kept_aside_neither_teaches_nor_begins() {
+        let all = pupil();
+        let keeps_tenth = Configuration { held_out: Some(0.1), ..pupil() };
+        let check = |run, pupil| check_held_out(Path::new("run"), run, pupil);
+        check(&keeps_tenth, &keeps_tenth).expect("the same faces");
+        check(&keeps_tenth, &all).expect("fewer faces");
+        let error = check(&all, &keeps_tenth).expect_err("has seen them").to_string();
         assert!(error.contains("--held-out 0.1"), "{error}");
     }
 }

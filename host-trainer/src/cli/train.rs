@@ -21,14 +21,14 @@ use super::{
 use crate::{
     architecture::{Architecture, Recipe},
     dashboard::Facts,
-    data::{LabelSet, Source, Split, locate},
+    data::{LabelSet, Source, locate},
     device::Hardware,
-    export::{self, Exported, MODEL_FILE, Measured, RECORD_FILE},
+    export::{self, Exported, MODEL_FILE, MeasuredOn, RECORD_FILE},
     network::{Network, transferred},
     refinement,
     training::{
-        Configuration, LabelledFaces, RunFolder, START_FILE, TrainingError, TrainingFaces, load_record,
-        read_soft_targets, save_record, teacher_folder, train,
+        Configuration, RunFolder, START_FILE, TrainingError, TrainingFaces, load_record, read_soft_targets,
+        save_record, teacher_folder, train,
     },
 };
 
@@ -123,7 +123,7 @@ impl Session {
         );
         let votes = configuration.votes.as_deref().map(Path::new);
         let loaded = LoadedFaces::load(&self.source, &architecture, votes, configuration.held_out)?;
-        let (mut training, validation) = (loaded.training()?, loaded.validation()?);
+        let (mut training, measured_on) = (loaded.training()?, loaded.measured_on()?);
         let mut configuration = configuration.clone();
         let mut taught = Taught::default();
         if let Some(distillation) = architecture.recipe.distillation {
@@ -146,7 +146,7 @@ impl Session {
         println!(
             "images       {} to train on, {} to validate on",
             training.faces.labels.len() - left_out - loaded.held_out(),
-            validation.labels.len()
+            measured_on.chosen_by().labels.len()
         );
         if left_out > 0 {
             let others = if loaded.held_out() > 0 { "validation faces or in PublicTest" } else { "validation faces" };
@@ -157,8 +157,7 @@ impl Session {
             println!("             ({of_training} and {of_validation} more have no majority of votes for an emotion)");
         }
 
-        let reported = loaded.public_test()?;
-        let stage = Stage { training, validation, reported, stop: self.stop.clone(), plain: self.plain };
+        let stage = Stage { training, measured_on, stop: self.stop.clone(), plain: self.plain };
         let Some((network, mut exported)) = stage.run(run, &configuration)? else { return Ok(None) };
         if let (Some(refinement), Some(_)) = (architecture.recipe.refinement, &exported) {
             let (run, configuration) =
@@ -208,8 +207,7 @@ impl Session {
 /// What the trainings of one run share.
 struct Stage<'a> {
     training: TrainingFaces<'a>,
-    validation: LabelledFaces<'a>,
-    reported: LabelledFaces<'a>,
+    measured_on: MeasuredOn<'a>,
     stop: Arc<AtomicBool>,
     plain: bool,
 }
@@ -231,18 +229,18 @@ impl Stage<'_> {
             epochs: configuration.epochs,
         };
         let mut display = Display::new(facts, self.stop.clone(), self.plain);
-        let outcome = train(configuration, self.training, self.validation, run, &self.stop, &mut |progress| {
-            display.show(&progress);
-        })?;
+        let outcome =
+            train(configuration, self.training, self.measured_on.chosen_by(), run, &self.stop, &mut |progress| {
+                display.show(&progress);
+            })?;
         display.finish();
         if !outcome.finished {
             println!("stopped after epoch {}; continue with", outcome.metrics.len());
             println!("  host-trainer train --resume {}", run.path().display());
             return Ok(None);
         }
-        let split = Split::PublicTest.name();
-        let measured = Measured { fitted: self.validation, reported: self.reported, split };
-        let exported = export::write_run(run, configuration, &outcome, self.training.faces, measured)?;
+        let exported = export::write_run(run, configuration, &outcome, self.training.faces, self.measured_on)?;
+        let split = self.measured_on.split;
         println!("\nkept         the weights of epoch {}", outcome.best_epoch);
         match &exported {
             Some(exported) => {
@@ -304,7 +302,7 @@ fn start_from(
     folder: &Path,
 ) -> anyhow::Result<String> {
     let (run, before) = RunFolder::open(trained).context("no run to start from")?;
-    check_held_out(trained, configuration)?;
+    check_held_out(trained, &before, configuration)?;
     let trained = load_record(before.architecture()?.into(), &run.file(RECORD_FILE))?;
     let fresh = Network::new(Arc::new(architecture), configuration.seed, &Default::default());
     let network = transferred(&fresh.to_float_network(), &trained.to_float_network())?;

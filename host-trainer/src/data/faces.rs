@@ -97,15 +97,16 @@ impl Faces {
 
 /// New labels for faces of equally many `values` each; what gets `None` is removed.
 pub(super) fn relabel<T: Copy>(labels: &mut Vec<u8>, values: &mut Vec<T>, new: &[Option<Emotion>]) {
-    *values = kept(new, values);
+    let keep: Vec<bool> = new.iter().map(Option::is_some).collect();
+    *values = kept(&keep, values);
     *labels = new.iter().flatten().map(|emotion| emotion.index() as u8).collect();
 }
 
-/// The values of those entries that have something, of equally many values an entry.
-fn kept<L, T: Copy>(labels: &[Option<L>], values: &[T]) -> Vec<T> {
-    let size = (values.len() / labels.len().max(1)).max(1);
-    let entries = values.chunks_exact(size).zip(labels);
-    entries.filter(|(_, label)| label.is_some()).flat_map(|(values, _)| values).copied().collect()
+/// The values of those entries that are to be kept, of equally many values an entry.
+pub fn kept<T: Copy>(keep: &[bool], values: &[T]) -> Vec<T> {
+    let size = (values.len() / keep.len().max(1)).max(1);
+    let entries = values.chunks_exact(size).zip(keep);
+    entries.filter(|(_, keep)| **keep).flat_map(|(values, _)| values).copied().collect()
 }
 
 /// Labelled faces by split.

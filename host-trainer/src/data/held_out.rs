@@ -3,7 +3,7 @@
 
 use shared::{checksum::crc32, preprocessing::FACE_PIXELS};
 
-use super::near_duplicates;
+use super::{kept, near_duplicates};
 
 /// What becomes of each training face.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,13 +20,7 @@ pub fn keep_aside(faces: &[u8], share: f64, left_out: Option<&[bool]>) -> Aside 
     let mut held_out = held_out(faces, share);
     let Some(left_out) = left_out else { return Aside { left_out: held_out.clone(), held_out } };
     held_out.iter_mut().zip(left_out).for_each(|(aside, left_out)| *aside &= !left_out);
-    let kept: Vec<u8> = faces
-        .chunks_exact(FACE_PIXELS)
-        .zip(&held_out)
-        .filter(|(_, aside)| **aside)
-        .flat_map(|(face, _)| face.iter().copied())
-        .collect();
-    let nearly = near_duplicates(faces, &kept);
+    let nearly = near_duplicates(faces, &kept(&held_out, faces));
     let left_out = left_out.iter().zip(&held_out).zip(nearly).map(|((before, aside), nearly)| before | aside | nearly);
     Aside { left_out: left_out.collect(), held_out }
 }

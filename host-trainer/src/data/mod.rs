@@ -28,7 +28,7 @@ pub use self::{
     cache::{NormalizedDataset, NormalizedFaces, load_normalized},
     duplicates::{NEARLY_THE_SAME, near_duplicates},
     error::DataError,
-    faces::{Dataset, Faces, Split},
+    faces::{Dataset, Faces, Split, kept},
     held_out::{Aside, keep_aside},
     label_set::LabelSet,
     source::{Source, SyntheticFaces, locate},

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use shared::{checksum::crc32, label::Emotion, preprocessing::FACE_SIZE};
 
-use super::{RunFolder, TrainingError, load_record, write_atomically};
+use super::{RunFolder, TrainingError, write_atomically};
 use crate::{evaluation::Prediction, export::RECORD_FILE, inference::normalize, network::Network, network::logits};
 
 /// A face's probabilities, 0 for emotions that no teacher knows.
@@ -73,28 +73,18 @@ pub fn teacher_folder(run: &Path, index: usize) -> PathBuf {
 pub fn copy_taught(run: &Path, to: &Path) -> Result<(), TrainingError> {
     let folders = (0..).map(|index| teacher_folder(run, index));
     let teachers: Vec<PathBuf> = folders.take_while(|folder| folder.join(RECORD_FILE).exists()).collect();
-    copy_teachers(&teachers, to)?;
+    keep_teachers(&teachers, to)?;
     match std::fs::read(run.join(FILE)) {
         Ok(bytes) => write_atomically(&to.join(FILE), &bytes),
         Err(_) => Ok(()),
     }
 }
 
-/// Copies the networks of finished runs into the folder of a run that they teach, so that it goes on without them, and reads
-/// them from there.
+/// Copies the networks of finished runs into the folder of a run that they teach, so that it goes on without them.
 ///
 /// # Errors
 /// [`TrainingError::Read`] for a teacher that is neither where it was nor in the folder, [`TrainingError::Write`].
-pub fn keep_teachers(teachers: &[PathBuf], run: &Path) -> Result<Vec<Network>, TrainingError> {
-    copy_teachers(teachers, run)?;
-    let network = |index: usize| {
-        let (kept, configuration) = RunFolder::open(&teacher_folder(run, index))?;
-        load_record(configuration.architecture()?.into(), &kept.file(RECORD_FILE))
-    };
-    (0..teachers.len()).map(network).collect()
-}
-
-fn copy_teachers(teachers: &[PathBuf], run: &Path) -> Result<(), TrainingError> {
+pub fn keep_teachers(teachers: &[PathBuf], run: &Path) -> Result<(), TrainingError> {
     for (index, teacher) in teachers.iter().enumerate() {
         let kept = teacher_folder(run, index);
         // The network is written last: where it is, the copy is whole.

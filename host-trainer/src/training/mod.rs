@@ -12,6 +12,7 @@
 //! checkpoint.rs     the same in one file
 //! run_folder.rs     where it all lies, and metrics.csv
 //! epoch.rs          one pass over the images
+//! steps.rs          its steps
 //! batches.rs        what a step is fed with, made ahead of it
 //! mixup.rs          faces that are blends of two
 //! resizing.rs       faces that start small and grow
@@ -37,6 +38,7 @@ mod reweighting;
 mod run_folder;
 mod sharpness;
 mod state;
+mod steps;
 mod targets;
 
 use std::{
@@ -64,6 +66,7 @@ pub use self::{
 use self::{epoch::run_epoch, loss::image_loss, state::State};
 use crate::{
     architecture::Architecture,
+    data::kept,
     evaluation::Prediction,
     network::{Network, logits},
 };
@@ -271,13 +274,21 @@ fn check_extras(training: &TrainingFaces<'_>, configuration: &Configuration) -> 
     }
 }
 
-/// Importance weights by what the network has learned so far.
+/// Importance weights of all images by what the network has learned so far from those that are not left out; 1 for the others.
 fn importance(network: &Network, training: &TrainingFaces<'_>, noise: &crate::architecture::Noise) -> Vec<f32> {
-    let rows = logits(network, training.faces.images, |_| {});
+    let LabelledFaces { images, labels } = training.faces;
+    let learned: Vec<bool> = match training.left_out {
+        Some(left_out) => left_out.iter().map(|left_out| !left_out).collect(),
+        None => vec![true; labels.len()],
+    };
+    let rows = logits(network, &kept(&learned, images), |_| {});
     // Recipes with importance weights are for networks of seven emotions, which come first.
     let seven = |row| std::array::from_fn(|class| Prediction::from_logits(row, 1.0).probabilities[class]);
     let probabilities: Vec<_> = rows.iter().map(seven).collect();
-    reweighting::importance(&probabilities, training.faces.labels, training.votes, noise)
+    let votes = training.votes.map(|votes| kept(&learned, votes));
+    let mut weights =
+        reweighting::importance(&probabilities, &kept(&learned, labels), votes.as_deref(), noise).into_iter();
+    learned.iter().map(|&learned| if learned { weights.next().unwrap_or(1.0) } else { 1.0 }).collect()
 }
 
 /// The first of the epochs with the best validation accuracy, from 1; 0 if there are none.

@@ -17,7 +17,8 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    /// The targets, for a network of so many `emotions`, of the epoch after `done` others. `importance` holds a factor for each image, or nothing.
+    /// The targets, for a network of so many `emotions`, of the epoch after `done` others. `importance` holds a factor for
+    /// each image, or nothing.
     pub fn new(
         recipe: &Recipe,
         emotions: usize,
@@ -30,15 +31,18 @@ impl Targets {
         }
         let share = if done < recipe.pretraining_epochs { 1.0 } else { recipe.votes };
         let pretraining = done < recipe.pretraining_epochs;
-        let class_weights = class_weights(recipe.class_weights.as_ref(), emotions, training.faces.labels);
+        let learned = |image: usize| training.left_out.is_none_or(|left_out| !left_out[image]);
+        let class_weights = {
+            let labels = training.faces.labels.iter().enumerate().filter(|(image, _)| learned(*image));
+            class_weights(recipe.class_weights.as_ref(), emotions, labels.map(|(_, &label)| label))
+        };
         let mut targets = Self { rows: Vec::new(), weights: Vec::new() };
         for (image, &label) in training.faces.labels.iter().enumerate() {
             let label = usize::from(label);
             let votes = training.votes.and_then(|votes| votes[image]);
             let row = mixed(label, votes, share);
             targets.rows.push(smoothed(row, recipe.label_smoothing, emotions));
-            let left_out = training.left_out.is_some_and(|left_out| left_out[image]);
-            let usable = !left_out && (!pretraining || votes.is_some());
+            let usable = learned(image) && (!pretraining || votes.is_some());
             let weight = importance.get(image).copied().unwrap_or(1.0) * class_weights[label];
             targets.weights.push(if usable { weight } else { 0.0 });
         }
@@ -63,14 +67,17 @@ fn smoothed(mut row: Row, share: f32, emotions: usize) -> Row {
     row
 }
 
-fn class_weights(weights: Option<&ClassWeights>, emotions: usize, labels: &[u8]) -> Row {
+/// A factor for each emotion; `labels` are those of the faces that are learned from.
+fn class_weights(weights: Option<&ClassWeights>, emotions: usize, labels: impl Iterator<Item = u8>) -> Row {
     match weights {
         None => [1.0; Emotion::COUNT],
         Some(ClassWeights::Given(weights)) => std::array::from_fn(|class| weights.get(class).copied().unwrap_or(0.0)),
-        Some(ClassWeights::Named(Balanced::Balanced)) => std::array::from_fn(|class| {
-            let count = labels.iter().filter(|&&label| usize::from(label) == class).count();
-            if count == 0 { 0.0 } else { labels.len() as f32 / (emotions * count) as f32 }
-        }),
+        Some(ClassWeights::Named(Balanced::Balanced)) => {
+            let mut counts = [0usize; Emotion::COUNT];
+            labels.for_each(|label| counts[usize::from(label)] += 1);
+            let all: usize = counts.iter().sum();
+            counts.map(|count| if count == 0 { 0.0 } else { all as f32 / (emotions * count) as f32 })
+        }
     }
 }
 
@@ -152,6 +159,18 @@ mod tests {
         let targets =
             targets(&recipe(|recipe| recipe.class_weights = Some(ClassWeights::Named(Balanced::Balanced))), None, 0);
         assert!((targets.weights[..3].iter().sum::<f32>() - targets.weights[3]).abs() < 1e-6, "{:?}", targets.weights);
+    }
+
+    #[test]
+    fn balance_is_that_of_the_faces_that_are_learned_from() {
+        let recipe = recipe(|recipe| recipe.class_weights = Some(ClassWeights::Named(Balanced::Balanced)));
+        let targets = |labels, left_out| {
+            let training = LabelledFaces { images: &[], labels }.into();
+            Targets::new(&recipe, 7, &TrainingFaces { left_out, ..training }, &[], 0).expect("sound").weights
+        };
+        let some = targets(&[3, 3, 1, 3, 1], Some(&[false, false, false, true, true]));
+        assert_eq!(some[..3], targets(&[3, 3, 1], None));
+        assert_eq!(some[3..], [0.0; 2]);
     }
 
     #[test]

@@ -1,0 +1,176 @@
+mod recipes;
+mod resuming;
+mod teachers;
+
+use std::{fs, sync::atomic::Ordering};
+
+use super::*;
+use crate::{architecture::Architecture, data::LabelSet, export::MeasuredOn, quantization::Form};
+
+const SMALL: &str = "name = \"small\"\n[preprocessing]\nkind = \"local\"\nsigma_floor = 4.0\n[recipe]\nbatch_size = 8\n\
+    epochs = 4\noptimizer = { kind = \"rmsprop\" }\n\
+    [[layer]]\nkind = \"conv2d\"\nfilters = 2\nkernel = 3\nstride = 4\n[[layer]]\nkind = \"relu\"\n\
+    [[layer]]\nkind = \"flatten\"\n[[layer]]\nkind = \"dropout\"\nrate = 0.5\n[[layer]]\nkind = \"dense\"\nunits = 7\n";
+
+/// Faces whose top rows are bright by their label.
+fn faces(count: usize) -> (Vec<i8>, Vec<u8>) {
+    let labels: Vec<u8> = (0..count).map(|i| (i % 7) as u8).collect();
+    let images = labels
+        .iter()
+        .enumerate()
+        .flat_map(|(i, &label)| {
+            (0..FACE_PIXELS).map(move |p| {
+                let noise = ((i * 31 + p * 17) % 23) as i8 - 11;
+                if p / 48 / 7 == usize::from(label) { 60 + noise } else { noise }
+            })
+        })
+        .collect();
+    (images, labels)
+}
+
+fn configuration() -> Configuration {
+    let architecture = Architecture::parse("small.toml", SMALL).expect("sound");
+    Configuration::new(&architecture, "small.toml", 5, None, "stripes".into())
+}
+
+fn run(configuration: &Configuration, folder: &RunFolder, stop_after: Option<usize>) -> Outcome {
+    let (images, labels) = faces(56);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let stop = AtomicBool::new(false);
+    let mut steps = 0;
+    train(configuration, faces.into(), faces, folder, &stop, &mut |progress| {
+        if let Progress::Step { .. } = progress {
+            steps += 1;
+            stop.store(Some(steps) == stop_after, Ordering::Relaxed);
+        }
+    })
+    .expect("trains")
+}
+
+#[test]
+fn training_learns_what_can_be_learned() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let configuration = Configuration { epochs: 12, ..configuration() };
+    let folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    let outcome = run(&configuration, &folder, None);
+    let accuracy = outcome.metrics[outcome.best_epoch - 1].validation_accuracy;
+    assert!(accuracy > 0.9, "{accuracy}");
+}
+
+#[test]
+fn a_network_of_eight_emotions_learns_contempt_and_its_model_answers_it() {
+    let architecture = Architecture::parse("small.toml", SMALL).expect("sound");
+    let architecture = architecture.with_labels(LabelSet::FerPlus).expect("its last layer is dense");
+    let configuration = Configuration::new(&architecture, "small.toml", 5, None, "stripes".into());
+    let configuration = Configuration { epochs: 12, ..configuration };
+    let (mut images, mut labels) = faces(56);
+    let (contemptuous, _) = faces(8);
+    // The lowest rows are bright.
+    images.extend(contemptuous.iter().enumerate().map(|(i, &q)| if i % FACE_PIXELS / 48 > 43 { 60 } else { q / 8 }));
+    labels.extend([7; 8]);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = RunFolder::create(folder.path(), &configuration).expect("new");
+    let stop = AtomicBool::new(false);
+    let outcome = train(&configuration, faces.into(), faces, &run, &stop, &mut |_| {}).expect("trains");
+    let exported = crate::export::quantize(
+        &outcome.best,
+        faces,
+        MeasuredOn::split(faces, "PublicTest"),
+        &configuration,
+        Form::default(),
+    )
+    .expect("fits");
+    let model = shared::model::Model::parse(exported.model.as_slice()).expect("sound");
+    assert_eq!(model.labels().collect::<Vec<_>>(), Emotion::ALL);
+    assert_eq!(model.measurement().data, "stripes with FER+ labels PublicTest");
+    let contempt = &exported.int8.classes[7];
+    assert_eq!((contempt.label.as_str(), contempt.support), ("contempt", 8));
+    assert!(contempt.recall > 0.5, "{contempt:?}");
+    let (_, read) = RunFolder::open(folder.path()).expect("a run");
+    assert_eq!((read.labels, &read), (LabelSet::FerPlus, &configuration));
+}
+
+#[test]
+fn a_label_that_the_network_does_not_know_is_refused_and_a_configuration_of_seven_does_not_mention_labels() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let configuration = configuration();
+    let run = RunFolder::create(folder.path(), &configuration).expect("new");
+    let (images, mut labels) = faces(8);
+    labels[3] = 7;
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let stop = AtomicBool::new(false);
+    let error = train(&configuration, faces.into(), faces, &run, &stop, &mut |_| {}).expect_err("no such emotion");
+    assert!(error.to_string().contains("one of the network's 7"), "{error}");
+    let text = fs::read_to_string(run.file("config.toml")).expect("written");
+    assert!(!text.contains("labels"), "{text}");
+}
+
+#[test]
+fn a_loss_that_is_no_number_names_epoch_and_step_and_keeps_the_checkpoint() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = SMALL.replace("{ kind = \"rmsprop\" }", "{ kind = \"sgd\", learning_rate = 1e38 }");
+    let configuration = Configuration { architecture: text, ..configuration() };
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    let (images, labels) = faces(56);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let error = train(&configuration, faces.into(), faces, &run_folder, &AtomicBool::new(false), &mut |_| {})
+        .expect_err("a step of 1e38 overflows");
+    assert!(matches!(error, TrainingError::NonFinite { epoch: 1, last_good: 0, .. }), "{error}");
+}
+
+#[test]
+fn an_update_that_overflows_in_an_epochs_last_step_is_not_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = SMALL.replace("{ kind = \"rmsprop\" }", "{ kind = \"sgd\", learning_rate = 1e38 }");
+    let configuration = Configuration { architecture: text, batch_size: 56, ..configuration() };
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    let (images, labels) = faces(56);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let result = train(&configuration, faces.into(), faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
+    assert!(matches!(result, Err(TrainingError::NonFinite { epoch: 1, last_good: 0, .. })), "{result:?}");
+    assert!(run_folder.last_checkpoint().expect("readable").is_none(), "weights that are no numbers were kept");
+}
+
+#[test]
+fn no_faces_and_faces_that_do_not_fit_are_errors() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let configuration = configuration();
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    let none = LabelledFaces { images: &[], labels: &[] };
+    let torn = LabelledFaces { images: &[0; 100], labels: &[1] };
+    for (faces, words) in [(none, "no training faces"), (torn, "the preprocessing makes")] {
+        let error = train(&configuration, faces.into(), faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
+        let error = error.expect_err("unusable").to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    let (images, labels) = faces(8);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let none = TrainingFaces { left_out: Some(&[true; 8]), ..faces.into() };
+    let error = train(&configuration, none, faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
+    assert!(error.expect_err("all are left out").to_string().contains("no training faces"));
+}
+
+#[test]
+fn a_seed_gives_the_same_model_file_byte_for_byte() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let configuration = configuration();
+    let (images, labels) = faces(56);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let model = |name: &str, configuration: &Configuration| {
+        let run_folder = RunFolder::create(&folder.path().join(name), configuration).expect("new");
+        let outcome = run(configuration, &run_folder, None);
+        let exported = crate::export::quantize(
+            &outcome.best,
+            faces,
+            MeasuredOn::split(faces, "PublicTest"),
+            configuration,
+            Form::default(),
+        )
+        .expect("fits");
+        exported.model.as_slice().to_vec()
+    };
+    let first = model("first", &configuration);
+    assert_eq!(first, model("second", &configuration));
+    assert_ne!(first, model("third", &Configuration { seed: 6, ..configuration.clone() }));
+}

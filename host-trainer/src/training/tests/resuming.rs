@@ -1,0 +1,156 @@
+//! Interrupted runs, and files that are torn.
+
+use std::fs;
+
+use super::{
+    recipes::{EVERYTHING, run_with},
+    *,
+};
+
+#[test]
+fn an_interrupted_run_resumes_to_the_same_weights() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let configuration = configuration();
+    let whole = RunFolder::create(&folder.path().join("whole"), &configuration).expect("new");
+    let expected = run(&configuration, &whole, None);
+    assert!(expected.finished);
+
+    let path = folder.path().join("cut");
+    // 7 steps an epoch: the third epoch is cut after its second step.
+    let cut = RunFolder::create(&path, &configuration).expect("new");
+    let first = run(&configuration, &cut, Some(16));
+    assert!(!first.finished);
+    assert_eq!(first.metrics.len(), 2);
+    let (reopened, read) = RunFolder::open(&path).expect("a run");
+    assert_eq!(read, configuration);
+    let second = run(&read, &reopened, None);
+    assert!(second.finished);
+    assert_eq!(second.last.to_float_network(), expected.last.to_float_network());
+    assert_eq!(second.best.to_float_network(), expected.best.to_float_network());
+    assert_eq!(second.best_epoch, expected.best_epoch);
+
+    let rows = fs::read_to_string(reopened.file("metrics.csv")).expect("there");
+    let epochs: Vec<&str> = rows.lines().skip(1).filter_map(|row| row.split(',').next()).collect();
+    assert_eq!(epochs, ["1", "2", "3", "4"]);
+}
+
+#[test]
+fn a_resumed_run_keeps_the_statistics_of_batch_normalization() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text =
+        SMALL.replace("[[layer]]\nkind = \"relu\"", "[[layer]]\nkind = \"batch_norm\"\n[[layer]]\nkind = \"relu\"");
+    let configuration = Configuration { architecture: text, ..configuration() };
+    let whole = RunFolder::create(&folder.path().join("whole"), &configuration).expect("new");
+    let expected = run(&configuration, &whole, None);
+    let cut = RunFolder::create(&folder.path().join("cut"), &configuration).expect("new");
+    assert!(!run(&configuration, &cut, Some(16)).finished);
+    let second = run(&configuration, &cut, None);
+    assert_eq!(second.last.to_float_network(), expected.last.to_float_network());
+    assert_eq!(second.best.to_float_network(), expected.best.to_float_network());
+}
+
+#[test]
+fn a_run_whose_faces_grow_trains_otherwise_and_resumes_to_the_same_weights() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pooled = "[[layer]]\nkind = \"global_average_pool\"\n[[layer]]\nkind = \"flatten\"";
+    let text = SMALL.replace("[[layer]]\nkind = \"flatten\"", pooled);
+    let growing = text.replace("epochs = 4\n", "epochs = 4\nprogressive_resizing = { start = 32, share = 0.5 }\n");
+    let plain = Configuration { architecture: text, ..configuration() };
+    let growing = Configuration { architecture: growing, ..configuration() };
+    let at = |name: &str, configuration: &Configuration| {
+        RunFolder::create(&folder.path().join(name), configuration).expect("new")
+    };
+    let expected = run(&growing, &at("whole", &growing), None).last.to_float_network();
+    assert_ne!(run(&plain, &at("plain", &plain), None).last.to_float_network().weights, expected.weights);
+    let cut = at("cut", &growing);
+    assert!(!run(&growing, &cut, Some(10)).finished);
+    assert_eq!(run(&growing, &cut, None).last.to_float_network(), expected);
+}
+
+#[test]
+fn a_run_with_everything_a_recipe_can_ask_for_resumes_to_the_same_weights_at_any_epoch() {
+    let same_views = EVERYTHING.replace("temperature = 3.0", "temperature = 3.0, same_views = true");
+    resumes_to_the_same_weights_at_any_epoch(EVERYTHING);
+    resumes_to_the_same_weights_at_any_epoch(&same_views);
+}
+
+fn resumes_to_the_same_weights_at_any_epoch(recipe: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let configuration = configuration();
+    let whole = RunFolder::create(&folder.path().join("whole"), &configuration).expect("new");
+    let expected = run_with(recipe, &whole, &configuration, None);
+    assert!(expected.finished && expected.metrics.iter().all(|epoch| epoch.train_loss.is_finite()));
+    // Pretraining has 6 steps, the other epochs 7; weights are known from the third on.
+    for step in [3, 8, 15, 22] {
+        let cut = RunFolder::create(&folder.path().join(step.to_string()), &configuration).expect("new");
+        assert!(!run_with(recipe, &cut, &configuration, Some(step)).finished);
+        let second = run_with(recipe, &cut, &configuration, None);
+        assert_eq!(second.last.to_float_network(), expected.last.to_float_network(), "cut after step {step}");
+        assert_eq!(second.best.to_float_network(), expected.best.to_float_network(), "cut after step {step}");
+    }
+}
+
+#[test]
+fn a_new_run_does_not_overwrite_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    RunFolder::create(folder.path(), &configuration()).expect("new");
+    let error = RunFolder::create(folder.path(), &configuration()).expect_err("taken");
+    assert!(error.to_string().contains("--resume"), "{error}");
+}
+
+#[test]
+fn a_torn_checkpoint_falls_back_to_the_one_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let configuration = configuration();
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    let expected = run(&configuration, &run_folder, None);
+    let last = run_folder.file("checkpoints/last.ckpt");
+    let bytes = fs::read(&last).expect("there");
+    fs::write(&last, &bytes[..bytes.len() / 2]).expect("torn");
+    assert_eq!(run_folder.last_checkpoint().expect("readable").expect("the one before").metrics.len(), 3);
+    let again = run(&configuration, &run_folder, None);
+    assert_eq!(again.last.to_float_network(), expected.last.to_float_network());
+}
+
+#[test]
+fn a_torn_checkpoint_never_replaces_the_good_one_before_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let configuration = configuration();
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    run(&configuration, &run_folder, None);
+    let last = run_folder.file("checkpoints/last.ckpt");
+    let good = run_folder.last_checkpoint().expect("readable").expect("there");
+    fs::write(&last, b"torn").expect("torn");
+    run_folder.write_last(&good).expect("written");
+    fs::remove_file(&last).expect("as if the power had failed between the two steps");
+    assert!(run_folder.last_checkpoint().expect("readable").is_some(), "nothing whole is left");
+}
+
+#[test]
+fn a_torn_best_checkpoint_does_not_pass_other_weights_off_as_the_best() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let configuration = configuration();
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    run(&configuration, &run_folder, None);
+    fs::write(run_folder.file("checkpoints/best.ckpt"), b"torn").expect("torn");
+    let (images, labels) = faces(56);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let error = train(&configuration, faces.into(), faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
+    let error = error.expect_err("the best weights are lost").to_string();
+    assert!(error.contains("best.ckpt") && error.contains("--out"), "{error}");
+}
+
+#[test]
+fn two_torn_checkpoints_are_an_error_not_a_fresh_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let configuration = configuration();
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    run(&configuration, &run_folder, None);
+    for name in ["checkpoints/last.ckpt", "checkpoints/previous.ckpt"] {
+        fs::write(run_folder.file(name), b"torn").expect("torn");
+    }
+    let (images, labels) = faces(56);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let result = train(&configuration, faces.into(), faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
+    assert!(result.is_err(), "trained anew from nothing, over the metrics of the old run");
+}

@@ -1,0 +1,50 @@
+//! Distillation.
+
+use super::*;
+
+#[test]
+fn a_pupil_that_is_its_teacher_has_nothing_to_learn_from_the_same_views_however_they_are_changed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recipe = "{ kind = \"sgd\", learning_rate = 0.25 }\nmixup = 0.4\n\
+        augmentation = { flip = true, shift = 4.0, gradient = 40.0, erasing = 0.5 }\n\
+        distillation = { share = 1.0, temperature = 2.0, same_views = true }";
+    let text = SMALL.replace("{ kind = \"rmsprop\" }", recipe).replace("rate = 0.5", "rate = 0.0");
+    let configuration = Configuration { architecture: text, start: Some(START_FILE.into()), ..configuration() };
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    let network = |seed| Network::new(configuration.architecture().expect("sound").into(), seed, &Device::flex());
+    let (teacher, other) = (network(9), network(10));
+    save_record(&teacher, &run_folder.file(START_FILE)).expect("written");
+    let (images, labels) = faces(56);
+    let pixels: Vec<u8> = images.iter().map(|&q| (q as u8) ^ 0x80).collect();
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let distance = |teachers: &[Network], folder: &RunFolder| {
+        let training = TrainingFaces { pixels: Some(&pixels), teachers, ..faces.into() };
+        let learned = train(&configuration, training, faces, folder, &AtomicBool::new(false), &mut |_| {});
+        let learned = learned.expect("trains").last.parameters.to_flat();
+        let pairs = learned.iter().zip(teacher.parameters.to_flat());
+        pairs.map(|(learned, taught)| (learned - taught).abs()).fold(0.0, f32::max)
+    };
+    let itself = distance(std::slice::from_ref(&teacher), &run_folder);
+    let second = RunFolder::create(&folder.path().join("other"), &configuration).expect("new");
+    save_record(&teacher, &second.file(START_FILE)).expect("written");
+    let another = distance(&[other], &second);
+    assert!(itself < another / 100.0, "{itself} {another}");
+}
+
+#[test]
+fn a_teacher_that_sees_other_values_is_refused_and_so_is_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = SMALL.replace("\nepochs", "\ndistillation = { share = 0.5, same_views = true }\nepochs");
+    let configuration = Configuration { architecture: text.clone(), ..configuration() };
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    let (images, labels) = faces(8);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let error = |teachers: &[Network]| {
+        let training = TrainingFaces { teachers, ..faces.into() };
+        let error = train(&configuration, training, faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
+        error.expect_err("cannot be taught").to_string()
+    };
+    let global = Architecture::parse("a.toml", &text.replace("local", "global")).expect("sound");
+    assert!(error(&[Network::new(global.into(), 1, &Device::flex())]).contains("`preprocessing`"));
+    assert!(error(&[]).contains("--teachers"));
+}
