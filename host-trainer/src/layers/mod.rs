@@ -40,12 +40,25 @@ use crate::device::on_processor;
 /// # Panics
 /// When the channels are not the layer's.
 pub fn batch_norm(layer: &BatchNorm, x: Tensor<4>, rectify: bool) -> Tensor<4> {
-    if !(on_processor(&x) && x.device().is_autodiff() && layer.training.is_enabled()) {
+    let (differentiable, training) = (x.device().is_autodiff(), layer.training.is_enabled());
+    if !on_processor(&x) || (differentiable && !training) {
         let output = layer.forward(x);
         return if rectify { relu(output) } else { output };
     }
     let [_, channels, _, _] = x.dims();
     assert_eq!(layer.gamma.dims(), [channels], "a batch normalization of as many channels as its input");
+    if !differentiable {
+        let running = [&layer.running_mean, &layer.running_var].map(|running| running.value_sync());
+        let output = Dispatch::normalize(
+            x.into_dispatch(),
+            layer.gamma.val().into_dispatch(),
+            layer.beta.val().into_dispatch(),
+            Tensor::stack::<2>(running.into(), 0).into_dispatch(),
+            layer.epsilon,
+            rectify,
+        );
+        return Tensor::from_dispatch(output);
+    }
     let x = x.into_dispatch();
     let statistics = Dispatch::channel_statistics(x.clone());
     let output = Dispatch::normalize(

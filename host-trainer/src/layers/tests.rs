@@ -218,9 +218,15 @@ fn a_frozen_or_answering_batch_normalization_uses_the_running_statistics() {
     let device = Device::flex();
     let x = random(6, [3, 4, 5, 5], &device);
     let norm = layer(4, &device);
+    norm.running_mean.update(random(7, [4], &device));
+    norm.running_var.update(random::<1>(8, [4], &device) + 2.0);
     let before = values(norm.running_mean.value_sync());
-    let found = values(batch_norm(&norm, x.clone(), false));
-    assert!(distance(&found, &values(norm.forward(x))) <= 1e-6);
+    for rectify in [false, true] {
+        let found = values(batch_norm(&norm, x.clone(), rectify));
+        let burns = norm.forward(x.clone());
+        let burns = if rectify { activation::relu(burns) } else { burns };
+        assert!(distance(&found, &values(burns)) <= 1e-6);
+    }
     assert_eq!(values(norm.running_mean.value_sync()), before);
 }
 
