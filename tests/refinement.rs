@@ -179,6 +179,26 @@ fn a_refined_run_begins_with_the_finished_network_and_resumes_to_the_same_weight
     assert!((first.validation_accuracy - untouched).abs() < 0.2, "it goes on from {untouched}: {first:?}");
 }
 
+#[test]
+fn logits_that_are_shifted_at_the_end_have_room_for_it() {
+    let shifting = NETWORK.replace("epochs = 1 }", "epochs = 1, logit_adjustment = [0, 3, 0, -2, 0, 0, 0] }");
+    let faces = Faces::new(&architecture(), 1, 16);
+    let rounded = |text: &str| {
+        let architecture = Architecture::parse("refined.toml", text).expect("sound");
+        let network = Network::new(architecture.into(), 3, &Default::default());
+        let rounded = rounding(&network.to_float_network(), &ranges(&network, &faces.images), REFINEMENT);
+        rounded.expect("the core has all layers").to_network(&Default::default())
+    };
+    let [plain, shifted] = [NETWORK, shifting.as_str()].map(rounded);
+    let range = |network: &Network| network.architecture.layers.last().and_then(|layer| layer.range);
+    let Some(Range { min, max }) = range(&plain) else { panic!("logits have a range") };
+    assert_eq!(range(&shifted), Some(Range { min: min - 2.0, max: max + 3.0 }));
+    let (cores, step) = core_logits(&shifted.adjusted(), &faces.images);
+    for (core, float) in known(&cores).zip(known(&logits(&shifted.adjusted(), &faces.images, |_| {}))) {
+        assert!((core - float).abs() < 2.01 * step, "{core} {float} {step}");
+    }
+}
+
 fn accuracy(network: &Network, faces: &Faces) -> f64 {
     let rows = logits(network, &faces.images, |_| {});
     let largest = |row: &Logits| (0..7).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap_or(0);

@@ -71,7 +71,7 @@ pub struct Exported {
     pub calibration: Calibration,
 }
 
-/// Quantizes a network: ranges over training faces, temperature and accuracy over those of `measured_on`.
+/// Quantizes a network, its logits shifted as the recipe says: ranges over training faces, temperature and accuracy over those of `measured_on`.
 ///
 /// # Errors
 /// When a layer cannot run on the core, or a number leaves the range of the arithmetic.
@@ -82,6 +82,7 @@ pub fn quantize(
     configuration: &Configuration,
     form: Form,
 ) -> anyhow::Result<Exported> {
+    let network = &network.adjusted();
     let MeasuredOn { reported, split, held_out } = measured_on;
     let labels = emotions(reported);
     let quantized = quantize_network(&network.to_float_network(), &ranges(network, training.images), form)?;
@@ -153,7 +154,7 @@ pub fn write_run(
 ) -> anyhow::Result<Option<Exported>> {
     let network = &outcome.best;
     save_record(network, &run.file(RECORD_FILE))?;
-    let float_network = network.to_float_network();
+    let float_network = network.adjusted().to_float_network();
     write_atomically(&run.file("network.onnx"), &onnx::export(&float_network)?)?;
     if let Err(LowerError::NoOperator { .. }) = lower(&float_network) {
         return Ok(None);

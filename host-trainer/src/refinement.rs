@@ -91,6 +91,9 @@ pub fn rounding(network: &FloatNetwork, ranges: &[Range], refinement: Refinement
         holders[operator.output] = Some(layers.len() - 1);
     }
     let Architecture { name, preprocessing, recipe, .. } = network.architecture.as_ref();
+    if let Some(range) = layers.last_mut().and_then(|layer| layer.range.as_mut()) {
+        *range = shifted(*range, &recipe.logit_adjustment);
+    }
     let recipe = gentle(recipe, refinement);
     let architecture = Architecture::describe("refined.toml", name, *preprocessing, &recipe, &layers)?;
     Ok(FloatNetwork { architecture: architecture.into(), weights })
@@ -100,6 +103,12 @@ pub fn rounding(network: &FloatNetwork, ranges: &[Range], refinement: Refinement
 fn with_zero(Range { min, max }: Range) -> Range {
     let (min, max) = (min.min(0.0), max.max(0.0));
     if min < max { Range { min, max } } else { Range { min: -128.0, max: 127.0 } }
+}
+
+/// The range of logits before and after their adjustment.
+fn shifted(Range { min, max }: Range, adjustment: &[f32]) -> Range {
+    let (down, up) = adjustment.iter().fold((0f32, 0f32), |(down, up), &shift| (down.min(shift), up.max(shift)));
+    Range { min: min + down, max: max + up }
 }
 
 /// An operator's weights as they are trained: the inverse of what lowering does to them.

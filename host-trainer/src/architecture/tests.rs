@@ -57,11 +57,17 @@ fn a_recipe_must_fit_the_label_set() {
         |architecture: Architecture| architecture.with_labels(LabelSet::FerPlus).expect_err("no fit").to_string();
     assert!(error_of(architecture).contains("`class_weights` must be 8 numbers"));
     assert!(error(&with("class_weights = [1, 2]")).contains("`class_weights` must be 7 numbers"));
+    let adjusted = Architecture::parse("net.toml", &with("logit_adjustment = [0, 1, 0, 0, 0, 0, 0]"))
+        .expect("one shift an emotion");
+    assert!(error_of(adjusted).contains("`logit_adjustment` must be 8 finite numbers"));
+    assert!(error(&with("logit_adjustment = [0, 1, 0, 0, 0, 0, nan]")).contains("must be 7 finite numbers"));
     let reweighted = Architecture::parse("net.toml", &with("reweighting = { after = 1 }")).expect("seven emotions");
     assert!(error_of(reweighted).contains("`reweighting` is for wrong labels of FER2013"));
     let text =
         network("[[layer]]\nkind = \"conv2d\"\nfilters = 7\nkernel = 3\n[[layer]]\nkind = \"global_average_pool\"\n");
     let convolved = Architecture::parse("net.toml", &text).expect("seven logits");
+    let adjusted = text.replace("epochs = 2\n", "epochs = 2\nlogit_adjustment = [0, 1, 0, 0, 0, 0, 0]\n");
+    assert!(error(&adjusted).contains("needs a `dense` layer at the end"));
     assert!(error_of(convolved).contains("the last layer is not `dense`; make it give 8 logits"));
 }
 

@@ -179,7 +179,7 @@ fn measure(
     }
     let labels: Vec<_> =
         validation.labels.iter().filter_map(|&l| shared::label::Emotion::from_index(l.into())).collect();
-    let rows = logits(&outcome.best, validation.images, |_| {});
+    let rows = logits(&outcome.best.adjusted(), validation.images, |_| {});
     let predictions: Vec<_> = rows.iter().map(|row| Prediction::from_logits(row, 1.0)).collect();
     let float = EvaluationReport::new(split, architecture.labels(), &labels, &predictions);
     (measured.accuracy, measured.macro_f1) = (float.accuracy, float.macro_f1);

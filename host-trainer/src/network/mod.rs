@@ -6,9 +6,11 @@
 //! inference.rs      logits and ranges of activations over many images
 //! fake_quantization.rs  weights as the core holds them
 //! flat.rs           all parameters as one vector
+//! adjustment.rs     logits that are shifted once a network is trained
 //! float_network.rs  a copy without burn's types, for the ONNX export and the quantizer
 //! ```
 
+mod adjustment;
 mod fake_quantization;
 mod flat;
 mod float_network;

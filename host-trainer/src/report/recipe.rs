@@ -81,6 +81,9 @@ fn options(recipe: &Recipe) -> Vec<(&'static str, String)> {
         Some(ClassWeights::Given(weights)) => rows.push(("class weights", format!("{weights:?}"))),
         None => {}
     }
+    if !recipe.logit_adjustment.is_empty() {
+        rows.push(("added to the logits", format!("{:?}", recipe.logit_adjustment)));
+    }
     if recipe.votes > 0.0 {
         rows.push(("FER+ votes", format!("{} of the target", recipe.votes)));
     }

@@ -10,6 +10,7 @@ pub fn check(architecture: &Architecture) -> Result<(), String> {
     check_ranges(architecture)?;
     check_resizing(architecture)?;
     check_logits(architecture)?;
+    check_adjustment(architecture)?;
     architecture.recipe.check_labels(architecture.labels())
 }
 
@@ -28,6 +29,16 @@ fn check_logits(architecture: &Architecture) -> Result<(), String> {
         LabelSet::Fer2013.count(),
         LabelSet::FerPlus.count()
     ))
+}
+
+/// What is added to the logits becomes part of the last layer's biases.
+fn check_adjustment(architecture: &Architecture) -> Result<(), String> {
+    let last = architecture.layers.last().map(|layer| layer.kind);
+    let dense = matches!(last, Some(LayerKind::Operator(Operator::FullyConnected { .. })));
+    match dense || architecture.recipe.logit_adjustment.is_empty() {
+        true => Ok(()),
+        false => Err("`logit_adjustment` needs a `dense` layer at the end".into()),
+    }
 }
 
 /// Which layer would not fit smaller faces, in a recipe that has them.

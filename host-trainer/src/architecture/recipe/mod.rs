@@ -75,6 +75,11 @@ pub struct Recipe {
     /// "Sharpness-Aware Minimization for Efficiently Improving Generalization"); none without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharpness_aware: Option<f32>,
+    /// What is added to the logits when the network is trained, one number an emotion: rare ones are answered too seldom
+    /// otherwise (Menon et al. 2021, "Long-tail learning via logit adjustment", section 4.1, there `-tau log` of the emotion's
+    /// share). Empty for nothing. Teachers answer, and a run goes on, without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logit_adjustment: Vec<f32>,
     /// Faces that start small and grow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progressive_resizing: Option<ProgressiveResizing>,
@@ -299,6 +304,10 @@ impl Recipe {
             && !(weights.len() == count && weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0))
         {
             return Err(format!("`class_weights` must be {count} numbers from 0 on, one an emotion"));
+        }
+        let adjustment = &self.logit_adjustment;
+        if !(adjustment.is_empty() || adjustment.len() == count && adjustment.iter().all(|logit| logit.is_finite())) {
+            return Err(format!("`logit_adjustment` must be {count} finite numbers, one an emotion"));
         }
         if self.reweighting.is_some() && !labels.is_fer2013() {
             return Err(
