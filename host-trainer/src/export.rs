@@ -48,7 +48,7 @@ pub struct MeasuredOn<'a> {
 
 impl<'a> MeasuredOn<'a> {
     /// All on the same faces.
-    pub fn split(reported: LabelledFaces<'a>, split: &'a str) -> Self {
+    pub fn one(reported: LabelledFaces<'a>, split: &'a str) -> Self {
         Self { reported, split, held_out: None }
     }
 
@@ -58,7 +58,7 @@ impl<'a> MeasuredOn<'a> {
     }
 }
 
-/// The quantized network and how good both networks are on the validation faces.
+/// The quantized network and how good both networks are on the faces that are reported on.
 #[derive(Clone, Debug)]
 pub struct Exported {
     /// The model file.
@@ -140,7 +140,7 @@ fn calibration_faces(images: &[i8], preprocessing: Preprocessing) -> Vec<i8> {
     faces.step_by(every).flatten().copied().collect()
 }
 
-/// Writes `network.burnpack`, `network.onnx`, `model.fer`, the figures and `report.md` into the run's folder; only the first
+/// Writes `network.burnpack` (as trained), `network.onnx`, `model.fer` (both with the recipe's `logit_adjustment`), the figures and `report.md` into the run's folder; only the first
 /// two, and `None` comes back, if the core has no operator for a layer.
 ///
 /// # Errors

@@ -7,7 +7,7 @@
 
 use std::fs;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use shared::operator::{Activation, Operator};
 
 use crate::{
@@ -38,7 +38,13 @@ pub fn prepare(
 ) -> anyhow::Result<(RunFolder, Configuration)> {
     let path = run.path().join(FOLDER);
     if path.join("config.toml").exists() {
-        return Ok(RunFolder::open(&path)?);
+        let (refined, begun) = RunFolder::open(&path)?;
+        ensure!(
+            begun.architecture()?.recipe.logit_adjustment == network.architecture.recipe.logit_adjustment,
+            "{}: this refinement has another `logit_adjustment` than its run; delete the folder to refine again",
+            path.display()
+        );
+        return Ok((refined, begun));
     }
     let refined = rounding(&network.to_float_network(), &ranges(network, training.images), refinement)?;
     fs::create_dir_all(&path).with_context(|| path.display().to_string())?;

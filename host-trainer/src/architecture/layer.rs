@@ -71,7 +71,7 @@ impl LayerKind {
     ///
     /// # Errors
     /// In words, why it cannot.
-    pub fn output_shape(&self, input: Shape) -> Result<Shape, String> {
+    pub(super) fn output_shape(&self, input: Shape) -> Result<Shape, String> {
         match self {
             LayerKind::Operator(operator) => operator.output_shape(input).map_err(|error| error.to_string()),
             LayerKind::Flatten => {

@@ -1,6 +1,13 @@
 //! Networks as data: an architecture file (TOML) becomes a list of layers over `shared`'s operators.
 //!
 //! The burn module is built from the list, the ONNX export and the quantizer walk it; no other code knows a network.
+//!
+//! ```text
+//! layer.rs   the layers of a network
+//! recipe/    how it is trained
+//! file/      the TOML that both come from
+//! error.rs   why a text is no architecture
+//! ```
 
 mod error;
 mod file;
@@ -30,6 +37,8 @@ pub use self::{
 /// The networks that come with the program: name and architecture file.
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("levorse", include_str!("../../architectures/levorse.toml")),
+    ("edge-labels", include_str!("../../architectures/edge-labels.toml")),
+    ("mentor", include_str!("../../architectures/mentor.toml")),
     ("edge", include_str!("../../architectures/edge.toml")),
     ("edge-ferplus", include_str!("../../architectures/edge-ferplus.toml")),
     ("pico", include_str!("../../architectures/pico.toml")),

@@ -27,36 +27,38 @@ pub struct Taught {
 
 /// A finished run that teaches.
 struct Teacher {
-    /// Where it is read from: its copy in the pupil's folder, if there is one.
     folder: PathBuf,
     configuration: Configuration,
     network: Network,
 }
 
 impl Teacher {
-    /// The run in `folder`, or its copy as teacher `index` of the run in `pupil`.
-    fn read(folder: &Path, pupil: &Path, index: usize) -> anyhow::Result<Self> {
-        let kept = teacher_folder(pupil, index);
-        let folder = if kept.join(RECORD_FILE).exists() { kept } else { folder.into() };
+    fn read(folder: PathBuf) -> anyhow::Result<Self> {
         let (run, configuration) = RunFolder::open(&folder).context("no run to learn from")?;
         let network = load_record(configuration.architecture()?.into(), &run.file(RECORD_FILE))?;
         Ok(Self { folder, configuration, network })
     }
+}
 
-    /// Says so if it cannot teach `pupil`; one that is asked about the pupil's own views must see them as the pupil does.
-    fn check(&self, pupil: &Configuration, same_views: bool) -> anyhow::Result<()> {
-        let folder = self.folder.display();
-        ensure!(
-            self.configuration.labels.count() <= pupil.labels.count(),
-            "{folder}: this teacher knows more emotions than its pupil; train the pupil with --labels ferplus"
-        );
-        ensure!(
-            !same_views || self.network.architecture.preprocessing == pupil.architecture()?.preprocessing,
-            "{folder}: this teacher has another `preprocessing` than its pupil and cannot be shown the pupil's views; teach \
-             without `same_views`"
-        );
-        check_held_out(&self.folder, &self.configuration, pupil)
-    }
+/// Says so if the run in `folder` cannot teach `pupil`; a teacher that is asked about the pupil's own views must see them as
+/// the pupil does.
+pub fn check(
+    folder: &Path,
+    teacher: &Configuration,
+    pupil: &Configuration,
+    distillation: Distillation,
+) -> anyhow::Result<()> {
+    let name = folder.display();
+    ensure!(
+        teacher.labels.count() <= pupil.labels.count(),
+        "{name}: this teacher knows more emotions than its pupil; train the pupil with --labels ferplus"
+    );
+    ensure!(
+        !distillation.same_views || teacher.architecture()?.preprocessing == pupil.architecture()?.preprocessing,
+        "{name}: this teacher has another `preprocessing` than its pupil and cannot be shown the pupil's views; teach \
+         without `same_views`"
+    );
+    check_held_out(folder, teacher, pupil)
 }
 
 /// What `run` needs of the networks of finished runs, kept in its folder: themselves where they are to see the same views, or
@@ -70,8 +72,11 @@ pub fn learn(
 ) -> anyhow::Result<Taught> {
     let mut networks = Vec::with_capacity(teachers.len());
     for (index, folder) in teachers.iter().enumerate() {
-        let teacher = Teacher::read(folder, run.path(), index)?;
-        teacher.check(configuration, distillation.same_views)?;
+        let kept = teacher_folder(run.path(), index);
+        // Networks that see the same views are copied; answers are not worth a copy of who gave them.
+        let copied = distillation.same_views && kept.join(RECORD_FILE).exists();
+        let teacher = Teacher::read(if copied { kept } else { folder.clone() })?;
+        check(&teacher.folder, &teacher.configuration, configuration, distillation)?;
         networks.push(teacher.network);
     }
     if let (true, Some(first)) = (distillation.warm_start, networks.first()) {
@@ -239,8 +244,8 @@ mod tests {
             for (taught, network) in taught.networks.iter().zip(&networks) {
                 assert_eq!(taught.to_float_network(), network.to_float_network());
             }
-            for path in &paths {
-                std::fs::rename(path, path.with_extension("elsewhere")).unwrap_or_default();
+            for path in paths.iter().filter(|path| path.exists()) {
+                std::fs::remove_dir_all(path).expect("gone");
             }
         }
     }
@@ -254,9 +259,11 @@ mod tests {
             let path = folder.path().join(format!("{name}-{same_views}"));
             finished(&path, 1, teacher);
             let paths = [folder.path().join("suits"), path];
-            let error = learn(&paths, &run, distillation(same_views), &drawn(), pupil).expect_err("does not suit");
-            assert!(error.to_string().contains(name), "it is named: {error}");
-            assert!(!teacher_folder(run.path(), 0).exists() && read_soft_targets(&run, 9).is_none());
+            let warm = Distillation { warm_start: true, ..distillation(same_views) };
+            let error = learn(&paths, &run, warm, &drawn(), pupil).expect_err("does not suit");
+            assert!(error.to_string().contains(&format!("{name}-{same_views}")), "it is named: {error}");
+            assert!(!teacher_folder(run.path(), 0).exists() && !run.file(START_FILE).exists());
+            assert!(read_soft_targets(&run, 9).is_none());
             error.to_string()
         };
         finished(&folder.path().join("suits"), 1, |configuration| configuration.held_out = Some(0.2));

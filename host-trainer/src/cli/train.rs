@@ -19,7 +19,7 @@ use super::{
     teachers::{self, Taught, check_held_out},
 };
 use crate::{
-    architecture::{Architecture, Recipe},
+    architecture::{Architecture, Distillation, Recipe},
     dashboard::Facts,
     data::{LabelSet, Source, locate},
     device::Hardware,
@@ -134,7 +134,7 @@ impl Session {
                 taught.soft_targets = read_soft_targets(run, training.faces.labels.len());
             }
             if taught.soft_targets.is_none() {
-                let Some(teachers) = self.teachers(run, &configuration, &architecture.recipe)? else {
+                let Some(teachers) = self.teachers(run, &configuration, &architecture.recipe, distillation)? else {
                     return Ok(None);
                 };
                 taught = teachers::learn(&teachers, run, distillation, &self.source, &configuration)?;
@@ -176,6 +176,7 @@ impl Session {
         run: &RunFolder,
         configuration: &Configuration,
         recipe: &Recipe,
+        distillation: Distillation,
     ) -> anyhow::Result<Option<Vec<PathBuf>>> {
         if !configuration.teachers.is_empty() {
             return Ok(Some(configuration.teachers.iter().map(PathBuf::from).collect()));
@@ -188,8 +189,10 @@ impl Session {
             let folder = teacher_folder(run.path(), index);
             if !folder.join(RECORD_FILE).exists() {
                 println!("teacher      {name}, {} of {}", index + 1, recipe.teachers.len());
-                let (teacher, configuration) = teachers::open_or_create(&folder, name, index as u64, configuration)?;
-                self.train(&teacher, &configuration)?;
+                let (teacher, its) = teachers::open_or_create(&folder, name, index as u64, configuration)?;
+                // Before its training, which takes long, and not only after.
+                teachers::check(&folder, &its, configuration, distillation)?;
+                self.train(&teacher, &its)?;
                 if self.stop.load(Ordering::Relaxed) {
                     println!(
                         "it is a teacher of {0}; continue with\n  host-trainer train --resume {0}",

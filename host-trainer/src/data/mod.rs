@@ -24,11 +24,12 @@ mod label_set;
 mod source;
 mod votes;
 
+pub(crate) use self::faces::kept;
 pub use self::{
     cache::{NormalizedDataset, NormalizedFaces, load_normalized},
     duplicates::{NEARLY_THE_SAME, near_duplicates},
     error::DataError,
-    faces::{Dataset, Faces, Split, kept},
+    faces::{Dataset, Faces, Split},
     held_out::{Aside, keep_aside},
     label_set::LabelSet,
     source::{Source, SyntheticFaces, locate},

@@ -103,6 +103,7 @@ fn build(preset: Preset, before: &[Experiment]) -> Result<Experiment, String> {
     let base = known(&preset.from).map(|experiment| experiment.source.as_str()).or_else(built_in);
     let base = base.ok_or_else(|| format!("`{}` is neither before it nor built in", preset.from))?;
     let mut architecture: Table = toml::from_str(base).map_err(|error| error.to_string())?;
+    without_teachers(&mut architecture);
     change(&mut architecture, &preset)?;
     let source = toml::to_string(&architecture).map_err(|error| error.to_string())?;
     Architecture::parse(&preset.name, &source).map_err(|error| error.to_string())?;
@@ -118,6 +119,14 @@ fn build(preset: Preset, before: &[Experiment]) -> Result<Experiment, String> {
         seeds: preset.seeds.unwrap_or(1),
         source,
     })
+}
+
+/// Experiments train one network each, on labels.
+fn without_teachers(architecture: &mut Table) {
+    if let Some(Value::Table(recipe)) = architecture.get_mut("recipe") {
+        recipe.remove("distillation");
+        recipe.remove("teachers");
+    }
 }
 
 fn change(architecture: &mut Table, preset: &Preset) -> Result<(), String> {

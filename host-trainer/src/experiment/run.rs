@@ -183,13 +183,8 @@ fn measure(
     let predictions: Vec<_> = rows.iter().map(|row| Prediction::from_logits(row, 1.0)).collect();
     let float = EvaluationReport::new(split, architecture.labels(), &labels, &predictions);
     (measured.accuracy, measured.macro_f1) = (float.accuracy, float.macro_f1);
-    match export::write_run(
-        folder,
-        configuration,
-        outcome,
-        training.faces,
-        export::MeasuredOn::split(validation, split),
-    ) {
+    match export::write_run(folder, configuration, outcome, training.faces, export::MeasuredOn::one(validation, split))
+    {
         Ok(Some(exported)) => {
             measured.int8_accuracy = Some(exported.int8.accuracy);
             measured.int8_bytes = Some(exported.model.as_slice().len() as u64);

@@ -14,7 +14,7 @@ pub trait LayerBackend: Backend {
     fn channel_statistics(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// `gamma (x - mean) / sqrt(variance + epsilon) + beta`, then `max(0, .)` if `rectify`, where `statistics` are those
-    /// of `x`, and its gradient takes them so.
+    /// of `x`, and its gradient takes them so; without autodiff they may be the running ones.
     fn normalize(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,

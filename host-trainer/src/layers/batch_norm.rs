@@ -1,4 +1,4 @@
-//! Batch normalization in training (Ioffe and Szegedy 2015, algorithm 1), with `max(0, .)` behind it if asked for.
+//! Batch normalization by the statistics of a batch or the running ones (Ioffe and Szegedy 2015, algorithms 1 and 2), with `max(0, .)` behind it if asked for.
 //!
 //! A task is a few whole images, so that memory is read as it lies; what the tasks found is added up in the order of the
 //! batch, in double precision.

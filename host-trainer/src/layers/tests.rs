@@ -214,7 +214,7 @@ fn the_same_inputs_give_the_same_bits_on_any_number_of_threads() {
 }
 
 #[test]
-fn a_frozen_or_answering_batch_normalization_uses_the_running_statistics() {
+fn a_batch_normalization_that_answers_uses_the_running_statistics() {
     let device = Device::flex();
     let x = random(6, [3, 4, 5, 5], &device);
     let norm = layer(4, &device);

@@ -1,17 +1,21 @@
 //! Logits that are shifted once a network is trained.
 
+use std::sync::Arc;
+
 use burn::tensor::Device;
 
 use super::{LayerWeights, Network};
 
 impl Network {
-    /// The network that answers: its logits are shifted by the recipe's `logit_adjustment`. On the processor.
+    /// The network that answers: its logits are shifted by the recipe's `logit_adjustment`, which its own recipe no longer asks
+    /// for. On the processor.
     pub fn adjusted(&self) -> Self {
         let adjustment = &self.architecture.recipe.logit_adjustment;
         if adjustment.is_empty() {
             return self.clone();
         }
         let mut network = self.to_float_network();
+        Arc::make_mut(&mut network.architecture).recipe.logit_adjustment.clear();
         // An architecture with an adjustment ends in a dense layer.
         if let Some(LayerWeights::Dense { bias, .. }) = network.weights.last_mut() {
             bias.iter_mut().zip(adjustment).for_each(|(bias, shift)| *bias += shift);

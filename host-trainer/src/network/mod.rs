@@ -7,6 +7,7 @@
 //! fake_quantization.rs  weights as the core holds them
 //! flat.rs           all parameters as one vector
 //! adjustment.rs     logits that are shifted once a network is trained
+//! transfer.rs       weights of a trained network as the beginning of another
 //! float_network.rs  a copy without burn's types, for the ONNX export and the quantizer
 //! ```
 

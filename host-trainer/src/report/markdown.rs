@@ -120,7 +120,8 @@ fn write_calibration(text: &mut String, run: &RunSummary) -> fmt::Result {
     writeln!(
         text,
         "Logits are divided by a temperature of {:.3} before the softmax; it was fitted on {} and lies in the model file.\n",
-        calibration.temperature, run.int8.split,
+        calibration.temperature,
+        if run.data.held_out { "the faces kept aside" } else { &run.int8.split },
     )?;
     let temperature = format!("temperature {:.3}", calibration.temperature);
     let mut table = Table::new(["", "temperature 1", temperature.as_str()]);

@@ -20,6 +20,7 @@ use super::{
     steps::Steps,
     targets::Targets,
 };
+
 /// What a training tells while it runs.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress<'a> {
@@ -93,7 +94,7 @@ pub(super) fn run_epoch(
     let targets = Targets::new(&architecture.recipe, emotions, training, &state.importance, done)?;
     let mut order: Vec<usize> = (0..training.faces.labels.len()).filter(|&i| targets.weights[i] > 0.0).collect();
     if order.is_empty() {
-        return Err(TrainingError::NoFaces { what: "training" });
+        return Err(TrainingError::NothingToLearn { epoch: done + 1 });
     }
     order.shuffle(&mut random(configuration.seed, done, Purpose::Order));
     let loader = Loader {

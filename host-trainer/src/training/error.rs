@@ -13,6 +13,15 @@ pub enum TrainingError {
         /// `training` or `validation`.
         what: &'static str,
     },
+    /// Every face of an epoch is left out.
+    #[error(
+        "epoch {epoch} has no face to learn from: all are nearly validation faces, kept aside, without votes in a pretraining, or \
+         of emotions whose class weight is 0"
+    )]
+    NothingToLearn {
+        /// From 1.
+        epoch: usize,
+    },
     /// Images and labels do not belong together.
     #[error(
         "the {what} faces do not have the values that the preprocessing makes, or a label each that is one of the network's {emotions}"

@@ -21,6 +21,7 @@
 //! distillation.rs   what teachers think of the images
 //! loss.rs           what is minimized
 //! optimizer.rs      how
+//! error.rs          what can go wrong
 //! sharpness.rs      steps by the gradient of the worst place nearby
 //! ```
 
@@ -288,7 +289,10 @@ fn importance(network: &Network, training: &TrainingFaces<'_>, noise: &crate::ar
     let votes = training.votes.map(|votes| kept(&learned, votes));
     let mut weights =
         reweighting::importance(&probabilities, &kept(&learned, labels), votes.as_deref(), noise).into_iter();
-    learned.iter().map(|&learned| if learned { weights.next().unwrap_or(1.0) } else { 1.0 }).collect()
+    learned
+        .iter()
+        .map(|&learned| if learned { weights.next().expect("one a face that is learned from") } else { 1.0 })
+        .collect()
 }
 
 /// The first of the epochs with the best validation accuracy, from 1; 0 if there are none.

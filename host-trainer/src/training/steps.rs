@@ -23,7 +23,7 @@ use crate::{
     network::{Mode, Network},
 };
 
-/// The steps of an epoch.
+/// What they share.
 pub(super) struct Steps {
     device: Device,
     /// The same without gradients, where teachers answer.
@@ -72,7 +72,7 @@ impl Steps {
         }
     }
 
-    /// The next one.
+    /// Takes the next step.
     pub fn run(&mut self, state: &mut State, batch: &Batch) -> Result<(), TrainingError> {
         let images = batch.labels.len();
         let architecture = Arc::clone(&state.network.architecture);

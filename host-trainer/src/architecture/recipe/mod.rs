@@ -75,9 +75,10 @@ pub struct Recipe {
     /// "Sharpness-Aware Minimization for Efficiently Improving Generalization"); none without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharpness_aware: Option<f32>,
-    /// What is added to the logits when the network is trained, one number an emotion: rare ones are answered too seldom
+    /// What is added to the logits once training is over, one number an emotion: rare ones are answered too seldom
     /// otherwise (Menon et al. 2021, "Long-tail learning via logit adjustment", section 4.1, there `-tau log` of the emotion's
-    /// share). Empty for nothing. Teachers answer, and a run goes on, without it.
+    /// share). Empty for nothing. The figures of epochs, burn's record,
+    /// and so teachers and runs that start from it, are without.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logit_adjustment: Vec<f32>,
     /// Faces that start small and grow.

@@ -1,3 +1,11 @@
+//! Small networks that learn stripes.
+//!
+//! ```text
+//! resuming.rs  interrupted runs, and files that are torn
+//! recipes.rs   what a recipe asks for
+//! teachers.rs  distillation
+//! ```
+
 mod recipes;
 mod resuming;
 mod teachers;
@@ -76,7 +84,7 @@ fn a_network_of_eight_emotions_learns_contempt_and_its_model_answers_it() {
     let exported = crate::export::quantize(
         &outcome.best,
         faces,
-        MeasuredOn::split(faces, "PublicTest"),
+        MeasuredOn::one(faces, "PublicTest"),
         &configuration,
         Form::default(),
     )
@@ -148,7 +156,63 @@ fn no_faces_and_faces_that_do_not_fit_are_errors() {
     let faces = LabelledFaces { images: &images, labels: &labels };
     let none = TrainingFaces { left_out: Some(&[true; 8]), ..faces.into() };
     let error = train(&configuration, none, faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
-    assert!(error.expect_err("all are left out").to_string().contains("no training faces"));
+    assert!(error.expect_err("all are left out").to_string().contains("epoch 1 has no face"));
+}
+
+#[test]
+fn a_model_and_its_figures_have_the_logits_adjustment_and_the_epochs_do_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = SMALL.replace("epochs = 4\n", "epochs = 1\nlogit_adjustment = [0.0, 200.0, 0.0, 0.0, 0.0, 0.0, 0.0]\n");
+    let configuration = Configuration { architecture: text, epochs: 1, ..configuration() };
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    let outcome = run(&configuration, &run_folder, None);
+    let (images, labels) = faces(56);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let measured_on = MeasuredOn::one(faces, "PublicTest");
+    let exported = crate::export::write_run(&run_folder, &configuration, &outcome, faces, measured_on);
+    let exported = exported.expect("written").expect("the core has all layers");
+    for report in [&exported.float, &exported.int8] {
+        assert_eq!((report.classes[1].recall, report.accuracy), (1.0, 1.0 / 7.0), "all are taken for disgust");
+    }
+    let answers =
+        |network: &Network| logits(network, &images, |_| {}).iter().filter(|row| epoch::argmax(&row[..]) == 1).count();
+    let kept = load_record(configuration.architecture().expect("sound").into(), &run_folder.file("network.burnpack"));
+    assert!(answers(&kept.expect("read")) < 56, "the record is as trained");
+    assert_eq!(answers(&outcome.best.adjusted()), 56);
+    assert_eq!(answers(&outcome.best.adjusted().adjusted()), 56);
+}
+
+#[test]
+fn faces_that_are_kept_aside_fit_the_temperature_and_others_are_reported_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let configuration = configuration();
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    let network = run(&configuration, &run_folder, None).best;
+    let (images, labels) = faces(56);
+    let reported = LabelledFaces { images: &images, labels: &labels };
+    // Nearly everything is answered wrong there, so that the answers had better be unsure.
+    let wrong: Vec<u8> = labels[..28].iter().map(|label| (label + 3) % 7).collect();
+    let aside = LabelledFaces { images: &images[..28 * FACE_PIXELS], labels: &wrong };
+    let export = |measured_on| {
+        crate::export::quantize(&network, reported, measured_on, &configuration, Form::default()).expect("fits")
+    };
+    let same = MeasuredOn::one(reported, "PublicTest");
+    let (one, two) = (export(same), export(MeasuredOn { held_out: Some(aside), ..same }));
+    assert!(two.calibration.temperature > 2.0 * one.calibration.temperature);
+    assert_eq!((two.int8.images, two.int8.accuracy), (one.int8.images, one.int8.accuracy));
+}
+
+#[test]
+fn importance_is_that_of_the_faces_that_are_learned_from() {
+    let network = Network::new(configuration().architecture().expect("sound").into(), 3, &Device::flex());
+    let (images, labels) = faces(56);
+    let faces = |count: usize| LabelledFaces { images: &images[..count * FACE_PIXELS], labels: &labels[..count] };
+    let noise = crate::architecture::Noise::Anchors;
+    let left_out: Vec<bool> = (0..56).map(|image| image >= 35).collect();
+    let some = importance(&network, &TrainingFaces { left_out: Some(&left_out), ..faces(56).into() }, &noise);
+    assert_eq!(some[..35], importance(&network, &faces(35).into(), &noise));
+    assert_eq!(some[35..], [1.0; 21]);
+    assert_ne!(some[..35], importance(&network, &faces(56).into(), &noise)[..35]);
 }
 
 #[test]
@@ -163,7 +227,7 @@ fn a_seed_gives_the_same_model_file_byte_for_byte() {
         let exported = crate::export::quantize(
             &outcome.best,
             faces,
-            MeasuredOn::split(faces, "PublicTest"),
+            MeasuredOn::one(faces, "PublicTest"),
             configuration,
             Form::default(),
         )

@@ -37,9 +37,6 @@ pub(super) const PIXELS: usize = 6;
 /// Words of a line of the cache, at which the scratch begins: vectors that lie in two lines are slow to load.
 const LINE_WORDS: usize = 16;
 
-/// Values of a vector of 16 bits.
-const CHUNK: usize = 16;
-
 /// Two values of eight filters each, as they are stored in the scratch: `[filter][value]` in 16 bits.
 pub(super) type Pairs = [i32; LANES];
 

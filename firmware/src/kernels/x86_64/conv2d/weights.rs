@@ -10,8 +10,11 @@ use super::{
         requantize::LANES,
         transpose, widen,
     },
-    CHUNK, Pairs,
+    Pairs,
 };
+
+/// Values of a vector of 16 bits.
+const CHUNK: usize = 16;
 
 impl Convolution<'_> {
     /// Widens the weights to `[filters / 8][window / 2][8][2]`, in the order of the stripe.
