@@ -42,17 +42,34 @@ fn configuration() -> Configuration {
 }
 
 fn run(configuration: &Configuration, folder: &RunFolder, stop_after: Option<usize>) -> Outcome {
+    try_run(configuration, folder, stop_after).expect("trains")
+}
+
+/// Trains on the stripes.
+fn try_run(
+    configuration: &Configuration,
+    folder: &RunFolder,
+    stop_after: Option<usize>,
+) -> Result<Outcome, TrainingError> {
     let (images, labels) = faces(56);
-    let faces = LabelledFaces { images: &images, labels: &labels };
+    train_on(LabelledFaces { images: &images, labels: &labels }.into(), configuration, folder, stop_after)
+}
+
+/// Trains, and validates on the same faces, until so many steps are done.
+fn train_on(
+    training: TrainingFaces<'_>,
+    configuration: &Configuration,
+    folder: &RunFolder,
+    stop_after: Option<usize>,
+) -> Result<Outcome, TrainingError> {
     let stop = AtomicBool::new(false);
     let mut steps = 0;
-    train(configuration, faces.into(), faces, folder, &stop, &mut |progress| {
+    train(configuration, training, training.faces, folder, &stop, &mut |progress| {
         if let Progress::Step { .. } = progress {
             steps += 1;
             stop.store(Some(steps) == stop_after, Ordering::Relaxed);
         }
     })
-    .expect("trains")
 }
 
 #[test]
@@ -79,8 +96,7 @@ fn a_network_of_eight_emotions_learns_contempt_and_its_model_answers_it() {
     let faces = LabelledFaces { images: &images, labels: &labels };
     let folder = tempfile::tempdir().expect("a folder");
     let run = RunFolder::create(folder.path(), &configuration).expect("new");
-    let stop = AtomicBool::new(false);
-    let outcome = train(&configuration, faces.into(), faces, &run, &stop, &mut |_| {}).expect("trains");
+    let outcome = train_on(faces.into(), &configuration, &run, None).expect("trains");
     let exported = crate::export::quantize(
         &outcome.best,
         faces,
@@ -107,8 +123,7 @@ fn a_label_that_the_network_does_not_know_is_refused_and_a_configuration_of_seve
     let (images, mut labels) = faces(8);
     labels[3] = 7;
     let faces = LabelledFaces { images: &images, labels: &labels };
-    let stop = AtomicBool::new(false);
-    let error = train(&configuration, faces.into(), faces, &run, &stop, &mut |_| {}).expect_err("no such emotion");
+    let error = train_on(faces.into(), &configuration, &run, None).expect_err("no such emotion");
     assert!(error.to_string().contains("one of the network's 7"), "{error}");
     let text = fs::read_to_string(run.file("config.toml")).expect("written");
     assert!(!text.contains("labels"), "{text}");
@@ -120,10 +135,7 @@ fn a_loss_that_is_no_number_names_epoch_and_step_and_keeps_the_checkpoint() {
     let text = SMALL.replace("{ kind = \"rmsprop\" }", "{ kind = \"sgd\", learning_rate = 1e38 }");
     let configuration = Configuration { architecture: text, ..configuration() };
     let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
-    let (images, labels) = faces(56);
-    let faces = LabelledFaces { images: &images, labels: &labels };
-    let error = train(&configuration, faces.into(), faces, &run_folder, &AtomicBool::new(false), &mut |_| {})
-        .expect_err("a step of 1e38 overflows");
+    let error = try_run(&configuration, &run_folder, None).expect_err("a step of 1e38 overflows");
     assert!(matches!(error, TrainingError::NonFinite { epoch: 1, last_good: 0, .. }), "{error}");
 }
 
@@ -133,9 +145,7 @@ fn an_update_that_overflows_in_an_epochs_last_step_is_not_kept() {
     let text = SMALL.replace("{ kind = \"rmsprop\" }", "{ kind = \"sgd\", learning_rate = 1e38 }");
     let configuration = Configuration { architecture: text, batch_size: 56, ..configuration() };
     let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
-    let (images, labels) = faces(56);
-    let faces = LabelledFaces { images: &images, labels: &labels };
-    let result = train(&configuration, faces.into(), faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
+    let result = try_run(&configuration, &run_folder, None);
     assert!(matches!(result, Err(TrainingError::NonFinite { epoch: 1, last_good: 0, .. })), "{result:?}");
     assert!(run_folder.last_checkpoint().expect("readable").is_none(), "weights that are no numbers were kept");
 }
@@ -148,14 +158,14 @@ fn no_faces_and_faces_that_do_not_fit_are_errors() {
     let none = LabelledFaces { images: &[], labels: &[] };
     let torn = LabelledFaces { images: &[0; 100], labels: &[1] };
     for (faces, words) in [(none, "no training faces"), (torn, "the preprocessing makes")] {
-        let error = train(&configuration, faces.into(), faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
+        let error = train_on(faces.into(), &configuration, &run_folder, None);
         let error = error.expect_err("unusable").to_string();
         assert!(error.contains(words), "{error}");
     }
     let (images, labels) = faces(8);
     let faces = LabelledFaces { images: &images, labels: &labels };
     let none = TrainingFaces { left_out: Some(&[true; 8]), ..faces.into() };
-    let error = train(&configuration, none, faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
+    let error = train_on(none, &configuration, &run_folder, None);
     assert!(error.expect_err("all are left out").to_string().contains("epoch 1 has no face"));
 }
 

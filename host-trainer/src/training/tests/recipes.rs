@@ -78,15 +78,7 @@ pub fn run_with(recipe: &str, folder: &RunFolder, configuration: &Configuration,
         teachers: &[Network::new(configuration.architecture().expect("sound").into(), 9, &Device::flex())],
         left_out: None,
     };
-    let stop = AtomicBool::new(false);
-    let mut steps = 0;
-    train(&configuration, training, faces, folder, &stop, &mut |progress| {
-        if let Progress::Step { .. } = progress {
-            steps += 1;
-            stop.store(Some(steps) == stop_after, Ordering::Relaxed);
-        }
-    })
-    .expect("trains")
+    train_on(training, &configuration, folder, stop_after).expect("trains")
 }
 
 #[test]

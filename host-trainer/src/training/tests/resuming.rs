@@ -98,12 +98,18 @@ fn a_new_run_does_not_overwrite_another() {
     assert!(error.to_string().contains("--resume"), "{error}");
 }
 
-#[test]
-fn a_torn_checkpoint_falls_back_to_the_one_before() {
+/// A run that is over, in a folder that goes when the first of these does.
+fn finished() -> (tempfile::TempDir, Configuration, RunFolder, Outcome) {
     let folder = tempfile::tempdir().expect("a folder");
     let configuration = configuration();
     let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
-    let expected = run(&configuration, &run_folder, None);
+    let outcome = run(&configuration, &run_folder, None);
+    (folder, configuration, run_folder, outcome)
+}
+
+#[test]
+fn a_torn_checkpoint_falls_back_to_the_one_before() {
+    let (_folder, configuration, run_folder, expected) = finished();
     let last = run_folder.file("checkpoints/last.ckpt");
     let bytes = fs::read(&last).expect("there");
     fs::write(&last, &bytes[..bytes.len() / 2]).expect("torn");
@@ -114,10 +120,7 @@ fn a_torn_checkpoint_falls_back_to_the_one_before() {
 
 #[test]
 fn a_torn_checkpoint_never_replaces_the_good_one_before_it() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let configuration = configuration();
-    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
-    run(&configuration, &run_folder, None);
+    let (_folder, _, run_folder, _) = finished();
     let last = run_folder.file("checkpoints/last.ckpt");
     let good = run_folder.last_checkpoint().expect("readable").expect("there");
     fs::write(&last, b"torn").expect("torn");
@@ -128,29 +131,19 @@ fn a_torn_checkpoint_never_replaces_the_good_one_before_it() {
 
 #[test]
 fn a_torn_best_checkpoint_does_not_pass_other_weights_off_as_the_best() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let configuration = configuration();
-    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
-    run(&configuration, &run_folder, None);
+    let (_folder, configuration, run_folder, _) = finished();
     fs::write(run_folder.file("checkpoints/best.ckpt"), b"torn").expect("torn");
-    let (images, labels) = faces(56);
-    let faces = LabelledFaces { images: &images, labels: &labels };
-    let error = train(&configuration, faces.into(), faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
+    let error = try_run(&configuration, &run_folder, None);
     let error = error.expect_err("the best weights are lost").to_string();
     assert!(error.contains("best.ckpt") && error.contains("--out"), "{error}");
 }
 
 #[test]
 fn two_torn_checkpoints_are_an_error_not_a_fresh_start() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let configuration = configuration();
-    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
-    run(&configuration, &run_folder, None);
+    let (_folder, configuration, run_folder, _) = finished();
     for name in ["checkpoints/last.ckpt", "checkpoints/previous.ckpt"] {
         fs::write(run_folder.file(name), b"torn").expect("torn");
     }
-    let (images, labels) = faces(56);
-    let faces = LabelledFaces { images: &images, labels: &labels };
-    let result = train(&configuration, faces.into(), faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
+    let result = try_run(&configuration, &run_folder, None);
     assert!(result.is_err(), "trained anew from nothing, over the metrics of the old run");
 }

@@ -19,7 +19,7 @@ fn a_pupil_that_is_its_teacher_has_nothing_to_learn_from_the_same_views_however_
     let faces = LabelledFaces { images: &images, labels: &labels };
     let distance = |teachers: &[Network], folder: &RunFolder| {
         let training = TrainingFaces { pixels: Some(&pixels), teachers, ..faces.into() };
-        let learned = train(&configuration, training, faces, folder, &AtomicBool::new(false), &mut |_| {});
+        let learned = train_on(training, &configuration, folder, None);
         let learned = learned.expect("trains").last.parameters.to_flat();
         let pairs = learned.iter().zip(teacher.parameters.to_flat());
         pairs.map(|(learned, taught)| (learned - taught).abs()).fold(0.0, f32::max)
@@ -41,7 +41,7 @@ fn a_teacher_that_sees_other_values_is_refused_and_so_is_none() {
     let faces = LabelledFaces { images: &images, labels: &labels };
     let error = |teachers: &[Network]| {
         let training = TrainingFaces { teachers, ..faces.into() };
-        let error = train(&configuration, training, faces, &run_folder, &AtomicBool::new(false), &mut |_| {});
+        let error = train_on(training, &configuration, &run_folder, None);
         error.expect_err("cannot be taught").to_string()
     };
     let global = Architecture::parse("a.toml", &text.replace("local", "global")).expect("sound");
