@@ -1,6 +1,9 @@
 //! Training with the core's rounding is training of what the core computes.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use host_trainer::{
     architecture::{Architecture, Refinement},
@@ -9,7 +12,7 @@ use host_trainer::{
     inference,
     network::{Network, logits},
     quantization::{Form, Particulars, lower::lower, merge::merge_branches, parameters::Range, quantize_network},
-    refinement::{prepare, rounding},
+    refinement::{self, prepare, rounding},
     synthetic,
     training::{Configuration, LabelledFaces, Outcome, Progress, RunFolder, train},
 };
@@ -164,6 +167,12 @@ fn a_refined_run_begins_with_the_finished_network_and_resumes_to_the_same_weight
     assert_eq!((cut.finished, cut.metrics.len()), (false, 1));
     let (again, again_configuration) = prepare();
     assert_eq!(again_configuration, refined_configuration);
+    let mut shifting = network.clone();
+    Arc::make_mut(&mut shifting.architecture).recipe.logit_adjustment = vec![1.0; 7];
+    let images = faces.labelled();
+    let error =
+        refinement::prepare(&finished, &configuration, REFINEMENT, &shifting, images).expect_err("another shift");
+    assert!(error.to_string().contains("`logit_adjustment`"), "{error}");
     let resumed = run(&again_configuration, &again, &faces, None);
 
     let other = tempfile::tempdir().expect("a folder");

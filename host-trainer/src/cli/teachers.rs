@@ -25,21 +25,6 @@ pub struct Taught {
     pub networks: Vec<Network>,
 }
 
-/// A finished run that teaches.
-struct Teacher {
-    folder: PathBuf,
-    configuration: Configuration,
-    network: Network,
-}
-
-impl Teacher {
-    fn read(folder: PathBuf) -> anyhow::Result<Self> {
-        let (run, configuration) = RunFolder::open(&folder).context("no run to learn from")?;
-        let network = load_record(configuration.architecture()?.into(), &run.file(RECORD_FILE))?;
-        Ok(Self { folder, configuration, network })
-    }
-}
-
 /// Says so if the run in `folder` cannot teach `pupil`; a teacher that is asked about the pupil's own views must see them as
 /// the pupil does.
 pub fn check(
@@ -75,9 +60,10 @@ pub fn learn(
         let kept = teacher_folder(run.path(), index);
         // Networks that see the same views are copied; answers are not worth a copy of who gave them.
         let copied = distillation.same_views && kept.join(RECORD_FILE).exists();
-        let teacher = Teacher::read(if copied { kept } else { folder.clone() })?;
-        check(&teacher.folder, &teacher.configuration, configuration, distillation)?;
-        networks.push(teacher.network);
+        let folder = if copied { &kept } else { folder };
+        let (teacher, its) = RunFolder::open(folder).context("no run to learn from")?;
+        check(folder, &its, configuration, distillation)?;
+        networks.push(load_record(its.architecture()?.into(), &teacher.file(RECORD_FILE))?);
     }
     if let (true, Some(first)) = (distillation.warm_start, networks.first()) {
         save_record(first, &run.file(START_FILE))?;

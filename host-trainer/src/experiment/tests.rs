@@ -26,6 +26,15 @@ fn the_examples_of_the_readme_mean_what_they_say() {
 }
 
 #[test]
+fn an_experiment_from_a_network_with_a_teacher_has_none() {
+    let text = "[[experiment]]\nname = \"mine\"\ntitle = \"mine\"\nfrom = \"pico\"\n";
+    let recipe = architecture(&parse("mine.toml", text).expect("sound"), "mine").recipe;
+    let pico = Architecture::find("pico").expect("built in").recipe;
+    assert!(recipe.distillation.is_none() && recipe.teachers.is_empty() && pico.distillation.is_some());
+    assert_eq!((recipe.optimizer, recipe.augmentation), (pico.optimizer, pico.augmentation));
+}
+
+#[test]
 fn the_papers_final_network_is_the_built_in_one() {
     let (experiments, built_in) = (paper(), Architecture::find("levorse").expect("built in"));
     let last = architecture(&experiments, "final");

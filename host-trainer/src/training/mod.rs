@@ -287,12 +287,11 @@ fn importance(network: &Network, training: &TrainingFaces<'_>, noise: &crate::ar
     let seven = |row| std::array::from_fn(|class| Prediction::from_logits(row, 1.0).probabilities[class]);
     let probabilities: Vec<_> = rows.iter().map(seven).collect();
     let votes = training.votes.map(|votes| kept(&learned, votes));
-    let mut weights =
-        reweighting::importance(&probabilities, &kept(&learned, labels), votes.as_deref(), noise).into_iter();
-    learned
-        .iter()
-        .map(|&learned| if learned { weights.next().expect("one a face that is learned from") } else { 1.0 })
-        .collect()
+    let found = reweighting::importance(&probabilities, &kept(&learned, labels), votes.as_deref(), noise);
+    let mut weights = vec![1.0; labels.len()];
+    let places = weights.iter_mut().zip(&learned).filter(|(_, learned)| **learned);
+    places.zip(found).for_each(|((weight, _), found)| *weight = found);
+    weights
 }
 
 /// The first of the epochs with the best validation accuracy, from 1; 0 if there are none.

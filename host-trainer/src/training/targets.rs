@@ -29,8 +29,8 @@ impl Targets {
         if recipe.needs_votes() && training.votes.is_none() {
             return Err(TrainingError::NoVotes);
         }
-        let share = if done < recipe.pretraining_epochs { 1.0 } else { recipe.votes };
         let pretraining = done < recipe.pretraining_epochs;
+        let share = if pretraining { 1.0 } else { recipe.votes };
         let learned = |image: usize| training.left_out.is_none_or(|left_out| !left_out[image]);
         let class_weights = {
             let labels = training.faces.labels.iter().enumerate().filter(|(image, _)| learned(*image));
