@@ -1,15 +1,24 @@
 //! `evaluate`: how good a model file is on labelled faces, through the core.
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{
+    borrow::Cow,
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::{Context, ensure};
 use clap::Args;
 use serde::Serialize;
 use shared::{label::Emotion, model::Model};
 
-use super::{DataArgument, faces::relabel, model_file, progress};
+use super::{
+    DataArgument,
+    faces::{CACHE, relabel},
+    model_file, progress,
+};
 use crate::{
-    data::{LabelSet, Split, locate},
+    data::{LabelSet, Split, kept, load_twins, locate},
     evaluation::{Certain, Confusion, EvaluationReport, Prediction, Robustness, robustness},
     inference, report,
     training::write_atomically,
@@ -62,9 +71,17 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     let mut dataset = source.read(&mut |done, total| progress::advance(&bar, done, total))?;
     bar.finish_and_clear();
     let (set, split) = (arguments.labels, arguments.split);
+    let (mut near, warning) = load_twins(&source, split, Path::new(CACHE), || Ok(Cow::Borrowed(&dataset)))?;
+    if let Some(warning) = warning {
+        eprintln!("warning: {warning}");
+    }
     let without_majority = match set {
         LabelSet::Fer2013 => None,
-        LabelSet::FerPlus => Some(relabel(&source, arguments.votes.as_deref(), split, dataset.faces_mut(split))?),
+        LabelSet::FerPlus => {
+            let stays = relabel(&source, arguments.votes.as_deref(), split, dataset.faces_mut(split))?;
+            near = near.map(|near| kept(&stays, &near));
+            Some(stays.iter().filter(|&&stays| !stays).count())
+        }
     };
     let faces = dataset.require(split)?;
     let bar = progress::bar("classifying", "faces");
@@ -77,7 +94,8 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
         logits.iter().map(|row| Prediction::from_logits(row, model.temperature())).collect();
     let labels: Vec<Emotion> = faces.iter().map(|(_, emotion)| emotion).collect();
     let certain = Some(Certain::at(model.threshold(), &labels, &predictions));
-    let report = EvaluationReport { certain, ..EvaluationReport::new(split.name(), set, &labels, &predictions) };
+    let report = EvaluationReport::new(split.name(), set, &labels, &predictions);
+    let report = EvaluationReport { certain, ..report.by_twins(near.as_deref(), &labels, &predictions) };
     let mut robustness = Vec::new();
     if arguments.robustness {
         robustness.push(measure_robustness(&model, &faces.pixels, &labels, arguments.mirror)?);
