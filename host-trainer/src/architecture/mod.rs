@@ -41,6 +41,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("mentor", include_str!("../../architectures/mentor.toml")),
     ("edge", include_str!("../../architectures/edge.toml")),
     ("edge-ferplus", include_str!("../../architectures/edge-ferplus.toml")),
+    ("pi", include_str!("../../architectures/pi.toml")),
     ("pico", include_str!("../../architectures/pico.toml")),
 ];
 

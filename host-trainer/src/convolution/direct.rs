@@ -5,8 +5,8 @@
 
 use super::geometry::{Geometry, Scratch};
 use super::scratch::Padded;
-use super::winograd;
 use super::simd::{self, Across, Blocked, Correlated, Kernels, LANES, STRIP_PIXELS, Walk};
+use super::{columns, winograd};
 use crate::memory::Buffer;
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -26,14 +26,30 @@ thread_local! {
 /// The convolution's output, `[n, outputs, out_height, out_width]`, of `input` (`[n, channels, height, width]`) with
 /// `weight` (`[outputs, channels, kernel_height, kernel_width]`) and one `bias` for each output channel.
 pub(super) fn forward(geometry: &Geometry, input: &[f32], weight: &[f32], bias: &[f32]) -> Buffer {
-    let images = input.len() / (geometry.groups * geometry.input_len().max(1));
-    let mut output = Buffer::new(images * geometry.groups * geometry.output_len());
     if let Some(plan) = winograd::forward_plan(geometry) {
+        let mut output = empty_output(geometry, input);
         let kernel =
             |output: usize, channel: usize, tap: usize| weight[(output * geometry.channels + channel) * 9 + tap];
         winograd::correlate(&plan, input, kernel, Some(bias), &mut output);
         return output;
     }
+    if let Some(plan) = columns::plan(geometry) {
+        let mut output = empty_output(geometry, input);
+        columns::correlate(&plan, input, weight, bias, &mut output);
+        return output;
+    }
+    forward_directly(geometry, input, weight, bias)
+}
+
+/// Room for the outputs of as many images as `input` has.
+fn empty_output(geometry: &Geometry, input: &[f32]) -> Buffer {
+    let images = input.len() / (geometry.groups * geometry.input_len().max(1));
+    Buffer::new(images * geometry.groups * geometry.output_len())
+}
+
+/// [`forward`] by direct sums, whatever the shape.
+pub(super) fn forward_directly(geometry: &Geometry, input: &[f32], weight: &[f32], bias: &[f32]) -> Buffer {
+    let mut output = empty_output(geometry, input);
     let (depth, outputs) = (geometry.depth(), geometry.outputs);
     let [height, width] = geometry.output;
     let across = Across::choose(outputs, depth, width, 1);
@@ -67,7 +83,7 @@ pub(super) struct Gradients {
     /// `[n, channels, height, width]`, if it was asked for.
     pub input: Option<Buffer>,
     /// `[outputs, channels, kernel_height, kernel_width]`.
-    pub weight: Vec<f32>,
+    pub weight: Buffer,
     /// `[outputs]`.
     pub bias: Vec<f32>,
 }
@@ -80,6 +96,15 @@ pub(super) fn backward(
     gradient: &[f32],
     with_input: bool,
 ) -> Gradients {
+    if let Some(plan) = columns::plan(geometry) {
+        let input_gradient = with_input.then(|| {
+            let mut target = Buffer::new(input.len());
+            columns::input_gradient(&plan, weight, gradient, &mut target);
+            target
+        });
+        let (weight, bias) = columns::weight_gradient(&plan, input, gradient);
+        return Gradients { input: input_gradient, weight, bias };
+    }
     let input_gradient = match winograd::backward_plan(geometry) {
         Some(plan) if with_input => {
             let mut target = Buffer::new(input.len());
@@ -104,7 +129,8 @@ pub(super) fn backward(
     }
 }
 
-fn backward_directly(
+/// [`backward`] by direct sums, whatever the shape.
+pub(super) fn backward_directly(
     geometry: &Geometry,
     input: &[f32],
     weight: &[f32],
@@ -129,7 +155,7 @@ fn backward_directly(
         })
         .collect();
 
-    let mut weight = vec![0.0; geometry.groups * geometry.outputs * geometry.depth()];
+    let mut weight = Buffer::zeros(geometry.groups * geometry.outputs * geometry.depth());
     let mut bias = vec![0.0; geometry.groups * geometry.outputs];
     for (chunk_weight, chunk_bias) in &chunks {
         add(&mut weight, chunk_weight);
@@ -191,13 +217,13 @@ impl<'a> Backward<'a> {
         gradient: &[f32],
         mut target: Option<&mut [f32]>,
         buffers: &mut Buffers,
-    ) -> (Vec<f32>, Vec<f32>) {
+    ) -> (Buffer, Vec<f32>) {
         let Self { geometry, padded_input, padded_gradient, .. } = self;
         let [height, width] = geometry.output;
         let (input_len, output_len) = (geometry.input_len().max(1), geometry.output_len().max(1));
         let group_len = geometry.outputs * geometry.depth();
         let images = gradient.len() / (geometry.groups * output_len);
-        let mut weight = vec![0.0; geometry.groups * group_len];
+        let mut weight = Buffer::zeros(geometry.groups * group_len);
         let mut bias = vec![0.0; geometry.groups * geometry.outputs];
         for group in 0..geometry.groups {
             let bias = &mut bias[group * geometry.outputs..][..geometry.outputs];

@@ -15,8 +15,10 @@
 //! ```
 
 mod backend;
+mod columns;
 mod direct;
 mod geometry;
+mod matrix;
 mod scratch;
 mod simd;
 mod winograd;

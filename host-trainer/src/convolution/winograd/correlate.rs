@@ -2,14 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::dispatch::Work;
-use super::lanes::{LANES, Lanes};
-use super::pixels::Pixels;
-use super::plan::{Plan, padded, slab};
-use super::product::Product;
+use super::plan::{Plan, slab};
 use super::tile::{Four, Three, Tile};
 use super::transform::{self, Steps};
-use super::{BUFFERS, Buffers, at_least};
+use crate::convolution::matrix::{BUFFERS, Buffers, LANES, Lanes, Pixels, Product, Work, at_least, padded};
+use crate::memory::Buffer;
 
 /// Writes to `target` (`[n, outputs, height, width]`) the correlation of `source` (`[n, channels, height, width]`) with the
 /// kernels whose tap `3 y + x` of an output for a channel is `kernel(output, channel, tap)`, and `bias` added if there is one.
@@ -46,9 +43,9 @@ pub(in crate::convolution) fn correlate(
 }
 
 /// The transformed kernels, `[blocks][points][channels][LANES]`.
-fn transformed(plan: &Plan, kernel: impl Fn(usize, usize, usize) -> f32 + Sync) -> Vec<f32> {
+fn transformed(plan: &Plan, kernel: impl Fn(usize, usize, usize) -> f32 + Sync) -> Buffer {
     let (channels, outputs, points) = (plan.shape.channels, plan.shape.outputs, plan.points());
-    let mut kernels = vec![0.0; padded(outputs) * points * channels];
+    let mut kernels = Buffer::new(padded(outputs) * points * channels);
     kernels.par_chunks_mut(points * channels * LANES).enumerate().for_each(|(block, kernels)| {
         for channel in 0..channels {
             let mut taps = [[0.0; LANES]; 9];
@@ -57,7 +54,12 @@ fn transformed(plan: &Plan, kernel: impl Fn(usize, usize, usize) -> f32 + Sync) 
                     lanes[lane] = kernel(block * LANES + lane, channel, tap);
                 }
             }
-            plan.vectors.run(Kernels { tile: plan.tile, taps: &taps, target: &mut kernels[channel * LANES..], step: channels * LANES });
+            plan.vectors.run(Kernels {
+                tile: plan.tile,
+                taps: &taps,
+                target: &mut kernels[channel * LANES..],
+                step: channels * LANES,
+            });
         }
     });
     kernels
@@ -161,6 +163,7 @@ impl Strip<'_> {
                 kernels: &kernels[point * shape.channels * LANES..],
                 block_step: points * shape.channels * LANES,
                 blocks: outputs / LANES,
+                start: None,
                 target: &mut products[point * output_slab..][..output_slab],
             };
             // SAFETY: the caller vouches for `L`.

@@ -2,7 +2,7 @@
 //!
 //! Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks". An image is cut into tiles of 4x4 or 3x3 outputs.
 //! What a tile reads is transformed to 36 or 25 points; at each point, channels are multiplied with transformed
-//! kernels, a matrix product over all tiles of a block; the products are transformed to outputs. Rounding errors are some
+//! kernels, a [matrix product](super::matrix) over all tiles of a block; the products are transformed to outputs. Rounding errors are some
 //! ten times those of direct sums, about 1e-6 of the largest value.
 //!
 //! ```text
@@ -10,19 +10,12 @@
 //! plan.rs       tiles and blocks of a shape
 //! tile.rs       the transforms, in one dimension
 //! transform.rs  the same in two
-//! product.rs    the matrix products
-//! pixels.rs     planes to pixels with channels in the lanes, and back
-//! lanes.rs      vectors of sixteen floats
 //! ```
 //!
 //! The same inputs give the same bits on any number of threads: blocks and chunks are cut by shape alone.
 
 mod correlate;
-mod dispatch;
-mod lanes;
-mod pixels;
 mod plan;
-mod product;
 mod tile;
 mod transform;
 mod weight_gradient;
@@ -31,58 +24,39 @@ pub(super) use correlate::correlate;
 pub(super) use weight_gradient::weight_gradient;
 
 pub(super) use plan::Plan;
-use plan::{Shape, padded};
-use std::cell::RefCell;
+use plan::Shape;
 
 use super::geometry::Geometry;
-
-/// Working memory of one thread, kept from call to call.
-#[derive(Default)]
-struct Buffers {
-    /// Pixels with channels in the lanes.
-    copy: Vec<f32>,
-    /// Transformed inputs, `[points][tiles][channels]`.
-    inputs: Vec<f32>,
-    /// Products or transformed gradients, `[points][tiles][outputs]`.
-    outputs: Vec<f32>,
-    /// Products of both, `[points][channels][outputs]`.
-    sums: Vec<f32>,
-}
-
-thread_local! {
-    static BUFFERS: RefCell<Buffers> = RefCell::default();
-}
-
-/// At least `len` floats, of unspecified value.
-fn at_least(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
-    if buffer.len() < len {
-        buffer.resize(len, 0.0);
-    }
-    &mut buffer[..len]
-}
+use super::matrix::padded;
 
 /// The plan for a convolution's forward pass and weight gradient, where this is the faster way.
 pub(super) fn forward_plan(geometry: &Geometry) -> Option<Plan> {
     let before = geometry.padding.map(|[before, _]| before);
-    faster(geometry, Shape {
-        channels: geometry.channels,
-        outputs: geometry.outputs,
-        input: geometry.input,
-        output: geometry.output,
-        before,
-    })
+    faster(
+        geometry,
+        Shape {
+            channels: geometry.channels,
+            outputs: geometry.outputs,
+            input: geometry.input,
+            output: geometry.output,
+            before,
+        },
+    )
 }
 
 /// The plan for a convolution's input gradient: a correlation of the output gradient with turned kernels.
 pub(super) fn backward_plan(geometry: &Geometry) -> Option<Plan> {
     let [[top, _], [left, _]] = geometry.padding;
-    faster(geometry, Shape {
-        channels: geometry.outputs,
-        outputs: geometry.channels,
-        input: geometry.output,
-        output: geometry.input,
-        before: [2usize.checked_sub(top)?, 2usize.checked_sub(left)?],
-    })
+    faster(
+        geometry,
+        Shape {
+            channels: geometry.outputs,
+            outputs: geometry.channels,
+            input: geometry.output,
+            output: geometry.input,
+            before: [2usize.checked_sub(top)?, 2usize.checked_sub(left)?],
+        },
+    )
 }
 
 fn faster(geometry: &Geometry, shape: Shape) -> Option<Plan> {

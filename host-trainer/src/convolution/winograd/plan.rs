@@ -1,7 +1,6 @@
 //! How the images of a batch are cut into tiles, and tiles into blocks that stay in a core's cache.
 
-use super::dispatch::Vectors;
-use super::lanes::LANES;
+use crate::convolution::matrix::{LANES, Vectors, padded};
 
 /// Floats of transformed inputs and outputs of one block: they should stay in the second-level cache.
 const BLOCK_FLOATS: usize = 3 << 16;
@@ -104,11 +103,6 @@ impl Plan {
         let (rows, all) = (self.rows, self.tiles[0]);
         (0..all).step_by(rows).map(move |first| [first, rows.min(all - first)])
     }
-}
-
-/// `channels`, rounded up to whole vectors.
-pub(super) fn padded(channels: usize) -> usize {
-    channels.next_multiple_of(LANES)
 }
 
 /// Distance between the matrices of neighbouring points: an odd number of cache lines, so that the same place in all of

@@ -1,7 +1,7 @@
 //! Against the direct sums, in double precision.
 
-use super::dispatch::Vectors;
 use super::*;
+use crate::convolution::matrix::Vectors;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -21,7 +21,8 @@ fn direct(shape: Shape, source: &[f32], kernel: impl Fn(usize, usize, usize) -> 
                 let mut sum = 0.0;
                 for channel in 0..shape.channels {
                     for tap in 0..9 {
-                        let inside = |at: usize, before: usize, size: usize| at.checked_sub(before).filter(|&at| at < size);
+                        let inside =
+                            |at: usize, before: usize, size: usize| at.checked_sub(before).filter(|&at| at < size);
                         let row = inside(y + tap / 3, shape.before[0], height);
                         let column = inside(x + tap % 3, shape.before[1], width);
                         if let (Some(row), Some(column)) = (row, column) {
@@ -48,7 +49,8 @@ fn direct_weight_gradient(shape: Shape, source: &[f32], gradient: &[f32]) -> Vec
                 let one = Shape { outputs: 1, ..shape };
                 let seen = direct(one, source, |_, c, t| f32::from(c == channel && t == tap));
                 let pixels = shape.output[0] * shape.output[1];
-                let gradients = (0..images).flat_map(|image| &gradient[(image * shape.outputs + output) * pixels..][..pixels]);
+                let gradients =
+                    (0..images).flat_map(|image| &gradient[(image * shape.outputs + output) * pixels..][..pixels]);
                 weight.push(seen.iter().zip(gradients).map(|(a, b)| a * f64::from(*b)).sum());
             }
         }
@@ -127,34 +129,6 @@ fn a_weight_gradient_is_the_sum_of_the_definition_for_both_tiles() {
             let (found, bias) = weight_gradient(&plan, &source, &gradient);
             assert_close(&found, &expected, 2e-5, &format!("tiles of {tile}, {vectors:?}, {shape:?}"));
             assert_close(&bias, &expected_bias, 1e-5, &format!("bias, {shape:?}"));
-        }
-    }
-}
-
-/// What [`dispatch::Work`] does with each kind of vector that this processor has.
-struct Transposed<'a> {
-    source: &'a [f32],
-    target: &'a mut [f32],
-}
-
-impl dispatch::Work for Transposed<'_> {
-    #[inline(always)]
-    unsafe fn run<L: lanes::Lanes, const ROWS: usize, const OUTER: usize, const BLOCKS: usize>(self) {
-        assert!(self.source.len() >= 16 * 19 && self.target.len() >= 16 * 17);
-        // SAFETY: the assertion bounds both squares; the caller vouches for `L`.
-        unsafe { L::transpose(self.source.as_ptr(), 19, self.target.as_mut_ptr(), 17) }
-    }
-}
-
-#[test]
-fn a_square_is_transposed_with_any_vectors() {
-    let source: Vec<f32> = (0..16 * 19).map(|at| at as f32).collect();
-    for vectors in Vectors::all() {
-        let mut target = vec![-1.0; 16 * 17];
-        vectors.run(Transposed { source: &source, target: &mut target });
-        for at in 0..256 {
-            let (row, column) = (at / 16, at % 16);
-            assert_eq!(target[column * 17 + row], source[row * 19 + column], "row {row}, column {column}, {vectors:?}");
         }
     }
 }

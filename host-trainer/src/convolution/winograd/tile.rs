@@ -4,7 +4,7 @@
 //! `outputs = A' ((G kernel) * (B' input))`, where `*` multiplies element by element. Gradients follow by transposing:
 //! of the kernel, `G' ((A gradient) * (B' input))`.
 
-use super::lanes::Lanes;
+use crate::convolution::matrix::Lanes;
 
 /// A tile of `OUTPUTS` outputs, which `POINTS = OUTPUTS + 2` inputs and as many products make.
 ///
@@ -117,11 +117,7 @@ impl Tile<3, 5> for Three {
     unsafe fn output<L: Lanes>([m0, m1, m2, m3, m4]: [L; 5]) -> [L; 3] {
         unsafe {
             let even = m1.plus(m2);
-            [
-                m0.plus(even).plus(m3),
-                m1.minus(m2).plus_times(2.0, m3),
-                m4.plus(even).plus_times(4.0, m3),
-            ]
+            [m0.plus(even).plus(m3), m1.minus(m2).plus_times(2.0, m3), m4.plus(even).plus_times(4.0, m3)]
         }
     }
 

@@ -1,7 +1,7 @@
 //! Tiles to points and points to tiles, with channels in the lanes: [`Tile`]'s transforms on columns, then on rows.
 
-use super::lanes::{LANES, Lanes};
 use super::tile::Tile;
+use crate::convolution::matrix::{LANES, Lanes};
 
 /// Where the values of a tile, or of a point, lie.
 #[derive(Clone, Copy, Debug)]

@@ -3,20 +3,19 @@
 use rayon::prelude::*;
 
 use super::correlate::Transformed;
-use super::dispatch::Work;
-use super::lanes::{LANES, Lanes};
-use super::plan::{Plan, padded, slab};
-use super::product::Outer;
+use super::plan::{Plan, slab};
 use super::tile::{Four, Three, Tile};
-use super::{BUFFERS, Buffers, at_least, transform};
+use super::transform;
 use crate::convolution::direct::{add, sum_of};
+use crate::convolution::matrix::{BUFFERS, Buffers, LANES, Lanes, Outer, Work, at_least, padded};
+use crate::memory::Buffer;
 
 /// The gradient of the kernels, `[outputs, channels, 3, 3]`, and of the bias, `[outputs]`, of [`correlate`](super::correlate())
 /// from its `source` and the `gradient` of its output.
 ///
 /// # Panics
 /// When a slice is too short.
-pub(in crate::convolution) fn weight_gradient(plan: &Plan, source: &[f32], gradient: &[f32]) -> (Vec<f32>, Vec<f32>) {
+pub(in crate::convolution) fn weight_gradient(plan: &Plan, source: &[f32], gradient: &[f32]) -> (Buffer, Vec<f32>) {
     let plan = &plan.for_weights();
     let shape = plan.shape;
     let pixels = shape.output[0] * shape.output[1];
@@ -25,11 +24,11 @@ pub(in crate::convolution) fn weight_gradient(plan: &Plan, source: &[f32], gradi
     let images = source.len() / source_len;
     assert!(images == gradient.len() / gradient_len, "as many images of each");
     let chunk = plan.chunk(images);
-    let (kernels, biases): (Vec<Vec<f32>>, Vec<Vec<f32>>) = source
+    let (kernels, biases): (Vec<Buffer>, Vec<Vec<f32>>) = source
         .par_chunks(chunk * source_len)
         .zip(gradient.par_chunks(chunk * gradient_len))
         .map(|(source, gradient)| {
-            let mut target = vec![0.0; shape.channels * 9 * padded(shape.outputs)];
+            let mut target = Buffer::new(shape.channels * 9 * padded(shape.outputs));
             BUFFERS.with_borrow_mut(|buffers| {
                 plan.vectors.run(Chunk { plan, source, gradient, target: &mut target, buffers });
             });
@@ -45,7 +44,7 @@ pub(in crate::convolution) fn weight_gradient(plan: &Plan, source: &[f32], gradi
     for chunk in &biases {
         add(&mut bias, chunk);
     }
-    let mut weight = vec![0.0; shape.outputs * shape.channels * 9];
+    let mut weight = Buffer::zeros(shape.outputs * shape.channels * 9);
     let outputs = padded(shape.outputs);
     weight.par_chunks_mut(shape.channels * 9).enumerate().for_each(|(output, weight)| {
         for chunk in &kernels {

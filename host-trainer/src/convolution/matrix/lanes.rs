@@ -1,14 +1,14 @@
 //! Sixteen floats that move together: one AVX-512 register, two of AVX2, four of NEON, or an array.
 
 /// Floats in one vector.
-pub(super) const LANES: usize = 16;
+pub(in crate::convolution) const LANES: usize = 16;
 
 /// A vector of [`LANES`] floats.
 ///
 /// # Safety
 /// Of every method: the processor has the instructions of the implementation, and what a pointer names is readable or
 /// writable for [`LANES`] floats.
-pub(super) trait Lanes: Copy {
+pub(in crate::convolution) trait Lanes: Copy {
     /// The vector whose every lane is `value`.
     unsafe fn splat(value: f32) -> Self;
 
@@ -61,7 +61,7 @@ pub(super) trait Lanes: Copy {
 
 /// Plain arrays: whatever vectors the compilation target has for certain.
 #[derive(Clone, Copy)]
-pub(super) struct Portable([f32; LANES]);
+pub(in crate::convolution) struct Portable([f32; LANES]);
 
 // SAFETY of every method: nothing but the reads and writes that the trait's contract allows.
 impl Lanes for Portable {
@@ -104,7 +104,7 @@ impl Lanes for Portable {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86_64::{Avx2, Avx512};
+pub(in crate::convolution) use x86_64::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
@@ -113,7 +113,7 @@ mod x86_64 {
 
     /// AVX2 with fused multiply-add: two registers.
     #[derive(Clone, Copy)]
-    pub(in super::super) struct Avx2(__m256, __m256);
+    pub(in crate::convolution) struct Avx2(__m256, __m256);
 
     // SAFETY of every method: the trait's contract grants the instructions and the memory; loads and stores need no
     // alignment.
@@ -198,7 +198,7 @@ mod x86_64 {
 
     /// AVX-512: one register.
     #[derive(Clone, Copy)]
-    pub(in super::super) struct Avx512(__m512);
+    pub(in crate::convolution) struct Avx512(__m512);
 
     // SAFETY of every method: the trait's contract grants the instructions and the memory; loads and stores need no
     // alignment.
@@ -280,16 +280,18 @@ mod x86_64 {
 }
 
 #[cfg(target_arch = "aarch64")]
-pub(super) use aarch64::Neon;
+pub(in crate::convolution) use aarch64::Neon;
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64 {
     use super::Lanes;
-    use std::arch::aarch64::{float32x4_t, vaddq_f32, vdupq_n_f32, vfmaq_f32, vld1q_f32, vmulq_f32, vst1q_f32, vsubq_f32};
+    use std::arch::aarch64::{
+        float32x4_t, vaddq_f32, vdupq_n_f32, vfmaq_f32, vld1q_f32, vmulq_f32, vst1q_f32, vsubq_f32,
+    };
 
     /// Four registers of Advanced SIMD, which every AArch64 processor that runs the standard library has.
     #[derive(Clone, Copy)]
-    pub(in super::super) struct Neon([float32x4_t; 4]);
+    pub(in crate::convolution) struct Neon([float32x4_t; 4]);
 
     // SAFETY of every method: the processor has NEON, and the trait's contract grants the memory.
     impl Lanes for Neon {

@@ -4,7 +4,7 @@ use super::lanes::{Lanes, Portable};
 
 /// Work over vectors of a kind, whose register tiles have `ROWS` rows by `BLOCKS` vectors for products and `OUTER` rows for
 /// sums over tiles.
-pub(super) trait Work {
+pub(in crate::convolution) trait Work {
     /// Does it. To be inlined always: what stays a call has no vectors.
     ///
     /// # Safety
@@ -49,7 +49,7 @@ impl Vectors {
     }
 
     /// Does `work` with these vectors.
-    pub(super) fn run(self, work: impl Work) {
+    pub(in crate::convolution) fn run(self, work: impl Work) {
         #[cfg(target_arch = "x86_64")]
         {
             use super::lanes::{Avx2, Avx512};

@@ -6,7 +6,7 @@
 use super::lanes::{LANES, Lanes};
 
 /// `target = inputs x kernels`, tiles by output channels.
-pub(super) struct Product<'a> {
+pub(in crate::convolution) struct Product<'a> {
     /// `[blocks][tiles][LANES]`.
     pub inputs: &'a [f32],
     /// At least as many as a register tile has rows.
@@ -18,6 +18,8 @@ pub(super) struct Product<'a> {
     pub block_step: usize,
     /// Blocks of outputs.
     pub blocks: usize,
+    /// What a sum starts with, `[blocks * LANES]`; zeros without.
+    pub start: Option<&'a [f32]>,
     /// `[blocks][tiles][LANES]`.
     pub target: &'a mut [f32],
 }
@@ -35,6 +37,7 @@ impl Product<'_> {
         assert!(self.tiles >= ROWS && self.inputs.len() >= self.depth.div_ceil(LANES) * self.tiles * LANES);
         assert!(self.blocks > 0 && self.kernels.len() >= (self.blocks - 1) * self.block_step + self.depth * LANES);
         assert!(self.target.len() >= self.blocks * self.tiles * LANES);
+        assert!(self.start.is_none_or(|start| start.len() >= self.blocks * LANES));
         for block in (0..self.blocks).step_by(BLOCKS) {
             for row in (0..self.tiles).step_by(ROWS) {
                 // The last rows may be done twice.
@@ -61,7 +64,13 @@ impl Product<'_> {
         // SAFETY: the contract above.
         unsafe {
             let mut kernels = self.kernels.as_ptr().add(block * self.block_step);
-            let mut sums = [[L::splat(0.0); BLOCKS]; ROWS];
+            let mut starts = [L::splat(0.0); BLOCKS];
+            if let Some(start) = self.start {
+                for (b, value) in starts.iter_mut().enumerate() {
+                    *value = L::load(start.as_ptr().add((block + b) * LANES));
+                }
+            }
+            let mut sums = [starts; ROWS];
             for first in (0..self.depth).step_by(LANES) {
                 let mut inputs = self.inputs.as_ptr().add(first * self.tiles + row * LANES);
                 for _ in first..self.depth.min(first + LANES) {
@@ -90,7 +99,7 @@ impl Product<'_> {
 }
 
 /// `target = inputs' x gradients`, summed over the tiles, added to what `target` holds if `add`.
-pub(super) struct Outer<'a> {
+pub(in crate::convolution) struct Outer<'a> {
     /// `[input_blocks][tiles][LANES]`.
     pub inputs: &'a [f32],
     pub input_blocks: usize,

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// Rows of an image whose pixels lie apart in a working copy, `[rows][pitch][LANES]`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pixels {
+pub(in crate::convolution) struct Pixels {
     /// Height and width of the image.
     pub size: [usize; 2],
     /// Pixels between neighbouring rows of the copy.
