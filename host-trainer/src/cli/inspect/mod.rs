@@ -40,6 +40,8 @@ struct Description {
     measured_accuracy: f32,
     training_hash: String,
     arena_bytes: u32,
+    /// As run, with biases.
+    weights: usize,
     weight_bytes: u32,
     macs: u64,
     macs_as_run: u64,
@@ -92,6 +94,7 @@ fn describe(model: &Model<'_>, file_bytes: usize) -> Description {
         measured_accuracy: measurement.accuracy,
         training_hash: format!("{:016x}", model.training_hash()),
         arena_bytes: model.arena_bytes(),
+        weights: model.steps().map(|step| step.weights.len() + step.channels.len()).sum(),
         weight_bytes: model.weight_bytes(),
         macs: model.macs(),
         macs_as_run: model.steps().map(|step| step.operator.macs(step.input.shape)).sum(),
@@ -187,8 +190,8 @@ fn print(model: &Description) {
     }
     println!("{table}\n");
     println!(
-        "total          {} MACs as trained, {} as run, {} bytes of weights, {} bytes of arena\n",
-        model.macs, model.macs_as_run, model.weight_bytes, model.arena_bytes
+        "total          {} MACs as trained, {} as run, {} weights in {} bytes, {} bytes of arena\n",
+        model.macs, model.macs_as_run, model.weights, model.weight_bytes, model.arena_bytes
     );
     for sentence in &model.savings {
         println!("{sentence}");
