@@ -38,6 +38,11 @@ pub enum Operator {
     GlobalAveragePool,
     /// Sum of two tensors of the same shape (a residual connection).
     Add,
+    /// Product of two tensors, value by value. The second has the first one's shape, or is a vector with a value for each
+    /// channel, which multiplies the channel everywhere.
+    Mul,
+    /// `1 / (1 + exp(-x))`, value by value.
+    Logistic,
     /// Every output from every input; the input is read as one vector in NHWC order.
     FullyConnected {
         /// Outputs.
@@ -55,13 +60,24 @@ impl Operator {
             Operator::AveragePool2d { .. } => "AveragePool2D",
             Operator::GlobalAveragePool => "GlobalAveragePool",
             Operator::Add => "Add",
+            Operator::Mul => "Mul",
+            Operator::Logistic => "Logistic",
             Operator::FullyConnected { .. } => "FullyConnected",
         }
     }
 
-    /// Tensors read: 2 for [`Operator::Add`], else 1.
+    /// Tensors read: 2 for [`Operator::Add`] and [`Operator::Mul`], else 1.
     pub const fn input_count(&self) -> usize {
-        if matches!(self, Operator::Add) { 2 } else { 1 }
+        if matches!(self, Operator::Add | Operator::Mul) { 2 } else { 1 }
+    }
+
+    /// Whether an operator of two inputs takes a `second` one of this shape beside the `first`.
+    pub fn takes_second(&self, first: Shape, second: Shape) -> bool {
+        match self {
+            Operator::Add => second == first,
+            Operator::Mul => second == first || second == Shape::vector(first.channels),
+            _ => false,
+        }
     }
 
     /// The window that slides, for convolutions and pools.
@@ -93,7 +109,7 @@ impl Operator {
             | Operator::MaxPool2d { window }
             | Operator::AveragePool2d { window } => slide(window, input.channels),
             Operator::GlobalAveragePool => Some(Shape::vector(input.channels)),
-            Operator::Add => Some(input),
+            Operator::Add | Operator::Mul | Operator::Logistic => Some(input),
             Operator::FullyConnected { units } => Some(Shape::vector(units)).filter(|_| units > 0),
         };
         output.ok_or(error)

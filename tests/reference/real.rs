@@ -39,6 +39,9 @@ fn run_operator(operator: &FloatOperator, inputs: &[&[f64]], shape: Shape) -> Ve
             (0..depth).map(|c| input.iter().skip(c).step_by(depth).sum::<f64>() / pixels).collect()
         }
         Operator::Add => input.iter().zip(inputs[1]).map(|(a, b)| a + b).collect(),
+        // A factor for each channel comes around once a pixel.
+        Operator::Mul => input.iter().zip(inputs[1].iter().cycle()).map(|(a, b)| a * b).collect(),
+        Operator::Logistic => input.iter().map(|&x| 1.0 / (1.0 + (-x).exp())).collect(),
         Operator::FullyConnected { .. } => {
             let row = |row: &[f32]| row.iter().zip(input).map(|(&w, x)| f64::from(w) * x).sum::<f64>();
             let rows = operator.weights.chunks_exact(input.len());

@@ -85,7 +85,7 @@ pub(super) fn run_step(step: &Step<'_>, arena: &mut [i8], caller: &mut impl Call
             let arguments = MeanArguments { input_offset, output_offset, factor, activation_min, activation_max };
             caller.call(|| kernels::global_average_pool(&arguments, input, output))
         }
-        (Operator::GlobalAveragePool | Operator::Add, _) => Err(ShapeMismatch),
+        (Operator::GlobalAveragePool | Operator::Add | Operator::Mul | Operator::Logistic, _) => Err(ShapeMismatch),
     }
 }
 

@@ -29,8 +29,6 @@ pub enum LayerKind {
     BatchNorm,
     /// A clamp; becomes part of the operator before it.
     Activation(Activation),
-    /// `1 / (1 + exp(-x))`. The core has no such operator: a network with it can be trained, not quantized.
-    Sigmoid,
     /// Makes a vector of a feature map; nothing happens in memory.
     Flatten,
     /// Sets a share of the values to zero in training.
@@ -55,15 +53,29 @@ impl LayerKind {
             LayerKind::Operator(Operator::AveragePool2d { .. }) => "average_pool2d",
             LayerKind::Operator(Operator::GlobalAveragePool) => "global_average_pool",
             LayerKind::Operator(Operator::Add) => "add",
+            LayerKind::Operator(Operator::Mul) => "mul",
+            LayerKind::Operator(Operator::Logistic) => "sigmoid",
             LayerKind::Operator(Operator::FullyConnected { .. }) => "dense",
             LayerKind::BatchNorm => "batch_norm",
             LayerKind::Activation(Activation::None) => "linear",
             LayerKind::Activation(Activation::Relu) => "relu",
             LayerKind::Activation(Activation::Relu6) => "relu6",
-            LayerKind::Sigmoid => "sigmoid",
             LayerKind::Flatten => "flatten",
             LayerKind::Dropout { .. } => "dropout",
             LayerKind::SpatialDropout { .. } => "spatial_dropout",
+        }
+    }
+
+    /// Whether a layer of two inputs takes a `second` one of this shape beside the `first`.
+    pub(super) fn takes_second(&self, first: Shape, second: Shape) -> bool {
+        matches!(self, LayerKind::Operator(operator) if operator.takes_second(first, second))
+    }
+
+    /// Layers read.
+    pub(super) fn input_count(&self) -> usize {
+        match self {
+            LayerKind::Operator(operator) => operator.input_count(),
+            _ => 1,
         }
     }
 

@@ -94,6 +94,8 @@ pub(super) fn forward(
             }
             LayerKind::Operator(Operator::GlobalAveragePool) => global_average_pool(input()),
             LayerKind::Operator(Operator::Add) => input() + input(),
+            LayerKind::Operator(Operator::Mul) => input() * input(),
+            LayerKind::Operator(Operator::Logistic) => activation::sigmoid(input()),
             LayerKind::BatchNorm => {
                 batch_norm(batch_norms.next().expect("one a batch normalization"), input(), fuses(index))
             }
@@ -103,7 +105,6 @@ pub(super) fn forward(
                 if done { input() } else { relu(input()) }
             }
             LayerKind::Activation(Activation::Relu6) => input().clamp(0.0, 6.0),
-            LayerKind::Sigmoid => activation::sigmoid(input()),
             LayerKind::Flatten => {
                 let input = input();
                 let [images, channels, height, width] = input.dims();

@@ -74,6 +74,8 @@ impl Step<'_> {
                     map(graph.node(output, "GlobalAveragePool", [input.name], []))
                 }
                 Operator::Add => self.add(graph, input.clone(), inputs.next().unwrap_or(input)),
+                Operator::Mul => self.mul(graph, input.clone(), inputs.next().unwrap_or(input)),
+                Operator::Logistic => Value { name: graph.node(output, "Sigmoid", [input.name], []), ..input },
                 Operator::FullyConnected { .. } => self.dense(graph, input, weights)?,
             },
             LayerKind::BatchNorm => self.batch_norm(graph, input, weights)?,
@@ -85,7 +87,6 @@ impl Step<'_> {
                 let max = graph.floats(self.named("max"), &[], &[6.0]);
                 Value { name: graph.node(output, "Clip", [input.name, min, max], []), ..input }
             }
-            LayerKind::Sigmoid => Value { name: graph.node(output, "Sigmoid", [input.name], []), ..input },
             LayerKind::Flatten => as_vector(graph, input, output),
             LayerKind::Activation(Activation::None) | LayerKind::Dropout { .. } | LayerKind::SpatialDropout { .. } => {
                 input
@@ -98,6 +99,19 @@ impl Step<'_> {
         let as_one = |graph: &mut Graph, value| if vector { value } else { self.as_map(graph, value) };
         let inputs = [as_one(graph, first).name, as_one(graph, second).name];
         Value { name: graph.node(self.named("output"), "Add", inputs, []), vector }
+    }
+
+    fn mul(&self, graph: &mut Graph, first: Value, second: Value) -> Value {
+        let first = self.as_map(graph, first);
+        let second = match second.vector {
+            true => {
+                // Of the first input's shape, or a value for each of its channels: one pixel in both cases.
+                let dims = graph.integers(self.named("factor_shape"), &[-1, self.input.channels.into(), 1, 1]);
+                map(graph.node(self.named("factor"), "Reshape", [second.name, dims], []))
+            }
+            false => second,
+        };
+        map(graph.node(self.named("output"), "Mul", [first.name, second.name], []))
     }
 
     fn convolution(

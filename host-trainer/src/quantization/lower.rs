@@ -117,6 +117,9 @@ pub fn lower(network: &FloatNetwork) -> Result<Lowered, LowerError> {
         let first = inputs.first().copied().unwrap_or(0);
         let weights = network.weights.get(index).unwrap_or(&LayerWeights::None);
         let tensor = match layer.kind {
+            LayerKind::Operator(Operator::Mul | Operator::Logistic) => {
+                return Err(LowerError::NoOperator { layer: index, name: layer.name.clone() });
+            }
             LayerKind::Operator(operator) => {
                 let (weights, biases) = core_layout(operator, lowered.tensors[first].shape, weights)
                     .ok_or_else(|| LowerError::Weights { layer: index, name: layer.name.clone() })?;
@@ -158,7 +161,6 @@ pub fn lower(network: &FloatNetwork) -> Result<Lowered, LowerError> {
                 lowered.tensors[first].layer = Some(index);
                 first
             }
-            LayerKind::Sigmoid => return Err(LowerError::NoOperator { layer: index, name: layer.name.clone() }),
             LayerKind::Flatten | LayerKind::Dropout { .. } | LayerKind::SpatialDropout { .. } => first,
         };
         tensor_of.push(tensor);

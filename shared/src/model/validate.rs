@@ -92,7 +92,7 @@ fn check_tensors(record: &StepRecord, step: u16, arena: u32, live: &[Tensor]) ->
     }
     let second = record.second_input;
     let inputs_fit = second.is_some() == (record.operator.input_count() == 2)
-        && second.is_none_or(|tensor| tensor.shape == record.input.shape);
+        && second.is_none_or(|tensor| record.operator.takes_second(record.input.shape, tensor.shape));
     if !inputs_fit {
         return Err(ModelError::Inputs { step });
     }

@@ -62,9 +62,10 @@ fn misfit(architecture: &Architecture, size: u16) -> Option<usize> {
     for (index, layer) in architecture.layers.iter().enumerate() {
         let mut inputs = layer.inputs.iter().map(|source| source.map_or(face, |source| shapes[source]));
         let input = inputs.next()?;
+        let fits = inputs.all(|second| layer.kind.takes_second(input, second));
         let vector = matches!(layer.kind, LayerKind::Flatten | LayerKind::Operator(Operator::FullyConnected { .. }));
         match layer.kind.output_shape(input) {
-            Ok(output) if inputs.all(|other| other == input) => {
+            Ok(output) if fits => {
                 if vector && input != architecture.shape_before(index) {
                     return Some(index);
                 }

@@ -1,21 +1,23 @@
 //! Architecture files.
 //!
 //! ```text
-//! text.rs    the TOML, as serde reads and writes it
-//! layer.rs   layers out of their tables
-//! checks.rs  what a network must be as a whole
-//! write.rs   the way back
+//! text.rs            the TOML, as serde reads and writes it
+//! layer.rs           layers out of their tables
+//! squeeze_excite.rs  a table that stands for several layers
+//! checks.rs          what a network must be as a whole
+//! write.rs           the way back
 //! ```
 
 mod checks;
 mod layer;
+mod squeeze_excite;
 mod text;
 mod write;
 
 use super::{Architecture, ArchitectureError};
 
 pub use self::write::write;
-use self::{checks::check, layer::build, text::File};
+use self::{checks::check, layer::append, text::File};
 
 /// The network that `text` describes; `file` names it in errors.
 pub fn parse(file: &str, text: &str) -> Result<Architecture, ArchitectureError> {
@@ -42,9 +44,7 @@ pub fn parse(file: &str, text: &str) -> Result<Architecture, ArchitectureError> 
             kind: format!("{:?}", layer.kind),
             problem,
         };
-        let (layer, shape) = build(layer, index, &architecture).map_err(error)?;
-        architecture.layers.push(layer);
-        architecture.shapes.push(shape);
+        append(&mut architecture, layer, index).map_err(error)?;
     }
     check(&architecture).map_err(value_error)?;
     Ok(architecture)

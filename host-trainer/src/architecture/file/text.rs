@@ -63,6 +63,7 @@ pub enum Kind {
     AveragePool2d,
     GlobalAveragePool,
     Add,
+    Mul,
     Dense,
     BatchNorm,
     Relu,
@@ -71,6 +72,7 @@ pub enum Kind {
     Flatten,
     Dropout,
     SpatialDropout,
+    SqueezeExcite,
 }
 
 /// `5` or `[5, 3]`: rows and columns.
@@ -103,5 +105,6 @@ pub struct LayerFile {
     pub stride: Option<Extent>,
     pub padding: Option<Padding>,
     pub rate: Option<f32>,
+    pub ratio: Option<u16>,
     pub range: Option<[f32; 2]>,
 }

@@ -37,6 +37,7 @@ fn describe(layer: &Layer, layers: &[Layer]) -> LayerFile {
         stride: None,
         padding: None,
         rate: None,
+        ratio: None,
         range: layer.range.map(|Range { min, max }| [min, max]),
     };
     let mut set_window = |window: Window| {
@@ -64,6 +65,8 @@ fn describe(layer: &Layer, layers: &[Layer]) -> LayerFile {
         }
         LayerKind::Operator(Operator::GlobalAveragePool) => Kind::GlobalAveragePool,
         LayerKind::Operator(Operator::Add) => Kind::Add,
+        LayerKind::Operator(Operator::Mul) => Kind::Mul,
+        LayerKind::Operator(Operator::Logistic) => Kind::Sigmoid,
         LayerKind::Operator(Operator::FullyConnected { units }) => {
             file.units = Some(units);
             Kind::Dense
@@ -72,7 +75,6 @@ fn describe(layer: &Layer, layers: &[Layer]) -> LayerFile {
         LayerKind::Activation(Activation::Relu6) => Kind::Relu6,
         // There is no layer of the identity.
         LayerKind::Activation(Activation::Relu | Activation::None) => Kind::Relu,
-        LayerKind::Sigmoid => Kind::Sigmoid,
         LayerKind::Flatten => Kind::Flatten,
         LayerKind::Dropout { rate } => {
             file.rate = Some(rate);
