@@ -94,10 +94,10 @@ fn a_profile_has_the_preprocessing_and_every_step_and_the_same_logits() {
     let clock = || now.replace(now.get().wrapping_add(10));
     let mut laps = Vec::new();
     let logits = engine.run_profiled(&face(2), clock, |step, elapsed| {
-        laps.push((step.map(|(index, step)| (index, step.operator)), elapsed));
+        laps.push((step.map(|(index, step)| (index, step.operator())), elapsed));
     });
     assert_eq!(logits, Ok(expected.as_slice()));
-    let steps = model.steps().enumerate().map(|(index, step)| Some((index, step.operator)));
+    let steps = model.steps().enumerate().map(|(index, step)| Some((index, step.operator())));
     let all: Vec<_> = core::iter::once(None).chain(steps).map(|step| (step, 10)).collect();
     assert_eq!(laps, all);
 }

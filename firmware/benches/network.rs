@@ -199,6 +199,7 @@ fn arguments(window: Window, size: u16, depth: u16, filters: u16) -> ConvArgumen
         window,
         input_shape: Shape::new(size, size, depth),
         output_shape: Shape::new(height, width, filters),
+        groups: 1,
         input_offset: 128,
         output_offset: -128,
         activation_min: -128,

@@ -81,13 +81,9 @@ fn main() {
 /// A window and an input that it fits.
 fn windowed(random: &mut Random) -> (Window, Shape, (u16, u16)) {
     loop {
-        let window = Window {
-            kernel_height: random.up_to(9) as u8,
-            kernel_width: random.up_to(9) as u8,
-            stride_height: random.up_to(3) as u8,
-            stride_width: random.up_to(3) as u8,
-            padding: if random.one_in(2) { Padding::Same } else { Padding::Valid },
-        };
+        let kernel = [random.up_to(9) as u8, random.up_to(9) as u8];
+        let stride = [random.up_to(3) as u8, random.up_to(3) as u8];
+        let window = Window::new(kernel, stride, if random.one_in(2) { Padding::Same } else { Padding::Valid });
         let input = Shape::new(random.up_to(13) as u16, random.up_to(13) as u16, random.up_to(24) as u16);
         if let Some(output) = window.output_size(input.height, input.width) {
             return (window, input, output);
@@ -104,7 +100,17 @@ fn arguments(random: &mut Random, most_filters: u32) -> ConvArguments {
 
 fn with_ends(ends: &FullyConnectedArguments, window: Window, input_shape: Shape, output_shape: Shape) -> ConvArguments {
     let FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max } = *ends;
-    ConvArguments { window, input_shape, output_shape, input_offset, output_offset, activation_min, activation_max }
+    let groups = 1;
+    ConvArguments {
+        window,
+        input_shape,
+        output_shape,
+        groups,
+        input_offset,
+        output_offset,
+        activation_min,
+        activation_max,
+    }
 }
 
 fn elements(shape: Shape) -> usize {

@@ -56,6 +56,7 @@ const fn convolution(side: u16, depth: u16, kernel: u8, stride: u8, filters: u16
         window: Window::square(kernel, stride, Padding::Same),
         input_shape: Shape::new(side, side, depth),
         output_shape: Shape::new(output, output, filters),
+        groups: 1,
         input_offset: 128,
         output_offset: 3,
         activation_min: -128,

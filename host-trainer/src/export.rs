@@ -8,18 +8,15 @@ use shared::{
     preprocessing::Preprocessing,
 };
 
+pub use crate::training::{MODEL_FILE, RECORD_FILE};
 use crate::{
     evaluation::{Calibration, Certain, EvaluationReport, Prediction},
     inference,
     network::{Network, activation_ranges, logits},
     onnx,
-    quantization::{
-        Form, Particulars,
-        lower::{LowerError, lower},
-        parameters::Range,
-        quantize_network,
-    },
+    quantization::{Form, Particulars, quantize_network},
     report::{self, DataSource, LayerRow, ModelSize, RunSummary, recipe_rows},
+    scales::Range,
     training::{Configuration, LabelledFaces, Outcome, RunFolder, save_record, write_atomically},
 };
 
@@ -28,12 +25,6 @@ const CALIBRATION_FACES: usize = 1024;
 
 /// Share of the answers that are right among those that a readout does not call `uncertain`, over validation faces.
 const CERTAIN: f64 = 0.8;
-
-/// The name of the float network in a run's folder.
-pub const RECORD_FILE: &str = "network.burnpack";
-
-/// The name of the quantized model in a run's folder.
-pub const MODEL_FILE: &str = "model.fer";
 
 /// The faces that networks are measured on.
 #[derive(Clone, Copy, Debug)]
@@ -140,8 +131,7 @@ fn calibration_faces(images: &[i8], preprocessing: Preprocessing) -> Vec<i8> {
     faces.step_by(every).flatten().copied().collect()
 }
 
-/// Writes `network.burnpack` (as trained), `network.onnx`, `model.fer` (both with the recipe's `logit_adjustment`), the figures and `report.md` into the run's folder; only the first
-/// two, and `None` comes back, if the core has no operator for a layer.
+/// Writes `network.burnpack` (as trained), `network.onnx`, `model.fer` (both with the recipe's `logit_adjustment`), the figures and `report.md` into the run's folder.
 ///
 /// # Errors
 /// When something cannot be exported or written.
@@ -151,18 +141,15 @@ pub fn write_run(
     outcome: &Outcome,
     training: LabelledFaces<'_>,
     measured_on: MeasuredOn<'_>,
-) -> anyhow::Result<Option<Exported>> {
+) -> anyhow::Result<Exported> {
     let network = &outcome.best;
     save_record(network, &run.file(RECORD_FILE))?;
     let float_network = network.adjusted().to_float_network();
     write_atomically(&run.file("network.onnx"), &onnx::export(&float_network)?)?;
-    if let Err(LowerError::NoOperator { .. }) = lower(&float_network) {
-        return Ok(None);
-    }
     let exported = quantize(network, training, measured_on, configuration, Form::Folded)?;
     write_atomically(&run.file(MODEL_FILE), exported.model.as_slice())?;
     report::write(run.path(), &summary(run.path(), configuration, outcome, &exported, training, measured_on)?)?;
-    Ok(Some(exported))
+    Ok(exported)
 }
 
 fn summary(

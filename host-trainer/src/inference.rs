@@ -2,27 +2,13 @@
 
 use firmware::engine::{Engine, EngineError};
 use rayon::prelude::*;
-use shared::{
-    label::Emotion,
-    model::Model,
-    preprocessing::{FACE_PIXELS, Preprocessing},
-    quantization::Quantization,
-};
+use shared::{label::Emotion, model::Model, preprocessing::FACE_PIXELS, quantization::Quantization};
 
 use crate::evaluation::Logits;
+pub use crate::normalization::normalize;
 
 /// Faces a task; each task has an arena of its own.
 const FACES_A_TASK: usize = 64;
-
-/// Normalizes faces (2,304 grey levels each, one after the other) as the device does: [`Preprocessing::values`] each.
-pub fn normalize(preprocessing: Preprocessing, faces: &[u8]) -> Vec<i8> {
-    let (faces, _) = faces.as_chunks::<FACE_PIXELS>();
-    let mut normalized = vec![0; faces.len() * preprocessing.values()];
-    normalized.par_chunks_exact_mut(preprocessing.values()).zip(faces).for_each(|(out, face)| {
-        firmware::normalization::preprocess(preprocessing, face, out);
-    });
-    normalized
-}
 
 /// The logits of normalized faces ([`Preprocessing::values`] each), as the integers that the model's last operator writes, in the order
 /// of its labels. `progress(n)` is told, from any thread, that `n` more faces are done.

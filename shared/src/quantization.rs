@@ -70,6 +70,12 @@ impl Requantization {
         Some(Self { multiplier: multiplier as i32, shift: shift - bits as i32 })
     }
 
+    /// The factor of a product of two tensors, in the single precision in which TensorFlow Lite's `MUL` prepares it. `None` if
+    /// it is out of range.
+    pub fn of_product(left_scale: f32, right_scale: f32, output_scale: f32) -> Option<Self> {
+        Self::from_real(f64::from(left_scale * right_scale / output_scale))
+    }
+
     /// Whether multiplier and shift lie in their ranges.
     pub const fn is_valid(self) -> bool {
         (self.multiplier == 0 || self.multiplier >= 1 << 30) && self.is_valid_in_a_mean()

@@ -104,7 +104,7 @@ pub fn places(lowered: &Lowered) -> Places {
     let band = |step: usize, band_rows: u16| {
         let operator = &lowered.operators[step];
         let convolved = operator.operator.output_shape(lowered.tensors[operator.inputs[0]].shape).ok()?;
-        let pool = FusedPool { operator: operator.pool?, band_rows };
+        let pool = FusedPool { pool: operator.pool?, band_rows };
         Some((pool.rows(), pool.band_bytes(convolved)?))
     };
     let pooled_rows = |step: usize| lowered.tensors[lowered.operators[step].output].shape.height;
@@ -130,7 +130,7 @@ pub fn places(lowered: &Lowered) -> Places {
 
 /// What wants a place in the arena, and which of them is each tensor's. A tensor lives from the step that writes it to the
 /// last step that reads it; the input is written before the first step, the logits outlive the last. Steps count from 1
-/// here. A sum takes the place of its first term where nothing reads that any more.
+/// here. A sum or a product takes the place of its first operand where nothing reads that any more.
 fn lifetimes(lowered: &Lowered) -> (Vec<Lifetime>, Vec<usize>) {
     let end = lowered.operators.len() + 1;
     let last_read = |tensor: usize| {
@@ -142,7 +142,7 @@ fn lifetimes(lowered: &Lowered) -> (Vec<Lifetime>, Vec<usize>) {
         let writer = lowered.operators.iter().position(|operator| operator.output == tensor);
         let written = writer.map_or(0, |step| step + 1);
         let replaced = writer.map(|step| &lowered.operators[step]).and_then(|operator| match operator.inputs[..] {
-            [left, right] if operator.operator == Operator::Add && left != right && last_read(left) == written => {
+            [left, right] if in_place(operator.operator) && left != right && last_read(left) == written => {
                 // Tensors are in the order of the steps that write them.
                 place_of.get(left).copied()
             }
@@ -163,6 +163,11 @@ fn lifetimes(lowered: &Lowered) -> (Vec<Lifetime>, Vec<usize>) {
         }
     }
     (lifetimes, place_of)
+}
+
+/// Whether the output may take the place of the first input.
+fn in_place(operator: Operator) -> bool {
+    matches!(operator, Operator::Add | Operator::Mul)
 }
 
 #[cfg(test)]

@@ -55,13 +55,9 @@ impl Random {
     }
 
     fn window(&mut self) -> Window {
-        Window {
-            kernel_height: self.up_to(MOST_KERNEL) as u8,
-            kernel_width: self.up_to(MOST_KERNEL) as u8,
-            stride_height: self.up_to(3) as u8,
-            stride_width: self.up_to(3) as u8,
-            padding: if self.one_in(2) { Padding::Same } else { Padding::Valid },
-        }
+        let kernel = [self.up_to(MOST_KERNEL) as u8, self.up_to(MOST_KERNEL) as u8];
+        let stride = [self.up_to(3) as u8, self.up_to(3) as u8];
+        Window::new(kernel, stride, if self.one_in(2) { Padding::Same } else { Padding::Valid })
     }
 
     fn shape(&mut self) -> Shape {
@@ -106,6 +102,7 @@ impl Random {
                 window,
                 input_shape,
                 output_shape: Shape::new(height, width, filters),
+                groups: 1,
                 input_offset: (self.next() % 256) as i32 - 127,
                 output_offset: (self.next() % 256) as i32 - 128,
                 activation_min,
@@ -196,6 +193,7 @@ fn limits_agree(trial: &mut Trial<'_, impl Write>) -> Option<u32> {
                 window,
                 input_shape,
                 output_shape: Shape::new(height, width, if filters == 0 { depth } else { filters }),
+                groups: 1,
                 input_offset,
                 output_offset: -7,
                 activation_min: -128,
@@ -292,6 +290,7 @@ fn what_does_not_fit(random: &mut Random, trial: &mut Trial<'_, impl Write>, cha
         window,
         input_shape,
         output_shape,
+        groups: 1,
         input_offset,
         output_offset,
         activation_min,

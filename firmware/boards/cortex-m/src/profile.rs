@@ -40,7 +40,7 @@ pub fn run(serial: &mut impl Write, mut count: impl FnMut() -> u64, unit: &str, 
         || count() as u32,
         |step, counted| match step {
             None => line("normalization", 0, counted.into()),
-            Some((_, step)) => line(step.operator.name(), step.operator.macs(step.input.shape), counted.into()),
+            Some((_, step)) => line(step.operator().name(), step.macs(), counted.into()),
         },
     );
     logits.expect("a checked model runs");

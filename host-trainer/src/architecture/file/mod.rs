@@ -1,23 +1,35 @@
 //! Architecture files.
 //!
 //! ```text
-//! text.rs            the TOML, as serde reads and writes it
-//! layer.rs           layers out of their tables
-//! squeeze_excite.rs  a table that stands for several layers
-//! checks.rs          what a network must be as a whole
-//! write.rs           the way back
+//! text.rs    the TOML, as serde reads and writes it
+//! layers.rs  layers out of their tables, and the way back
+//! checks.rs  what a network must be as a whole
 //! ```
 
 mod checks;
-mod layer;
-mod squeeze_excite;
+mod layers;
 mod text;
-mod write;
 
-use super::{Architecture, ArchitectureError};
+use shared::preprocessing::Preprocessing;
 
-pub use self::write::write;
-use self::{checks::check, layer::append, text::File};
+use self::{
+    checks::check,
+    layers::{append, describe},
+    text::{File, PreprocessingFile},
+};
+use super::{Architecture, ArchitectureError, Layer, Recipe};
+
+/// The text of an architecture file.
+pub fn write(
+    name: &str,
+    preprocessing: Preprocessing,
+    recipe: &Recipe,
+    layers: &[Layer],
+) -> Result<String, toml::ser::Error> {
+    let layer = layers.iter().map(|layer| describe(layer, layers)).collect();
+    let preprocessing = PreprocessingFile::describe(preprocessing);
+    toml::to_string(&File { name: name.into(), preprocessing, recipe: recipe.clone(), layer })
+}
 
 /// The network that `text` describes; `file` names it in errors.
 pub fn parse(file: &str, text: &str) -> Result<Architecture, ArchitectureError> {

@@ -34,7 +34,7 @@ extern "C" fn main() -> ! {
             match step {
                 None => line("normalization", 0, instructions),
                 Some((_, step)) => {
-                    line(step.operator.name(), step.operator.macs(step.input.shape), instructions);
+                    line(step.operator().name(), step.macs(), instructions);
                 }
             }
         },
