@@ -98,7 +98,7 @@ fn the_core_computes_what_the_reference_does_and_nearly_what_burn_does() {
     for layers in [BLOCKS, SIGMOIDS] {
         let (network, file, faces) = quantized(layers);
         let model = Model::parse(file.as_slice()).expect("sound");
-        let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+        let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
         let mut engine = Engine::new(&model, &mut arena).expect("fits");
         for face in faces.chunks_exact(model.preprocessing().values()).take(4) {
             assert_eq!(engine.run_normalized(face), Ok(reference::run(&model, face).as_slice()));

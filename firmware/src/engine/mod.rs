@@ -50,13 +50,16 @@ impl<'model, 'arena> Engine<'model, 'arena> {
     /// Takes the arena for `model`; what it holds does not matter, and a larger one is as good.
     ///
     /// # Errors
-    /// [`EngineError::ArenaTooSmall`].
+    /// [`EngineError::ArenaTooSmall`], [`EngineError::ArenaTooLarge`].
     pub fn new(model: &Model<'model>, arena: &'arena mut [i8]) -> Result<Self, EngineError> {
         Ok(Self { model: *model, runner: Runner::new(&model.network(), arena)? })
     }
 
     /// [`Runner::arena_bytes`] of its network.
-    pub fn arena_bytes(model: &Model<'_>) -> u32 {
+    ///
+    /// # Errors
+    /// [`EngineError::ArenaTooLarge`].
+    pub fn arena_bytes(model: &Model<'_>) -> Result<u32, EngineError> {
         Runner::arena_bytes(&model.network())
     }
 

@@ -39,11 +39,13 @@ pub struct Runner<'model, 'arena> {
 pub enum EngineError {
     /// The arena is smaller than the model needs.
     ArenaTooSmall {
-        /// Bytes that the model needs; `u32::MAX` stands for that and more.
+        /// Bytes that the model needs.
         need: u32,
         /// Bytes there are.
         have: usize,
     },
+    /// The model's tensors and the kernels' working memory together are more than 32 bits count.
+    ArenaTooLarge,
     /// The input has another number of values.
     Input {
         /// Values that the model's input has.
@@ -64,6 +66,9 @@ impl fmt::Display for EngineError {
             EngineError::ArenaTooSmall { need, have } => {
                 write!(f, "the arena has {have} bytes and the model needs {need}; enlarge it or take a smaller model")
             }
+            EngineError::ArenaTooLarge => {
+                write!(f, "the model's tensors and working memory exceed 4 GiB on this processor; take a smaller model")
+            }
             EngineError::Input { need, have } => write!(f, "the model's input has {need} values, not {have}"),
             EngineError::Step { step } => write!(f, "step {step} does not fit its tensors"),
         }
@@ -76,23 +81,29 @@ impl<'model, 'arena> Runner<'model, 'arena> {
     /// Takes the arena for `network`; what it holds does not matter, and a larger one is as good.
     ///
     /// # Errors
-    /// [`EngineError::ArenaTooSmall`].
+    /// [`EngineError::ArenaTooSmall`], [`EngineError::ArenaTooLarge`].
     pub fn new(network: &Network<'model>, arena: &'arena mut [i8]) -> Result<Self, EngineError> {
-        let (need, have) = (Self::arena_bytes(network), arena.len());
-        if have < need as usize || need == u32::MAX {
+        let (need, have) = (Self::arena_bytes(network)?, arena.len());
+        if have < need as usize {
             return Err(EngineError::ArenaTooSmall { need, have });
         }
         Ok(Self { network: *network, arena })
     }
 
     /// Bytes that `network` needs on this processor: its tensors, and the working memory of the kernels behind those that hold
-    /// something at the time. `u32::MAX` stands for that and more, which no arena has.
-    pub fn arena_bytes(network: &Network<'_>) -> u32 {
+    /// something at the time.
+    ///
+    /// # Errors
+    /// [`EngineError::ArenaTooLarge`].
+    pub fn arena_bytes(network: &Network<'_>) -> Result<u32, EngineError> {
         let end = |step: Step<'_>| {
-            let scratch = u32::try_from(scratch_bytes(&step)).unwrap_or(u32::MAX);
-            step.scratch_offset.saturating_add(step.band_bytes()).saturating_add(scratch)
+            let scratch = u32::try_from(scratch_bytes(&step)).ok()?;
+            step.scratch_offset.checked_add(step.band_bytes())?.checked_add(scratch)
         };
-        network.steps().map(end).fold(network.arena_bytes(), u32::max)
+        network
+            .steps()
+            .try_fold(network.arena_bytes(), |most, step| Some(most.max(end(step)?)))
+            .ok_or(EngineError::ArenaTooLarge)
     }
 
     /// The network that runs.

@@ -95,6 +95,9 @@ pub enum QuantizationError {
         /// Why.
         error: QuantizeError,
     },
+    /// The tensors that are alive together exceed what a model file can name.
+    #[error("the network's tensors take more than 4 GiB; use fewer filters")]
+    Arena,
 }
 
 /// Quantizes a trained network; `ranges[layer]` is the range of that layer's output over calibration images, which counts where
@@ -124,7 +127,7 @@ pub fn quantize_network(
     let range = |(layer, calibrated): (&Layer, &Range)| layer.range.unwrap_or(*calibrated);
     let ranges: Vec<Range> = architecture.layers.iter().zip(ranges).map(range).collect();
     let quantizations = tensor_quantizations(&lowered, &ranges, architecture.preprocessing);
-    let places = plan::places(&lowered);
+    let places = plan::places(&lowered).ok_or(QuantizationError::Arena)?;
     let tensors: Vec<Tensor> = lowered
         .tensors
         .iter()

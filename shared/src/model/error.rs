@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{raw::OLDEST_VERSION, record::LONGEST_NAME};
+use super::{raw::OLDEST_VERSION, record::MOST_NAME_BYTES};
 use crate::operator::check::StepError;
 
 /// What is wrong with a model file. Steps are counted from 0.
@@ -44,7 +44,7 @@ pub enum ModelError {
     Header,
     /// The file does not lie at a multiple of 4 in memory; see [`Aligned`](super::Aligned).
     Misaligned,
-    /// The name is empty or longer than 64 bytes.
+    /// The name is empty, longer than [`MOST_NAME_BYTES`](super::MOST_NAME_BYTES), or has control characters.
     Name,
     /// No labels, more than eight, one twice, or one that is no emotion.
     Labels,
@@ -91,7 +91,9 @@ impl fmt::Display for ModelError {
             ModelError::Envelope => write!(f, "malformed model file: its lengths contradict each other"),
             ModelError::Header => write!(f, "malformed model file: the header does not decode"),
             ModelError::Misaligned => write!(f, "the model file must lie at a multiple of 4 in memory"),
-            ModelError::Name => write!(f, "the model's name must have 1 to {LONGEST_NAME} bytes"),
+            ModelError::Name => {
+                write!(f, "the model's name must have 1 to {MOST_NAME_BYTES} bytes and no control characters")
+            }
             ModelError::Labels => write!(f, "the model's labels are not between one and eight different emotions"),
             ModelError::Calibration => write!(f, "the model's temperature or threshold is out of range"),
             ModelError::Input => write!(f, "the model's input is not what its preprocessing writes"),

@@ -57,7 +57,7 @@ pub use self::{
     faces::Model,
     network::Network,
     raw::{FORMAT_VERSION, MAGIC, OLDEST_VERSION, RawModel, WEIGHT_ALIGNMENT},
-    record::{FaceHeader, Header, LONGEST_NAME, Measurement, Task},
+    record::{FaceHeader, Header, MOST_NAME_BYTES, Measurement, Task, is_name},
     steps::Steps,
 };
 pub use crate::{

@@ -4,10 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{preprocessing::Preprocessing, tensor::Tensor};
 
+/// Bytes that a network's name has at most: what a greeting has room for ([`crate::wire::Hello`]).
+pub const MOST_NAME_BYTES: usize = 64;
+
+/// Whether a network may be called so: 1 to [`MOST_NAME_BYTES`] bytes, and no control characters, as devices print it.
+pub fn is_name(name: &str) -> bool {
+    (1..=MOST_NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control)
+}
+
 /// The fixed part of the header: what every network has, and what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header<'a> {
-    /// Name of the network, as its architecture file gives it: 1 to 64 bytes.
+    /// Name of the network, as its architecture file gives it; see [`is_name`].
     pub name: &'a str,
     /// The tensor that is written before the first step.
     pub input: Tensor,
@@ -63,6 +71,3 @@ pub struct Measurement<'a> {
     /// Share of the images whose most probable label was right, `0..=1`.
     pub accuracy: f32,
 }
-
-/// Bytes of the longest name of a network: it must fit the device's answer to a greeting.
-pub const LONGEST_NAME: usize = 64;

@@ -5,7 +5,7 @@ use heapless::Vec;
 use super::{
     error::ModelError,
     raw::RawModel,
-    record::{Header, LONGEST_NAME},
+    record::{Header, is_name},
     steps::steps,
 };
 use crate::{
@@ -51,7 +51,7 @@ pub(super) fn validate(raw: &RawModel<'_>) -> Result<(), ModelError> {
 }
 
 fn check_header(header: &Header<'_>) -> Result<(), ModelError> {
-    if header.name.is_empty() || header.name.len() > LONGEST_NAME {
+    if !is_name(header.name) {
         return Err(ModelError::Name);
     }
     let scale = header.input.quantization.scale;
