@@ -237,7 +237,10 @@ proptest! {
     fn a_mean_over_all_pixels_is_the_references(
         ends in ends(),
         (depth, input) in (1usize..20, 1usize..150).prop_flat_map(|(c, pixels)| (Just(c), vec(any::<i8>(), c * pixels))),
-        factor in factor(5000.0),
+        // As the quantizer writes it, and normalized, as it stands in older files.
+        factor in prop_oneof![factor(5000.0), (0i32..=i32::MAX, -15..=0i32).prop_map(|(multiplier, shift)| {
+            Requantization { multiplier, shift }
+        })],
     ) {
         let (activation_min, activation_max) = ends.activation;
         let arguments = MeanArguments {
@@ -308,6 +311,18 @@ proptest! {
     fn a_real_factor_becomes_the_references_multiplier(factor in (0.5f64..1.0, -45i32..=30).prop_map(|(m, e)| m * 2f64.powi(e))) {
         let Requantization { multiplier, shift } = Requantization::from_real(factor).expect("in range");
         prop_assert_eq!((multiplier, shift), reference::quantize_multiplier(factor));
+    }
+
+    #[test]
+    fn a_mean_has_the_references_multiplier(
+        input_scale in (0.5f32..1.0, -20i32..=20).prop_map(|(m, e)| m * 2f32.powi(e)),
+        output_scale in (0.5f32..1.0, -8i32..=20).prop_map(|(m, e)| m * 2f32.powi(e)),
+        pixels in prop_oneof![1u32..5000, any::<u32>().prop_map(|pixels| pixels.max(1))],
+    ) {
+        let Requantization { multiplier, shift } =
+            Requantization::of_mean(input_scale, output_scale, pixels).expect("in range");
+        let quotient = f64::from(input_scale) / f64::from(output_scale);
+        prop_assert_eq!((multiplier, shift), reference::mean_multiplier(quotient, pixels));
     }
 
     #[test]

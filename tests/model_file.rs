@@ -225,8 +225,18 @@ fn arithmetic_that_could_overflow_is_refused() {
     assert_eq!(unsound(|m| m.steps[0].record.output.quantization.scale = 0.0), ModelError::Quantization { step: 0 });
     assert_eq!(unsound(|m| m.steps[5].record.output.quantization.scale = 0.5), ModelError::Quantization { step: 5 });
     assert_eq!(unsound(|m| m.steps[8].record.arithmetic = Arithmetic::None), ModelError::Quantization { step: 8 });
-    let huge = Arithmetic::Mean(Requantization { multiplier: 1 << 30, shift: 30 });
+    let mean = |multiplier, shift| Arithmetic::Mean(Requantization { multiplier, shift });
+    let huge = mean(1 << 30, 30);
     assert_eq!(unsound(|m| m.steps[8].record.arithmetic = huge), ModelError::Accumulator { step: 8 });
+    for factor in [mean(-1, -3), mean(1 << 30, 31), mean(1 << 30, -32)] {
+        assert_eq!(unsound(|m| m.steps[8].record.arithmetic = factor), ModelError::Quantization { step: 8 });
+    }
+    // Of 2^k - 1 pixels a mean has a multiplier that is not normalized.
+    for factor in [mean(0, 0), mean(1 << 29, -3), mean(i32::MAX, -31)] {
+        let mut sample = sample_model(1);
+        sample.steps[8].record.arithmetic = factor;
+        assert!(sample.encode().is_ok(), "{factor:?}");
+    }
 }
 
 #[test]

@@ -169,9 +169,9 @@ impl Builder {
 
     fn mean(&mut self, input: Tensor, scale: f32) -> Tensor {
         let output = self.output(Operator::GlobalAveragePool, input, Quantization { scale, zero_point: 5 });
-        let pixels = f64::from(input.shape.height) * f64::from(input.shape.width);
-        let factor = f64::from(input.quantization.scale) / (f64::from(scale) * pixels);
-        let arithmetic = Arithmetic::Mean(Requantization::from_real(factor).expect("in range"));
+        let pixels = u32::from(input.shape.height) * u32::from(input.shape.width);
+        let factor = Requantization::of_mean(input.quantization.scale, scale, pixels);
+        let arithmetic = Arithmetic::Mean(factor.expect("in range"));
         let record = StepRecord { arithmetic, ..record(Operator::GlobalAveragePool, input, output) };
         self.push(record, Vec::new(), Vec::new())
     }

@@ -1,5 +1,5 @@
-//! The core's kernels against TensorFlow Lite's reference kernels, on the vectors of `goldens/tflite.json`, which
-//! `goldens/make_tflite.py` wrote: every output byte equal.
+//! The core's kernels against TensorFlow Lite's reference kernels, on the vectors of `goldens/tflite.json` and
+//! `goldens/tflite_means.json`, which `goldens/make_tflite.py` wrote: every output byte equal.
 
 use firmware::kernels::{
     self, AddArguments, ConvArguments, FullyConnectedArguments, MeanArguments, PoolArguments, ShapeMismatch,
@@ -120,11 +120,7 @@ impl Case {
                 kernels::fully_connected(&arguments, input, weights, channels, &mut output, &mut scratch)?;
             }
             "mean" => {
-                let pixels = f64::from(input_shape.height) * f64::from(input_shape.width);
-                let factor =
-                    Requantization::from_real(self.input.scale / (self.output.scale * pixels)).expect("in range");
-                let arguments = MeanArguments { input_offset, output_offset, factor, activation_min, activation_max };
-                kernels::global_average_pool(&arguments, input, &mut output)?;
+                output = mean(self.input, self.output, input)?;
             }
             "add" => {
                 let second = self.second_input.expect("an addition has two inputs");
@@ -139,6 +135,61 @@ impl Case {
         }
         Ok(output)
     }
+}
+
+/// The mean over all pixels, with the factor that the quantizer gives it.
+fn mean(input: TensorCase, output: TensorCase, values: &[i8]) -> Result<Vec<i8>, ShapeMismatch> {
+    let Shape { height, width, .. } = input.shape();
+    let pixels = u32::from(height) * u32::from(width);
+    let factor = Requantization::of_mean(input.scale as f32, output.scale as f32, pixels).expect("in range");
+    let arguments = MeanArguments {
+        input_offset: -i32::from(input.zero_point),
+        output_offset: output.zero_point.into(),
+        factor,
+        activation_min: i8::MIN,
+        activation_max: i8::MAX,
+    };
+    let mut means = vec![99; usize::from(output.shape().channels)];
+    kernels::global_average_pool(&arguments, values, &mut means)?;
+    Ok(means)
+}
+
+#[derive(Deserialize)]
+struct MeanCase {
+    input: TensorCase,
+    output: TensorCase,
+    seed: u32,
+    output_values: Vec<i8>,
+}
+
+impl MeanCase {
+    /// As `channel_values` of `make_tflite.py` draws them: around a value of its own for every channel.
+    fn input_values(&self) -> Vec<i8> {
+        let mut state = self.seed;
+        let mut byte = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as i32
+        };
+        let Shape { height, width, channels } = self.input.shape();
+        let centres: Vec<i32> = (0..channels).map(|_| byte() - 128).collect();
+        (0..u32::from(height) * u32::from(width))
+            .flat_map(|_| {
+                centres.iter().map(|centre| (centre + byte() % 64 - 32).clamp(-128, 127) as i8).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+}
+
+#[test]
+fn every_mean_is_tensorflow_lites() {
+    let cases: Vec<MeanCase> =
+        serde_json::from_str(include_str!("goldens/tflite_means.json")).expect("the file is well-formed");
+    for case in &cases {
+        let means = mean(case.input, case.output, &case.input_values()).expect("it fits");
+        assert_eq!(means, case.output_values, "{:?}", case.input.shape());
+    }
+    let outputs: usize = cases.iter().map(|case| case.output_values.len()).sum();
+    assert!(outputs >= 5_000, "{outputs} outputs");
 }
 
 #[test]

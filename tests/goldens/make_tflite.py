@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tflite.json: small int8 operators, run by TensorFlow Lite's reference kernels on random data.
+"""Writes tflite.json and tflite_means.json: small int8 operators, run by TensorFlow Lite's reference kernels on random data.
 
 Each case is a model of one operator, built here from TensorFlow Lite's schema, so that scales, zero points and weights are
 exactly those that are written down beside the result. To make the file anew:
@@ -191,28 +191,55 @@ def pool(name, operator, shape, window, activation="none"):
     }
 
 
-def mean(name, shape):
+def run_mean(shape, scales, zero_points, inputs):
+    """The tensors of a mean over height and width, and its result."""
     builder = ModelBuilder()
-    input_scale, output_scale = scale(0.02, 0.1), scale(0.01, 0.02)
-    input_zero_point, output_zero_point = zero_point(20), zero_point(20)
-    inputs = values((1, *shape))
-    x = builder.tensor((1, *shape), tfl.TensorType.INT8, [input_scale], [input_zero_point])
+    x = builder.tensor((1, *shape), tfl.TensorType.INT8, [scales[0]], [zero_points[0]])
     axes = builder.tensor((2,), tfl.TensorType.INT32, None, None, np.array([1, 2], np.int32))
-    y = builder.tensor((1, shape[2]), tfl.TensorType.INT8, [output_scale], [output_zero_point])
+    y = builder.tensor((1, shape[2]), tfl.TensorType.INT8, [scales[1]], [zero_points[1]])
     options = tfl.ReducerOptionsT()
     options.keepDims = False
     result = builder.run(
         tfl.BuiltinOperator.MEAN, tfl.BuiltinOptions.ReducerOptions, options, [x, axes], y, [inputs], 2
     )
     return {
-        "name": name,
-        "operator": "mean",
-        "activation": "none",
-        "input": tensor_case(shape, input_scale, input_zero_point),
-        "output": tensor_case((1, 1, shape[2]), output_scale, output_zero_point),
-        "input_values": flat(inputs),
+        "input": tensor_case(shape, scales[0], zero_points[0]),
+        "output": tensor_case((1, 1, shape[2]), scales[1], zero_points[1]),
         "output_values": flat(result),
     }
+
+
+def mean(name, shape):
+    scales = scale(0.02, 0.1), scale(0.01, 0.02)
+    zero_points = zero_point(20), zero_point(20)
+    inputs = values((1, *shape))
+    case = run_mean(shape, scales, zero_points, inputs)
+    return {"name": name, "operator": "mean", "activation": "none", "input_values": flat(inputs), **case}
+
+
+def channel_values(seed, shape):
+    """Values around one of its own for every channel, drawn so that tests/tflite.rs can draw them again."""
+    state = seed
+
+    def byte():
+        nonlocal state
+        state = (state * 1664525 + 1013904223) % 2**32
+        return state >> 24
+
+    height, width, channels = shape
+    centres = [byte() - 128 for _ in range(channels)]
+    pixels = [[centre + byte() % 64 - 32 for centre in centres] for _ in range(height * width)]
+    return np.clip(pixels, -128, 127).astype(np.int8).reshape(1, *shape)
+
+
+def means(size):
+    """A mean each with equal scales, where many quotients lie in the middle, and with scales apart in either direction."""
+    for output_scale in (0.05, scale(0.01, 0.03), scale(0.06, 0.2)):
+        shape = (*size, 150 if size[0] * size[1] < 300 else 40)
+        scales = [float(np.float32(s)) for s in (0.05, output_scale)]
+        seed = int(RANDOM.integers(2**32))
+        case = run_mean(shape, scales, (zero_point(), zero_point(20)), channel_values(seed, shape))
+        yield {"seed": seed, **case}
 
 
 def add(name, shape, activation="none"):
@@ -274,9 +301,20 @@ CASES = [
     add("addition, ReLU", (7, 6, 5), "relu"),
 ]
 
-path = pathlib.Path(__file__).with_name("tflite.json")
-lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in CASES)
-path.write_text(f"[\n{lines}\n]\n")
+MEAN_SIZES = [
+    (1, 1), (1, 2), (2, 2), (3, 1), (3, 3), (4, 5), (5, 7), (6, 6), (7, 7), (8, 8), (9, 11), (3, 17), (12, 12), (13, 21),
+    (24, 24), (31, 31), (48, 48),
+]  # fmt: skip
+MEANS = [case for size in MEAN_SIZES for case in means(size)]
+
+
+def write(name, cases):
+    lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
+    pathlib.Path(__file__).with_name(name).write_text(f"[\n{lines}\n]\n")
+
+
+write("tflite.json", CASES)
+write("tflite_means.json", MEANS)
 for case in CASES:
     outputs = np.array(case["output_values"])
     edge = np.mean((outputs == outputs.min()) | (outputs == outputs.max()))

@@ -16,7 +16,7 @@ pub use self::{
     network::run,
     pooling::{average_pool2d, max_pool2d},
     real::run_real,
-    requantize::{quantize_multiplier, requantize},
+    requantize::{mean_multiplier, quantize_multiplier, requantize},
 };
 
 use shared::shape::{Padding, Shape, Window};

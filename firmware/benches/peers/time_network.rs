@@ -131,9 +131,10 @@ fn describe(text: &str) -> anyhow::Result<AlignedBytes> {
             }
             "mean" => {
                 let mut step = step(Operator::GlobalAveragePool, last, words.quantization()?)?;
-                let pixels = f64::from(last.shape.height) * f64::from(last.shape.width);
-                let factor = f64::from(last.quantization.scale) / f64::from(step.record.output.quantization.scale);
-                step.record.arithmetic = Arithmetic::Mean(real(factor / pixels)?);
+                let pixels = u32::from(last.shape.height) * u32::from(last.shape.width);
+                let [from, to] = [last, step.record.output].map(|tensor| tensor.quantization.scale);
+                let factor = Requantization::of_mean(from, to, pixels).context("scales too far apart")?;
+                step.record.arithmetic = Arithmetic::Mean(factor);
                 step
             }
             _ => bail!("no layer `{word}`"),

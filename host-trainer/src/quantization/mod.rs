@@ -203,9 +203,9 @@ fn step(
     let scales = || QuantizationError::Scales { operator: index };
     let arithmetic = match (operator.operator, second_input) {
         (Operator::GlobalAveragePool, _) => {
-            let pixels = f64::from(input.shape.height) * f64::from(input.shape.width);
-            let factor = f64::from(input.quantization.scale) / (f64::from(output.quantization.scale) * pixels);
-            Arithmetic::Mean(Requantization::from_real(factor).ok_or_else(scales)?)
+            let pixels = u32::from(input.shape.height) * u32::from(input.shape.width);
+            let [from, to] = [input, output].map(|tensor| tensor.quantization.scale);
+            Arithmetic::Mean(Requantization::of_mean(from, to, pixels).ok_or_else(scales)?)
         }
         (Operator::Add, Some(second)) => {
             let [left, right, sum] = [input, second, output].map(|tensor| tensor.quantization.scale);

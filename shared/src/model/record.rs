@@ -143,7 +143,8 @@ impl StepRecord {
 pub enum Arithmetic {
     /// Nothing, or channel parameters in the weight section.
     None,
-    /// Of [`Operator::GlobalAveragePool`]: `input_scale / (output_scale * pixels)`.
+    /// Of [`Operator::GlobalAveragePool`]: what [`Requantization::of_mean`] gives. Older files hold the normalized factor
+    /// `input_scale / (output_scale * pixels)`; their answers stay as they were, here and there one from TensorFlow Lite's.
     Mean(Requantization),
     /// Of [`Operator::Add`].
     Add(AddParameters),

@@ -150,7 +150,7 @@ fn check_arithmetic(step: &Step<'_>, index: u16) -> Result<(), ModelError> {
     let pixels = i64::from(step.input.shape.height) * i64::from(step.input.shape.width);
     match (step.operator, step.arithmetic) {
         (Operator::MaxPool2d { .. } | Operator::AveragePool2d { .. }, Arithmetic::None) if same_scale => Ok(()),
-        (Operator::GlobalAveragePool, Arithmetic::Mean(factor)) if factor.is_valid() => {
+        (Operator::GlobalAveragePool, Arithmetic::Mean(factor)) if factor.is_valid_in_a_mean() => {
             if fits(pixels * LARGEST_INPUT, factor) { Ok(()) } else { Err(accumulator) }
         }
         (Operator::Add, Arithmetic::Add(AddParameters { left, right, output })) => {
