@@ -132,6 +132,42 @@ fn check_convolution(case: &Case) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+fn check_depthwise(case: &Case) -> Result<(), TestCaseError> {
+    let Case { window, shape, ends, input, weights, channels } = case;
+    let arguments = case.arguments();
+    let expected = reference::depthwise_conv2d(ends, *window, input, *shape, weights, channels);
+    for mut scratch in scratches(kernels::depthwise_conv2d_scratch(window, *shape, arguments.output_shape)) {
+        let mut output = vec![99; expected.len()];
+        let result = kernels::depthwise_conv2d(&arguments, input, weights, channels, &mut output, &mut scratch);
+        prop_assert_eq!(result, Ok(()));
+        prop_assert_eq!(&output, &expected);
+    }
+    Ok(())
+}
+
+fn check_fully_connected(
+    ends: &Ends,
+    input: &[i8],
+    weights: &[i8],
+    channels: &[ChannelParameters],
+) -> Result<(), TestCaseError> {
+    let (activation_min, activation_max) = ends.activation;
+    let arguments = FullyConnectedArguments {
+        input_offset: -i32::from(ends.input_zero_point),
+        output_offset: ends.output_zero_point.into(),
+        activation_min,
+        activation_max,
+    };
+    let expected = reference::fully_connected(ends, input, weights, channels);
+    for mut scratch in scratches(kernels::fully_connected_scratch(input.len())) {
+        let mut output = vec![99; channels.len()];
+        let result = kernels::fully_connected(&arguments, input, weights, channels, &mut output, &mut scratch);
+        prop_assert_eq!(result, Ok(()));
+        prop_assert_eq!(&output, &expected);
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -183,15 +219,7 @@ proptest! {
 
     #[test]
     fn a_depthwise_convolution_is_the_references(case in case(windowed(), true)) {
-        let Case { window, shape, ends, input, weights, channels } = &case;
-        let arguments = case.arguments();
-        let expected = reference::depthwise_conv2d(ends, *window, input, *shape, weights, channels);
-        for mut scratch in scratches(kernels::depthwise_conv2d_scratch(window, *shape, arguments.output_shape)) {
-            let mut output = vec![99; expected.len()];
-            let result = kernels::depthwise_conv2d(&arguments, input, weights, channels, &mut output, &mut scratch);
-            prop_assert_eq!(result, Ok(()));
-            prop_assert_eq!(&output, &expected);
-        }
+        check_depthwise(&case)?;
     }
 
     #[test]
@@ -217,20 +245,7 @@ proptest! {
             (vec(any::<i8>(), inputs), vec(any::<i8>(), inputs * units), channels(units, 5000.0 * (inputs as f64).sqrt()))
         }),
     ) {
-        let (activation_min, activation_max) = ends.activation;
-        let arguments = FullyConnectedArguments {
-            input_offset: -i32::from(ends.input_zero_point),
-            output_offset: ends.output_zero_point.into(),
-            activation_min,
-            activation_max,
-        };
-        let expected = reference::fully_connected(&ends, &input, &weights, &channels);
-        for mut scratch in scratches(kernels::fully_connected_scratch(input.len())) {
-            let mut output = vec![99; channels.len()];
-            let result = kernels::fully_connected(&arguments, &input, &weights, &channels, &mut output, &mut scratch);
-            prop_assert_eq!(result, Ok(()));
-            prop_assert_eq!(&output, &expected);
-        }
+        check_fully_connected(&ends, &input, &weights, &channels)?;
     }
 
     #[test]
@@ -359,6 +374,47 @@ proptest! {
             let result =
                 kernels::conv2d(&arguments, &cut_input, &cut_weights, cut_channels, &mut cut_output, &mut scratch);
             prop_assert_eq!(result, if complete { Ok(()) } else { Err(ShapeMismatch) });
+        }
+    }
+}
+
+/// Biases that take the sum of so many of the largest products to the limits of some kernel's fast arithmetic and of 32 bits,
+/// and none; as in a model, what may be summed fits 32 bits.
+fn biases(products: usize) -> impl Iterator<Item = i32> {
+    let (largest, products) = (products as i64 * 255 * 128, products as i64);
+    let limits = [1 << 28, 1 << 29, 1 << 30, i64::from(i32::MAX)].into_iter();
+    // A product is counted as 259 * 128 where the offset is added apart.
+    let biases = limits.flat_map(move |limit| [limit - largest, limit - products * 259 * 128]);
+    let around = biases.flat_map(|bias| [bias - 1, bias, bias + 1]).chain([0]);
+    around.filter(move |bias| largest + bias.abs() <= i32::MAX.into()).map(|bias| bias as i32)
+}
+
+#[test]
+fn sums_at_the_limits_are_the_references() {
+    // A zero point, and an activation as far from it as there is, so that products with -128 are of this sign.
+    for (sign, input_zero_point, activation) in [(1, 127i8, -128i8), (-1, -128, 127)] {
+        let ends = Ends { input_zero_point, output_zero_point: -7, activation: (-128, 127) };
+        // Without filters: depthwise. The last sums more than 2^30.
+        for (size, kernel, depth, filters) in [(4, 1u8, 8u16, 4usize), (8, 3, 16, 16), (5, 3, 8, 0), (1, 1, 40_000, 2)]
+        {
+            let (window, shape) = (Window::square(kernel, 1, Padding::Valid), Shape::new(size, size, depth));
+            let products = window.taps() as usize * if filters == 0 { 1 } else { usize::from(depth) };
+            let outputs = if filters == 0 { usize::from(depth) } else { filters };
+            let (input, weights) = (vec![activation; elements(shape)], vec![-128; products * outputs]);
+            let mut case = Case { window, shape, ends, input, weights, channels: Vec::new() };
+            for bias in biases(products) {
+                for (multiplier, shift) in [(1 << 30, -22), (i32::MAX, -23), (i32::MAX, -1), (1 << 30, -31)] {
+                    case.channels = vec![ChannelParameters { bias: sign * bias, multiplier, shift }; outputs];
+                    let result = if filters == 0 {
+                        check_depthwise(&case)
+                    } else {
+                        let input = vec![activation; products];
+                        check_convolution(&case)
+                            .and_then(|()| check_fully_connected(&ends, &input, &case.weights, &case.channels))
+                    };
+                    result.unwrap_or_else(|error| panic!("bias {bias}, shift {shift}, {window:?}: {error}"));
+                }
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Random convolutions, plain and depthwise, fully connected operators and pools, by this processor's kernels and in plain
-//! Rust: how many agreed, or a panic with the first that differs. For processors on which the property tests do not run, and
-//! for sanitizers.
+//! Random convolutions, plain and depthwise, fully connected operators and pools, and such whose sums are at the limits of the
+//! arithmetic, by this processor's kernels and in plain Rust: how many agreed, or a panic with the first that differs. For
+//! processors on which the property tests do not run, and for sanitizers.
 //!
 //! `cargo run --release -p firmware --example agreement`, with the number of operators of each kind behind `--`
 
@@ -72,6 +72,7 @@ fn main() {
         }
     }
     println!("{} operators agree", 4 * count + count.div_ceil(8));
+    println!("{} at the limits agree", limits());
 }
 
 /// A window and an input that it fits.
@@ -95,16 +96,61 @@ fn windowed(random: &mut Random) -> (Window, Shape, (u16, u16)) {
 fn arguments(random: &mut Random, most_filters: u32) -> ConvArguments {
     let (window, input_shape, (height, width)) = windowed(random);
     let filters = if most_filters == 0 { input_shape.channels } else { random.up_to(most_filters) as u16 };
-    with_ends(random, window, input_shape, Shape::new(height, width, filters))
+    with_ends(&random.ends(), window, input_shape, Shape::new(height, width, filters))
 }
 
-fn with_ends(random: &mut Random, window: Window, input_shape: Shape, output_shape: Shape) -> ConvArguments {
-    let FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max } = random.ends();
+fn with_ends(ends: &FullyConnectedArguments, window: Window, input_shape: Shape, output_shape: Shape) -> ConvArguments {
+    let FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max } = *ends;
     ConvArguments { window, input_shape, output_shape, input_offset, output_offset, activation_min, activation_max }
 }
 
 fn elements(shape: Shape) -> usize {
     shape.elements().expect("small") as usize
+}
+
+/// Biases that take the sum of so many of the largest products to the limits of some kernel's fast arithmetic and of 32 bits,
+/// and none; as in a model, what may be summed fits 32 bits.
+fn biases(products: usize) -> impl Iterator<Item = i32> {
+    let (largest, products) = (products as i64 * 255 * 128, products as i64);
+    let limits = [1 << 28, 1 << 29, 1 << 30, i64::from(i32::MAX)].into_iter();
+    // A product is counted as 259 * 128 where the offset is added apart.
+    let biases = limits.flat_map(move |limit| [limit - largest, limit - products * 259 * 128]);
+    let around = biases.flat_map(|bias| [bias - 1, bias, bias + 1]).chain([0]);
+    around.filter(move |bias| largest + bias.abs() <= i32::MAX.into()).map(|bias| bias as i32)
+}
+
+/// Multipliers and shifts with which a sum at a limit is not always beyond the clamp, and such with which it is.
+const FACTORS: [(i32, i32); 4] = [(1 << 30, -22), (i32::MAX, -23), (i32::MAX, -1), (1 << 30, -31)];
+
+/// Operators whose sums are at the limits of the arithmetic: how many there were.
+fn limits() -> u32 {
+    let mut count = 0;
+    for (sign, input_offset, activation) in [(1, -127, -128i8), (-1, 128, 127)] {
+        let ends =
+            FullyConnectedArguments { input_offset, output_offset: -7, activation_min: -128, activation_max: 127 };
+        // Without filters: depthwise. The last sums more than 2^30.
+        for (size, kernel, depth, filters) in [(4, 1, 8, 4), (8, 3, 16, 16), (5, 3, 8, 0), (1, 1, 40_000, 2)] {
+            let window = Window::square(kernel, 1, Padding::Valid);
+            let input_shape = Shape::new(size, size, depth);
+            let (height, width) = window.output_size(size, size).expect("it fits");
+            let output_shape = Shape::new(height, width, if filters == 0 { depth } else { filters });
+            let products = window.taps() as usize * if filters == 0 { 1 } else { usize::from(depth) };
+            let outputs = usize::from(output_shape.channels);
+            let arguments = with_ends(&ends, window, input_shape, output_shape);
+            let (input, weights) = (vec![activation; elements(input_shape)], vec![-128; products * outputs]);
+            for (bias, (multiplier, shift)) in biases(products).flat_map(|bias| FACTORS.map(|factor| (bias, factor))) {
+                let channels = vec![ChannelParameters { bias: sign * bias, multiplier, shift }; outputs];
+                if filters == 0 {
+                    compare_depthwise(&arguments, &input, &weights, &channels);
+                } else {
+                    compare_convolutions(&arguments, Region::whole(output_shape), &input, &weights, &channels);
+                    compare_dense(&ends, &vec![activation; products], &weights, &channels);
+                }
+                count += 1;
+            }
+        }
+    }
+    count
 }
 
 /// Any convolution.
@@ -120,7 +166,7 @@ fn by_sixteens(random: &mut Random) {
     let (inputs, outputs) = (16 * random.up_to(3) as u16, 16 * random.up_to(3) as u16);
     let input_shape = Shape::new(2 + random.up_to(28) as u16, 2 + random.up_to(28) as u16, inputs);
     let (height, width) = window.output_size(input_shape.height, input_shape.width).expect("it fits");
-    let arguments = with_ends(random, window, input_shape, Shape::new(height, width, outputs));
+    let arguments = with_ends(&random.ends(), window, input_shape, Shape::new(height, width, outputs));
     convolve(random, &arguments);
 }
 
@@ -139,13 +185,24 @@ fn convolve(random: &mut Random, arguments: &ConvArguments) {
         width: random.up_to((width - left).into()) as u16,
     };
     let region = if random.one_in(2) { Region::whole(output_shape) } else { region };
-    let length = usize::from(region.height) * usize::from(width) * filters;
+    compare_convolutions(arguments, region, &input, &weights, &channels);
+}
+
+fn compare_convolutions(
+    arguments: &ConvArguments,
+    region: Region,
+    input: &[i8],
+    weights: &[i8],
+    channels: &[ChannelParameters],
+) {
+    let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
+    let length = usize::from(region.height) * usize::from(output_shape.width) * channels.len();
     // What lies outside of the region has to stay as it was.
     let (mut ours, mut plain) = (vec![77; length], vec![77; length]);
     let mut scratch = vec![55; conv2d_scratch(&window, input_shape, output_shape)];
     let results = (
-        conv2d_region(arguments, region, &input, &weights, &channels, &mut ours, &mut scratch),
-        portable::conv2d_region(arguments, region, &input, &weights, &channels, &mut plain),
+        conv2d_region(arguments, region, input, weights, channels, &mut ours, &mut scratch),
+        portable::conv2d_region(arguments, region, input, weights, channels, &mut plain),
     );
     assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}, {region:?}");
     assert_eq!(ours, plain, "{arguments:?}, {region:?}");
@@ -153,16 +210,21 @@ fn convolve(random: &mut Random, arguments: &ConvArguments) {
 
 fn depthwise(random: &mut Random) {
     let arguments = arguments(random, 0);
-    let ConvArguments { window, input_shape, output_shape, .. } = arguments;
+    let ConvArguments { window, input_shape, .. } = arguments;
     let depth = usize::from(input_shape.channels);
     let input = random.values(elements(input_shape));
     let weights = random.values(window.taps() as usize * depth);
     let channels = random.channels(depth);
+    compare_depthwise(&arguments, &input, &weights, &channels);
+}
+
+fn compare_depthwise(arguments: &ConvArguments, input: &[i8], weights: &[i8], channels: &[ChannelParameters]) {
+    let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
     let (mut ours, mut plain) = (vec![77; elements(output_shape)], vec![77; elements(output_shape)]);
     let mut scratch = vec![55; depthwise_conv2d_scratch(&window, input_shape, output_shape)];
     let results = (
-        depthwise_conv2d(&arguments, &input, &weights, &channels, &mut ours, &mut scratch),
-        portable::depthwise_conv2d(&arguments, &input, &weights, &channels, &mut plain),
+        depthwise_conv2d(arguments, input, weights, channels, &mut ours, &mut scratch),
+        portable::depthwise_conv2d(arguments, input, weights, channels, &mut plain),
     );
     assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}");
     assert_eq!(ours, plain, "{arguments:?}");
@@ -173,11 +235,16 @@ fn dense(random: &mut Random) {
     let arguments = random.ends();
     let (input, weights) = (random.values(inputs), random.values(inputs * units));
     let channels = random.channels(units);
+    compare_dense(&arguments, &input, &weights, &channels);
+}
+
+fn compare_dense(arguments: &FullyConnectedArguments, input: &[i8], weights: &[i8], channels: &[ChannelParameters]) {
+    let (units, inputs) = (channels.len(), input.len());
     let (mut ours, mut plain) = (vec![77; units], vec![77; units]);
     let mut scratch = vec![55; fully_connected_scratch(inputs)];
     let results = (
-        fully_connected(&arguments, &input, &weights, &channels, &mut ours, &mut scratch),
-        portable::fully_connected(&arguments, &input, &weights, &channels, &mut plain),
+        fully_connected(arguments, input, weights, channels, &mut ours, &mut scratch),
+        portable::fully_connected(arguments, input, weights, channels, &mut plain),
     );
     assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}, {inputs} inputs");
     assert_eq!(ours, plain, "{arguments:?}, {inputs} inputs");

@@ -1,5 +1,5 @@
-//! Random operators of every kind with every kind of parameters, by this processor's kernels and in plain Rust: prints the
-//! first that differs, or how many agreed.
+//! Random operators of every kind with every kind of parameters, and such whose sums are at the limits of the arithmetic, by
+//! this processor's kernels and in plain Rust: prints the first that differs, or how many agreed.
 
 use core::fmt::Debug;
 
@@ -144,12 +144,99 @@ impl<S: Write> Trial<'_, S> {
 /// Compares the operators, and prints to `serial`.
 pub fn run(serial: &mut impl Write, memory: &mut Memory) {
     let mut random = Random(random::Random::new(2_463_534_242));
-    memory.input.fill_with(|| random.next() as i8);
-    memory.weights.fill_with(|| random.next() as i8);
     let mut trial = Trial { serial, memory };
+    let Some(limits) = limits_agree(&mut trial) else { return };
+    trial.memory.input.fill_with(|| random.next() as i8);
+    trial.memory.weights.fill_with(|| random.next() as i8);
     if all_agree(&mut random, &mut trial) {
-        print(trial.serial, format_args!("{} operators agree\r\nend\r\n", 4 * COUNT));
+        print(trial.serial, format_args!("{} operators agree\r\n{limits} at the limits agree\r\nend\r\n", 4 * COUNT));
     }
+}
+
+/// Biases that take the sum of so many of the largest products to the limits of some kernel's fast arithmetic and of 32 bits,
+/// and none; as in a model, what may be summed fits 32 bits.
+fn biases(products: usize) -> impl Iterator<Item = i32> {
+    let (largest, products) = (products as i64 * 255 * 128, products as i64);
+    let limits = [1 << 28, 1 << 29, 1 << 30, i64::from(i32::MAX)].into_iter();
+    // A product is counted as 259 * 128 where the offset is added apart.
+    let biases = limits.flat_map(move |limit| [limit - largest, limit - products * 259 * 128]);
+    let around = biases.flat_map(|bias| [bias - 1, bias, bias + 1]).chain([0]);
+    around.filter(move |bias| largest + bias.abs() <= i32::MAX.into()).map(|bias| bias as i32)
+}
+
+/// Multipliers and shifts with which a sum at a limit is not always beyond the clamp, and such with which it is.
+const FACTORS: [(i32, i32); 4] = [(1 << 30, -22), (i32::MAX, -23), (i32::MAX, -1), (1 << 30, -31)];
+
+/// Operators whose sums are at the limits of the arithmetic: how many there were, if all agree.
+fn limits_agree(trial: &mut Trial<'_, impl Write>) -> Option<u32> {
+    let mut count = 0;
+    trial.memory.weights.fill(-128);
+    for (sign, input_offset, activation) in [(1, -127, -128i8), (-1, 128, 127)] {
+        trial.memory.input.fill(activation);
+        // Without filters: depthwise.
+        for (size, kernel, depth, filters) in [(4, 1, 8, 4), (8, 3, 16, 16), (5, 3, 8, 0)] {
+            let window = Window::square(kernel, 1, Padding::Valid);
+            let input_shape = Shape::new(size, size, depth);
+            let (height, width) = window.output_size(size, size)?;
+            let arguments = ConvArguments {
+                window,
+                input_shape,
+                output_shape: Shape::new(height, width, if filters == 0 { depth } else { filters }),
+                input_offset,
+                output_offset: -7,
+                activation_min: -128,
+                activation_max: 127,
+            };
+            let products = window.taps() as usize * if filters == 0 { 1 } else { usize::from(depth) };
+            for (bias, (multiplier, shift)) in biases(products).flat_map(|bias| FACTORS.map(|factor| (bias, factor))) {
+                let channel = ChannelParameters { bias: sign * bias, multiplier, shift };
+                if !agree_with(trial, &arguments, filters == 0, channel) {
+                    return None;
+                }
+                count += 1;
+            }
+        }
+    }
+    Some(count)
+}
+
+/// An operator with the same parameters for every channel; of one that is not depthwise, a fully connected one as well.
+fn agree_with(
+    trial: &mut Trial<'_, impl Write>,
+    arguments: &ConvArguments,
+    depthwise: bool,
+    channel: ChannelParameters,
+) -> bool {
+    let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
+    let channels = [channel; MOST_CHANNELS as usize];
+    let channels = &channels[..output_shape.channels.into()];
+    let what = (arguments, channel);
+    if depthwise {
+        let bytes = kernels::depthwise_conv2d_scratch(&window, input_shape, output_shape);
+        return trial.agree(
+            &what,
+            |x, w, y, scratch| kernels::depthwise_conv2d(arguments, x, w, channels, y, &mut scratch[..bytes]),
+            |x, w, y| portable::depthwise_conv2d(arguments, x, w, channels, y),
+        );
+    }
+    let bytes = kernels::conv2d_scratch(&window, input_shape, output_shape);
+    let inputs = window.taps() as usize * usize::from(input_shape.channels);
+    let ConvArguments { input_offset, output_offset, activation_min, activation_max, .. } = *arguments;
+    let ends = FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max };
+    let dense_bytes = kernels::fully_connected_scratch(inputs);
+    let units = channels.len();
+    trial.agree(
+        &what,
+        |x, w, y, scratch| kernels::conv2d(arguments, x, w, channels, y, &mut scratch[..bytes]),
+        |x, w, y| portable::conv2d(arguments, x, w, channels, y),
+    ) && trial.agree(
+        &(ends, channel),
+        |x, w, y, scratch| {
+            let scratch = &mut scratch[..dense_bytes];
+            kernels::fully_connected(&ends, &x[..inputs], w, channels, &mut y[..units], scratch)
+        },
+        |x, w, y| portable::fully_connected(&ends, &x[..inputs], w, channels, &mut y[..units]),
+    )
 }
 
 fn all_agree(random: &mut Random, trial: &mut Trial<'_, impl Write>) -> bool {
