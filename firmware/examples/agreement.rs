@@ -4,9 +4,11 @@
 //!
 //! `cargo run --release -p firmware --example agreement`, with the number of operators of each kind behind `--`
 
+use std::fmt::Debug;
+
 use firmware::kernels::{
-    ConvArguments, FullyConnectedArguments, PoolArguments, Region, conv2d_region, conv2d_scratch, depthwise_conv2d,
-    depthwise_conv2d_scratch, fully_connected, fully_connected_scratch, max_pool2d, portable,
+    ConvArguments, FullyConnectedArguments, PoolArguments, Region, ShapeMismatch, conv2d_region, conv2d_scratch,
+    depthwise_conv2d, depthwise_conv2d_scratch, fully_connected, fully_connected_scratch, max_pool2d, portable,
 };
 use shared::{
     quantization::ChannelParameters,
@@ -67,6 +69,7 @@ fn main() {
         depthwise(&mut random);
         dense(&mut random);
         pool(&mut random);
+        what_does_not_fit(&mut random);
         if index % 8 == 0 {
             by_sixteens(&mut random);
         }
@@ -121,6 +124,71 @@ fn biases(products: usize) -> impl Iterator<Item = i32> {
 
 /// Multipliers and shifts with which a sum at a limit is not always beyond the clamp, and such with which it is.
 const FACTORS: [(i32, i32); 4] = [(1 << 30, -22), (i32::MAX, -23), (i32::MAX, -1), (1 << 30, -31)];
+
+/// A convolution, plain and depthwise, and a pool of which something does not fit, most of the time: the same refusals.
+fn what_does_not_fit(random: &mut Random) {
+    let (mut window, mut input_shape, (height, width)) = windowed(random);
+    let mut output_shape = Shape { height, width, ..input_shape };
+    if random.one_in(2) {
+        window = Window::square(2, 2, Padding::Valid);
+        output_shape = Shape { height: input_shape.height / 2, width: input_shape.width / 2, ..output_shape };
+    }
+    let depth = usize::from(input_shape.channels);
+    let mut input = random.values(elements(input_shape));
+    let mut weights =
+        random.values(usize::from(window.kernel_height) * usize::from(window.kernel_width) * depth * depth);
+    let mut channels = random.channels(depth);
+    let mut length = elements(output_shape);
+    match random.next() % 12 {
+        0 => output_shape.height = output_shape.height.wrapping_sub(1),
+        1 => output_shape.width = output_shape.width.saturating_sub(1),
+        2 => output_shape.channels -= 1,
+        3 => input_shape.width = 1,
+        4 => input_shape.height = 0,
+        5 => input_shape.channels = 0,
+        6 => window.kernel_width = 0,
+        7 => window.stride_height = 0,
+        8 => input.truncate(input.len() - 1),
+        9 => weights.truncate(weights.len() - 1),
+        10 => channels.truncate(depth - 1),
+        _ => length = length.saturating_sub(1),
+    }
+    let ends = random.ends();
+    let arguments = with_ends(&ends, window, input_shape, output_shape);
+    let FullyConnectedArguments { activation_min, activation_max, .. } = ends;
+    let pool = PoolArguments { window, input_shape, output_shape, activation_min, activation_max };
+    let [mut ours, mut plain] = [vec![77; length], vec![77; length]];
+    let mut scratch = vec![55; conv2d_scratch(&window, input_shape, output_shape)];
+    let region = Region::whole(output_shape);
+    let results = [
+        conv2d_region(&arguments, region, &input, &weights, &channels, &mut ours, &mut scratch),
+        portable::conv2d_region(&arguments, region, &input, &weights, &channels, &mut plain),
+    ];
+    assert_same(results, [&ours, &plain], &arguments);
+    let [mut ours, mut plain] = [vec![77; length], vec![77; length]];
+    let mut scratch = vec![55; depthwise_conv2d_scratch(&window, input_shape, output_shape)];
+    let results = [
+        depthwise_conv2d(&arguments, &input, &weights, &channels, &mut ours, &mut scratch),
+        portable::depthwise_conv2d(&arguments, &input, &weights, &channels, &mut plain),
+    ];
+    assert_same(results, [&ours, &plain], &("depthwise", arguments));
+    let [mut ours, mut plain] = [vec![77; length], vec![77; length]];
+    let results = [max_pool2d(&pool, &input, &mut ours), portable::max_pool2d(&pool, &input, &mut plain)];
+    assert_same(results, [&ours, &plain], &pool);
+    let [mut ours, mut plain] = [vec![77; channels.len()], vec![77; channels.len()]];
+    let mut scratch = vec![55; fully_connected_scratch(input.len())];
+    let results = [
+        fully_connected(&ends, &input, &weights, &channels, &mut ours, &mut scratch),
+        portable::fully_connected(&ends, &input, &weights, &channels, &mut plain),
+    ];
+    assert_same(results, [&ours, &plain], &("fully connected", input.len(), weights.len()));
+}
+
+/// Both refused, or both gave the same.
+fn assert_same(results: [Result<(), ShapeMismatch>; 2], [ours, plain]: [&[i8]; 2], what: &dyn Debug) {
+    assert_eq!(results[0], results[1], "{what:?}");
+    assert!(results[0].is_err() || ours == plain, "{what:?}: {ours:?} instead of {plain:?}");
+}
 
 /// Operators whose sums are at the limits of the arithmetic: how many there were.
 fn limits() -> u32 {

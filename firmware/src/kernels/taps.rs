@@ -23,9 +23,11 @@ pub(super) struct Taps {
 }
 
 impl Axis {
-    /// The vertical and the horizontal axis; an error if the output is not what the window makes of the input.
+    /// The vertical and the horizontal axis; an error if the output is not what the window makes of the input, or one of them
+    /// has no channels. Every kernel with a window begins with it, so that all refuse the same.
     pub fn both(window: &Window, input: Shape, output: Shape) -> Result<[Self; 2], ShapeMismatch> {
-        if window.output_size(input.height, input.width) != Some((output.height, output.width)) {
+        let size = window.output_size(input.height, input.width);
+        if size != Some((output.height, output.width)) || input.channels == 0 || output.channels == 0 {
             return Err(ShapeMismatch);
         }
         let (top, left) = window.padding_before(input.height, input.width);

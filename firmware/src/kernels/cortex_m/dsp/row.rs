@@ -108,7 +108,8 @@ impl Row<'_> {
     /// [`ShapeMismatch`] if an operand is too short.
     pub fn convolve(&self, arguments: &ConvArguments, pixels: u16, output: &mut [i8]) -> Result<(), ShapeMismatch> {
         let chunks = self.window / WORDS;
-        if chunks * WORDS != self.window || self.weights.len() < self.window * BLOCK {
+        // The loop reads a chunk before it looks for the end.
+        if chunks == 0 || chunks * WORDS != self.window || self.weights.len() < self.window * BLOCK {
             return Err(ShapeMismatch);
         }
         let frame = self.frame(arguments, pixels, self.window, chunks.wrapping_neg() % UNROLLED, 0, output)?;
