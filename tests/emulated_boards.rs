@@ -283,7 +283,7 @@ fn this_machine() -> String {
 fn prints_a_banner_and_readouts(board: Board) {
     let file = shipped_model();
     let model = Model::parse(file.as_slice()).unwrap();
-    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+    let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
     let mut engine = Engine::new(&model, &mut arena).unwrap();
     let faces = read("firmware/models/demo_faces.bin");
     let mut lines = BufReader::new(&board.port)
@@ -309,7 +309,7 @@ fn prints_a_banner_and_readouts(board: Board) {
 fn gives_the_same_logits(board: Board, count: usize) -> Host {
     let file = shipped_model();
     let model = Model::parse(file.as_slice()).unwrap();
-    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+    let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
     let mut engine = Engine::new(&model, &mut arena).unwrap();
     let faces = faces(count);
 

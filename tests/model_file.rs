@@ -189,7 +189,7 @@ fn a_model_may_know_all_eight_emotions_or_one() {
         let bytes = sample.encode().expect("sound");
         let model = Model::parse(bytes.as_slice()).expect("sound");
         assert_eq!(model.labels().last(), Some(Emotion::Contempt));
-        let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+        let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
         let readout = Engine::new(&model, &mut arena).expect("fits").classify(&[128; FACE_PIXELS]).expect("runs");
         assert!((readout.probabilities[7] - 1.0 / labels.len() as f32).abs() < 1e-5, "{:?}", readout.probabilities);
     }
@@ -287,7 +287,7 @@ proptest! {
             for step in model.steps() {
                 prop_assert!(step.output.range().is_some_and(|range| range.end <= model.arena_bytes()));
             }
-            let arena_bytes = Engine::arena_bytes(&model) as usize;
+            let arena_bytes = Engine::arena_bytes(&model).expect("it fits") as usize;
             if arena_bytes < 1 << 20 {
                 let mut arena = vec![0; arena_bytes];
                 let mut engine = Engine::new(&model, &mut arena).expect("large enough");

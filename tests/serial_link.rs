@@ -101,7 +101,7 @@ fn read_text(host: &mut HostEnd, until: &str) -> String {
 fn a_device_says_who_it_is_and_answers_as_the_engine_does() {
     let bytes = model_bytes();
     let model = Model::parse(bytes.as_slice()).expect("sound");
-    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+    let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
     let mut engine = firmware::engine::Engine::new(&model, &mut arena).expect("fits");
     with_device(|host| {
         let mut client = Client::new(host, TIMEOUT);
@@ -254,7 +254,7 @@ fn a_restarted_device_is_noticed_and_greeted_again() {
     }
     let bytes = model_bytes();
     let model = Model::parse(bytes.as_slice()).expect("sound");
-    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+    let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
     let mut engine = Engine::new(&model, &mut arena).expect("fits");
     let (second_host, second_device) = pipe();
     with_device(|first| {
@@ -301,7 +301,7 @@ fn options_out_of_range_are_refused_and_smoothing_smooths() {
 fn with_mirror_a_device_answers_by_both_images_and_tells_the_logits_of_the_face_as_it_came() {
     let bytes = model_bytes();
     let model = Model::parse(bytes.as_slice()).expect("sound");
-    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+    let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
     let mut engine = Engine::new(&model, &mut arena).expect("fits");
     with_device(|host| {
         let mut client = Client::new(host, TIMEOUT);

@@ -173,7 +173,7 @@ impl Table {
 fn inference() {
     static MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!("../models/levorse.fer"));
     let model = Model::parse(&MODEL.0).expect("the model is sound");
-    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+    let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
     let mut engine = Engine::new(&model, &mut arena).expect("large enough");
     let normalized: Vec<i8> = noise(FACE_PIXELS);
     let grey: Vec<u8> = normalized.iter().map(|&value| value as u8).collect();

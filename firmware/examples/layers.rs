@@ -112,7 +112,7 @@ fn usage() -> ExitCode {
 fn run_network(repetitions: u32) {
     static LEVORSE: &Aligned<[u8]> = &Aligned(*include_bytes!("../models/levorse.fer"));
     let model = Model::parse(&LEVORSE.0).expect("the model that ships is sound");
-    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+    let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
     let mut engine = Engine::new(&model, &mut arena).expect("the arena is large enough");
     let face = std::array::from_fn(|pixel| (pixel * 37 % 251) as u8);
     for _ in 0..repetitions {

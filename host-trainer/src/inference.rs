@@ -38,7 +38,7 @@ pub fn run_normalized(
     let tasks: Result<Vec<Vec<_>>, EngineError> = faces
         .par_chunks(FACES_A_TASK * values)
         .map(|faces| {
-            let mut arena = vec![0i8; Engine::arena_bytes(model) as usize];
+            let mut arena = vec![0i8; Engine::arena_bytes(model)? as usize];
             let mut engine = Engine::new(model, &mut arena)?;
             let faces = faces.chunks_exact(values);
             let mut rows = Vec::with_capacity(faces.len());
@@ -88,7 +88,7 @@ fn run_mirrored(
     let tasks: Result<Vec<Vec<_>>, EngineError> = faces
         .par_chunks(FACES_A_TASK * FACE_PIXELS)
         .map(|faces| {
-            let mut arena = vec![0i8; Engine::arena_bytes(model) as usize];
+            let mut arena = vec![0i8; Engine::arena_bytes(model)? as usize];
             let mut engine = Engine::new(model, &mut arena)?;
             let (faces, _) = faces.as_chunks::<FACE_PIXELS>();
             let rows = faces.iter().map(|face| engine.sum_with_mirrored(face)).collect::<Result<Vec<_>, _>>()?;
@@ -133,7 +133,7 @@ mod tests {
     fn the_answers_are_the_engines_with_and_without_the_mirror_image() {
         let bytes = AlignedBytes::new(include_bytes!("../../firmware/models/levorse.fer"));
         let model = Model::parse(bytes.as_slice()).expect("it ships");
-        let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+        let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
         let mut engine = Engine::new(&model, &mut arena).expect("large enough");
         let faces: Vec<_> = (0..6).map(|index| synthetic::face(1, index).pixels).collect();
         let mut means = Vec::new();

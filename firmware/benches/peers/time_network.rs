@@ -42,7 +42,7 @@ fn main() -> anyhow::Result<()> {
         false => describe(&fs::read_to_string(&file)?)?,
     };
     let model = Model::parse(bytes.as_slice()).map_err(|error| anyhow::anyhow!("{file}: {error}"))?;
-    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+    let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
     let mut engine = Engine::new(&model, &mut arena)?;
     let mut face: Vec<i8> = (0..FACE_PIXELS).map(|pixel| (pixel * 89 % 253) as i8).collect();
     for line in io::stdin().lines() {

@@ -57,6 +57,8 @@ pub enum EngineError {
         /// Bytes there are.
         have: usize,
     },
+    /// The model's tensors and the kernels' working memory together are more than 32 bits count.
+    ArenaTooLarge,
     /// The input is not one normalized face.
     Input {
         /// Values that the model's input has.
@@ -77,6 +79,9 @@ impl fmt::Display for EngineError {
             EngineError::ArenaTooSmall { need, have } => {
                 write!(f, "the arena has {have} bytes and the model needs {need}; enlarge it or take a smaller model")
             }
+            EngineError::ArenaTooLarge => {
+                write!(f, "the model's tensors and working memory exceed 4 GiB on this processor; take a smaller model")
+            }
             EngineError::Input { need, have } => write!(f, "the model's input has {need} values, not {have}"),
             EngineError::Step { step } => write!(f, "step {step} does not fit its tensors"),
         }
@@ -89,9 +94,9 @@ impl<'model, 'arena> Engine<'model, 'arena> {
     /// Takes the arena for `model`; what it holds does not matter, and a larger one is as good.
     ///
     /// # Errors
-    /// [`EngineError::ArenaTooSmall`].
+    /// [`EngineError::ArenaTooSmall`], [`EngineError::ArenaTooLarge`].
     pub fn new(model: &Model<'model>, arena: &'arena mut [i8]) -> Result<Self, EngineError> {
-        let (need, have) = (Self::arena_bytes(model), arena.len());
+        let (need, have) = (Self::arena_bytes(model)?, arena.len());
         if have < need as usize {
             return Err(EngineError::ArenaTooSmall { need, have });
         }
@@ -100,9 +105,18 @@ impl<'model, 'arena> Engine<'model, 'arena> {
 
     /// Bytes that `model` needs on this processor: its tensors, and the working memory of the kernels behind those that hold
     /// something at the time.
-    pub fn arena_bytes(model: &Model<'_>) -> u32 {
-        let end = |step: Step<'_>| step.scratch_offset + step.band_bytes + scratch_bytes(&step) as u32;
-        model.steps().map(end).fold(model.arena_bytes(), u32::max)
+    ///
+    /// # Errors
+    /// [`EngineError::ArenaTooLarge`].
+    pub fn arena_bytes(model: &Model<'_>) -> Result<u32, EngineError> {
+        let end = |step: Step<'_>| {
+            let scratch = u32::try_from(scratch_bytes(&step)).ok()?;
+            step.scratch_offset.checked_add(step.band_bytes)?.checked_add(scratch)
+        };
+        model
+            .steps()
+            .try_fold(model.arena_bytes(), |most, step| Some(most.max(end(step)?)))
+            .ok_or(EngineError::ArenaTooLarge)
     }
 
     /// The model that runs.

@@ -66,10 +66,10 @@ use self::cortex_m as processor;
 #[cfg(target_arch = "x86_64")]
 use self::x86_64 as processor;
 
-/// Bytes of working memory for so many words, wherever it begins.
+/// Bytes of working memory for so many words, wherever it begins; as many as can be counted, where these are more.
 #[cfg(processor_kernels)]
 const fn bytes(words: usize) -> usize {
-    words * 4 + 3
+    words.saturating_mul(4).saturating_add(3)
 }
 
 /// Shapes and slices that came together do not fit each other.

@@ -114,7 +114,9 @@ pub fn together(first: Window, last: Window) -> Option<Window> {
         (Some(a), Some(b)) if a != b => return None,
         (a, b) => a.or(b).unwrap_or(Padding::Same),
     };
-    let kernel = |a: u8, b: u8| (a + b).checked_sub(1).filter(|_| padding == Padding::Valid || pads_add_up(a, b));
+    // As many rows as a window can have, 255, are 128 and 128.
+    let kernel =
+        |a: u8, b: u8| a.checked_add(b.checked_sub(1)?).filter(|_| padding == Padding::Valid || pads_add_up(a, b));
     let stride_of = |window: Window| (window.stride_height, window.stride_width);
     if stride_of(first) != (1, 1) || (padding == Padding::Same && stride_of(last) != (1, 1)) {
         return None;
@@ -183,4 +185,24 @@ pub(super) fn without_unused_tensors(mut lowered: Lowered) -> Lowered {
     }
     lowered.tensors = kept.iter().map(|&tensor| lowered.tensors[tensor].clone()).collect();
     lowered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_that_are_too_large_together_are_not_folded() {
+        let window = |kernel_height, kernel_width| Window {
+            kernel_height,
+            kernel_width,
+            ..Window::square(1, 1, Padding::Valid)
+        };
+        assert_eq!(together(window(128, 3), window(128, 5)), Some(window(255, 7)));
+        assert_eq!(together(window(3, 1), window(1, 255)), Some(window(3, 255)));
+        for (a, b) in [(128, 129), (129, 128), (255, 2), (2, 255), (255, 255), (0, 3), (3, 0)] {
+            assert_eq!(together(window(a, 1), window(b, 1)), None, "{a} and {b} rows");
+            assert_eq!(together(window(1, a), window(1, b)), None, "{a} and {b} columns");
+        }
+    }
 }

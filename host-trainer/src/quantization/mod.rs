@@ -89,6 +89,9 @@ pub enum QuantizationError {
         /// Which channel.
         error: WeightRangeError,
     },
+    /// The tensors that are alive together exceed what a model file can name.
+    #[error("the network's tensors take more than 4 GiB; use fewer filters")]
+    Arena,
     /// The scales of an operator's tensors are too far apart.
     #[error(
         "operator {operator}: the scales of its input and output are too far apart for 8-bit arithmetic; train longer, or with a smaller learning rate"
@@ -126,7 +129,7 @@ pub fn quantize_network(
     let range = |(layer, calibrated): (&Layer, &Range)| layer.range.unwrap_or(*calibrated);
     let ranges: Vec<Range> = architecture.layers.iter().zip(ranges).map(range).collect();
     let quantizations = tensor_quantizations(&lowered, &ranges, architecture.preprocessing);
-    let places = plan::places(&lowered);
+    let places = plan::places(&lowered).ok_or(QuantizationError::Arena)?;
     let tensors: Vec<Tensor> = lowered
         .tensors
         .iter()
