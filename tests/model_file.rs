@@ -196,6 +196,22 @@ fn a_model_may_know_all_eight_emotions_or_one() {
 }
 
 #[test]
+fn a_name_that_a_device_cannot_tell_is_refused() {
+    const LONGEST: &str = "0123456789 0123456789 0123456789 0123456789 0123456789 012345678";
+    const TOO_LONG: &str = "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789";
+    let mut sample = sample_model(1);
+    for name in [LONGEST, "x", "größer"] {
+        sample.header.name = name;
+        assert_eq!(Model::parse(sample.encode().expect("sound").as_slice()).map(|model| model.name()), Ok(name));
+    }
+    for name in ["", TOO_LONG, "two\r\nlines", "\u{1b}[2J", "nul\0"] {
+        sample.header.name = name;
+        assert_eq!(sample.encode().map(|_| ()), Err(EncodeError::Unsound(ModelError::Name)), "{name:?}");
+    }
+    assert_eq!((LONGEST.len(), TOO_LONG.len()), (64, 65));
+}
+
+#[test]
 fn what_cannot_be_folded_or_fused_is_refused() {
     let fusion = ModelError::Fusion { step: 0 };
     let folding = |change: fn(&mut Folding)| unsound(|m| change(m.steps[0].record.folding.as_mut().expect("folded")));

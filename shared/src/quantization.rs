@@ -196,11 +196,11 @@ mod tests {
         assert_eq!(mean(0.1, 0.1, 36), Requantization { multiplier: 954_437_176, shift: -4 });
         assert_eq!(mean(0.1, 0.1, 1), Requantization { multiplier: 1 << 30, shift: 1 });
         assert_eq!(mean(0.1, 0.1, 64), Requantization { multiplier: 1 << 30, shift: -5 });
-        // 2^30 * 32 / 63 = 545392671.5, less than a normalized multiplier.
-        assert_eq!(mean(0.1, 0.1, 63), Requantization { multiplier: 545_392_671, shift: -4 });
+        // 2^30 * 32 / 63 = 545392672.5, less than a normalized multiplier.
+        assert_eq!(mean(0.1, 0.1, 63), Requantization { multiplier: 545_392_672, shift: -4 });
         assert!(mean(0.1, 0.1, 63).is_valid_in_a_mean() && !mean(0.1, 0.1, 63).is_valid());
-        // 2^-30 has the shift -29, from which two bits are left to -31: 2^30 * 4 / 63.
-        assert_eq!(mean(1.0, 2f32.powi(30), 63), Requantization { multiplier: 68_174_083, shift: -31 });
+        // 2^-30 has the shift -29, from which two bits are left to -31: 2^30 * 4 / 63 = 68174084.06.
+        assert_eq!(mean(1.0, 2f32.powi(30), 63), Requantization { multiplier: 68_174_084, shift: -31 });
         assert_eq!(Requantization::of_mean(0.1, 0.1, 0), None);
         assert_eq!(Requantization::of_mean(f32::NAN, 0.1, 4), None);
         assert_eq!(Requantization::of_mean(1.0, f32::MIN_POSITIVE, 4), None);

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::record::MOST_NAME_BYTES;
 use crate::operator::ShapeError;
 
 /// What is wrong with a model file. Steps are counted from 0.
@@ -48,6 +49,8 @@ pub enum ModelError {
     },
     /// The file does not lie at a multiple of 4 in memory; see [`Aligned`](super::Aligned).
     Misaligned,
+    /// The name is empty, longer than [`MOST_NAME_BYTES`](super::MOST_NAME_BYTES), or has control characters.
+    Name,
     /// No labels, more than eight, one twice, or one that is no emotion.
     Labels,
     /// Temperature or threshold is out of range or not a number.
@@ -145,6 +148,9 @@ impl fmt::Display for ModelError {
             ModelError::Header => write!(f, "malformed model file: the header does not decode"),
             ModelError::Record { step } => write!(f, "malformed model file: the record of step {step} does not decode"),
             ModelError::Misaligned => write!(f, "the model file must lie at a multiple of 4 in memory"),
+            ModelError::Name => {
+                write!(f, "the model's name must have 1 to {MOST_NAME_BYTES} bytes and no control characters")
+            }
             ModelError::Labels => write!(f, "the model's labels are not between one and eight different emotions"),
             ModelError::Calibration => write!(f, "the model's temperature or threshold is out of range"),
             ModelError::Input => write!(f, "the model's input is not what its preprocessing writes"),

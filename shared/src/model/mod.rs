@@ -44,7 +44,7 @@ pub use self::{
     checked::{Model, Step, Steps},
     error::ModelError,
     raw::{FORMAT_VERSION, MAGIC, RawModel, WEIGHT_ALIGNMENT},
-    record::{Arithmetic, FusedPool, Header, Measurement, StepRecord, Tensor},
+    record::{Arithmetic, FusedPool, Header, MOST_NAME_BYTES, Measurement, StepRecord, Tensor, is_name},
 };
 
 /// Puts bytes at a multiple of 16 in memory, as a model file wants to be read in place:

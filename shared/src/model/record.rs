@@ -10,10 +10,18 @@ use crate::{
     shape::Shape,
 };
 
+/// Bytes that a network's name has at most: what a greeting has room for ([`crate::wire::Hello`]).
+pub const MOST_NAME_BYTES: usize = 64;
+
+/// Whether a network may be called so: 1 to [`MOST_NAME_BYTES`] bytes, and no control characters, as devices print it.
+pub fn is_name(name: &str) -> bool {
+    (1..=MOST_NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control)
+}
+
 /// The fixed part of the header.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header<'a> {
-    /// Name of the network, as its architecture file gives it.
+    /// Name of the network, as its architecture file gives it; see [`is_name`].
     pub name: &'a str,
     /// Indices of the logits' [emotions](crate::label::Emotion), in their order; at most eight, none twice.
     pub labels: &'a [u8],

@@ -6,7 +6,7 @@ use super::{
     checked::{Step, steps},
     error::ModelError,
     raw::RawModel,
-    record::{Arithmetic, FusedPool, Header, StepRecord, Tensor},
+    record::{Arithmetic, FusedPool, Header, StepRecord, Tensor, is_name},
 };
 use crate::{
     label::Emotion,
@@ -49,6 +49,9 @@ pub(super) fn validate(raw: &RawModel<'_>) -> Result<(), ModelError> {
 }
 
 fn check_header(header: &Header<'_>) -> Result<(), ModelError> {
+    if !is_name(header.name) {
+        return Err(ModelError::Name);
+    }
     let mut seen = [false; Emotion::COUNT];
     for &code in header.labels {
         match seen.get_mut(usize::from(code)) {

@@ -12,6 +12,8 @@ mod layer;
 mod text;
 mod write;
 
+use shared::model::{MOST_NAME_BYTES, is_name};
+
 use super::{Architecture, ArchitectureError};
 
 pub use self::write::write;
@@ -22,8 +24,9 @@ pub fn parse(file: &str, text: &str) -> Result<Architecture, ArchitectureError> 
     let toml_error = |error: toml::de::Error| ArchitectureError::Toml { file: file.into(), error: error.to_string() };
     let description: File = toml::from_str(text).map_err(toml_error)?;
     let value_error = |problem: String| ArchitectureError::Value { file: file.into(), problem };
-    if description.name.is_empty() || description.name.len() > 64 {
-        return Err(value_error("`name` must have 1 to 64 bytes".into()));
+    if !is_name(&description.name) {
+        let problem = format!("`name` must have 1 to {MOST_NAME_BYTES} bytes and no control characters");
+        return Err(value_error(problem));
     }
     description.recipe.check().map_err(value_error)?;
     let preprocessing = description.preprocessing.build().map_err(value_error)?;
