@@ -121,6 +121,30 @@ fn mps2_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
 
 #[test]
 #[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
+fn after_an_hour_in_which_nobody_read_it_the_clock_of_mps2_is_right() {
+    an_unread_hour("mps2-an386", "thumbv7em-none-eabihf");
+}
+
+#[test]
+#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
+fn after_an_hour_in_which_nobody_read_it_the_clock_of_a_cortex_m33_is_right() {
+    an_unread_hour("mps2-an505", CORTEX_M33);
+}
+
+/// The program `clock` compares with a counter of seconds.
+fn an_unread_hour(machine: &str, triple: &str) {
+    let board = process::mps2_without_sleep(machine, &compile::mps2_program(triple, "clock"));
+    let mut line = String::new();
+    BufReader::new(&board.port).read_line(&mut line).expect("the board has fallen silent");
+    let (milliseconds, seconds) = line.trim_end().split_once(" ms after ").expect("both times");
+    let milliseconds: u64 = milliseconds.parse().expect("a number");
+    assert_eq!(seconds, "3600 s");
+    // The first second had begun, and one tick of each counter may be missing.
+    assert!((3_598_900..=3_600_100).contains(&milliseconds), "{line}");
+}
+
+#[test]
+#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
 fn mps2_gives_the_same_logits_as_the_host_byte_by_byte() {
     let mut host = gives_the_same_logits(process::mps2("mps2-an386", &compile::mps2()), FACES);
     let stack = host.stats().stack_high_water.expect("mps2 knows its stack");
