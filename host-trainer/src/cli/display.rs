@@ -21,6 +21,10 @@ const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 const HEADER: &str = "epoch     loss  accuracy   validation loss  accuracy   seconds  images/s";
 
+/// Where some validation faces have a near twin among the training faces and choose nothing: figures of the others, and the
+/// accuracy of all.
+const HEADER_APART: &str = "epoch     loss  accuracy   validation loss  accuracy  with twins   seconds  images/s";
+
 /// Becomes true at the first Ctrl-C; the second ends the process at once.
 pub fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
@@ -39,6 +43,7 @@ pub fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
 pub struct Display {
     dashboard: Option<Dashboard>,
     last_line: Instant,
+    header: &'static str,
     lines: Vec<String>,
 }
 
@@ -48,7 +53,7 @@ impl Display {
         let terminal = stdin().is_terminal() && stdout().is_terminal() && stderr().is_terminal();
         // A terminal that cannot be taken gets plain lines.
         let dashboard = (terminal && !plain).then(|| Dashboard::start(facts, stop).ok()).flatten();
-        Self { dashboard, last_line: Instant::now(), lines: Vec::new() }
+        Self { dashboard, last_line: Instant::now(), header: HEADER, lines: Vec::new() }
     }
 
     pub fn show(&mut self, progress: &Progress<'_>) {
@@ -69,6 +74,9 @@ impl Display {
             }
             Progress::Epoch { metrics, epochs } => {
                 let line = line(metrics, epochs);
+                if metrics.validation_accuracy_all.is_some() {
+                    self.header = HEADER_APART;
+                }
                 match &mut self.dashboard {
                     Some(dashboard) => {
                         let taken = dashboard.epoch(row(metrics)).is_ok();
@@ -79,7 +87,7 @@ impl Display {
                     }
                     None => {
                         if self.lines.is_empty() {
-                            println!("{HEADER}");
+                            println!("{}", self.header);
                         }
                         println!("{line}");
                         self.lines.push(line);
@@ -96,14 +104,15 @@ impl Display {
 
     fn give_back(&mut self) {
         if self.dashboard.take().is_some() && !self.lines.is_empty() {
-            println!("{HEADER}\n{}", self.lines.join("\n"));
+            println!("{}\n{}", self.header, self.lines.join("\n"));
         }
     }
 }
 
 fn line(metrics: &EpochMetrics, epochs: usize) -> String {
+    let all = metrics.validation_accuracy_all.map(|accuracy| format!("  {accuracy:>10.4}")).unwrap_or_default();
     format!(
-        "{:>2}/{:<2}  {:>7.4}  {:>8.4}  {:>16.4}  {:>8.4}  {:>8.1}  {:>8.0}",
+        "{:>2}/{:<2}  {:>7.4}  {:>8.4}  {:>16.4}  {:>8.4}{all}  {:>8.1}  {:>8.0}",
         metrics.epoch,
         epochs,
         metrics.train_loss,
@@ -122,6 +131,7 @@ fn row(metrics: &EpochMetrics) -> EpochRow {
         train_accuracy: metrics.train_accuracy,
         validation_loss: metrics.validation_loss,
         validation_accuracy: metrics.validation_accuracy,
+        validation_accuracy_all: metrics.validation_accuracy_all,
         seconds: metrics.seconds,
     }
 }

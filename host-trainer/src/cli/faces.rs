@@ -1,6 +1,6 @@
 //! The faces a training needs, from wherever they are.
 
-use std::path::Path;
+use std::{borrow::Cow, path::Path};
 
 use anyhow::{Context, ensure};
 use shared::{checksum::crc32, label::Emotion, preprocessing::Preprocessing};
@@ -10,11 +10,14 @@ use crate::{
     architecture::Architecture,
     data::{
         Aside, Faces, FerPlus, LabelSet, NormalizedDataset, NormalizedFaces, Source, Split, VoteShares, keep_aside,
-        kept, load_normalized, near_duplicates, read_ferplus, read_votes,
+        kept, load_normalized, load_twins, near_duplicates, read_ferplus, read_votes,
     },
     export::MeasuredOn,
-    training::{LabelledFaces, TrainingFaces},
+    training::{LabelledFaces, TrainingFaces, ValidationFaces},
 };
+
+/// Where preprocessed faces, and what is known of twins, are kept.
+pub const CACHE: &str = "runs/cache";
 
 /// Preprocessed faces, with what the recipe needs beside them.
 pub struct LoadedFaces {
@@ -23,6 +26,8 @@ pub struct LoadedFaces {
     votes: Option<Vec<VoteShares>>,
     left_out: Option<Vec<bool>>,
     held_out: Option<NormalizedFaces>,
+    near: Option<Vec<bool>>,
+    near_held_out: Option<Vec<bool>>,
     without_majority: [usize; 2],
 }
 
@@ -42,13 +47,17 @@ impl LoadedFaces {
         };
         let mut report = |done, total| progress::advance(&bar, done, total);
         let preprocessing = architecture.preprocessing;
-        let cache = Path::new("runs/cache").join(cache_name(source, preprocessing));
+        let cache = Path::new(CACHE).join(cache_name(source, preprocessing));
         let (mut dataset, warning) = load_normalized(source, preprocessing, &cache, &mut report)?;
         let recipe = &architecture.recipe;
         let mut raw = match recipe.distinct || !recipe.augmentation.is_off() || share.is_some() {
             true => Some(source.read(&mut report)?),
             false => None,
         };
+        let (mut near, unkept) = load_twins(source, Split::PublicTest, Path::new(CACHE), || match &raw {
+            Some(raw) => Ok(Cow::Borrowed(raw)),
+            None => source.read(&mut report).map(Cow::Owned),
+        })?;
         let mut without_majority = [0; 2];
         let votes = if architecture.labels() == LabelSet::FerPlus {
             let mut training_votes = Vec::new();
@@ -58,6 +67,9 @@ impl LoadedFaces {
                 dataset.relabel(split, &labels);
                 if let Some(raw) = &mut raw {
                     raw.faces_mut(split).relabel(&labels);
+                }
+                if let (Split::PublicTest, Some(near)) = (split, &mut near) {
+                    *near = kept(&labels.iter().map(Option::is_some).collect::<Vec<_>>(), near);
                 }
                 *without = labels.iter().filter(|label| label.is_none()).count();
                 if split == Split::Training {
@@ -69,12 +81,16 @@ impl LoadedFaces {
             let faces = dataset.require(Split::Training)?.labels.len();
             votes.map(|path| read_votes(path, Split::Training, faces)).transpose()?
         };
-        let (mut pixels, mut left_out, mut aside) = (None, None, None);
+        let (mut pixels, mut left_out, mut aside, mut near_held_out) = (None, None, None, None);
         if let Some(raw) = &raw {
             let training = &raw.require(Split::Training)?.pixels;
             left_out = recipe.distinct.then(|| near_duplicates(training, &raw.faces(Split::PublicTest).pixels));
             if let Some(share) = share {
                 let Aside { held_out, left_out: all } = keep_aside(training, share, left_out.as_deref());
+                if !matches!(source, Source::Synthetic(_)) && !recipe.distinct {
+                    let learned: Vec<bool> = all.iter().map(|left_out| !left_out).collect();
+                    near_held_out = Some(near_duplicates(&kept(&held_out, training), &kept(&learned, training)));
+                }
                 left_out = Some(all);
                 let faces = dataset.require(Split::Training)?;
                 let (images, labels) = (kept(&held_out, &faces.images), kept(&held_out, &faces.labels));
@@ -87,10 +103,10 @@ impl LoadedFaces {
             pixels = (!recipe.augmentation.is_off()).then(|| training.clone());
         }
         bar.finish_and_clear();
-        if let Some(warning) = warning {
+        for warning in warning.into_iter().chain(unkept) {
             eprintln!("warning: {warning}");
         }
-        Ok(Self { dataset, pixels, votes, left_out, held_out: aside, without_majority })
+        Ok(Self { dataset, pixels, votes, left_out, held_out: aside, near, near_held_out, without_majority })
     }
 
     pub fn training(&self) -> anyhow::Result<TrainingFaces<'_>> {
@@ -123,10 +139,13 @@ impl LoadedFaces {
 
     /// `PublicTest`, and the faces that are kept aside, if there are any.
     pub fn measured_on(&self) -> anyhow::Result<MeasuredOn<'_>> {
-        let held_out =
-            self.held_out.as_ref().map(|NormalizedFaces { images, labels }| LabelledFaces { images, labels });
+        let held_out = self.held_out.as_ref().map(|NormalizedFaces { images, labels }| ValidationFaces {
+            faces: LabelledFaces { images, labels },
+            near: self.near_held_out.as_deref(),
+        });
         let split = Split::PublicTest;
-        Ok(MeasuredOn { reported: labelled(&self.dataset, split)?, split: split.name(), held_out })
+        let reported = ValidationFaces { faces: labelled(&self.dataset, split)?, near: self.near.as_deref() };
+        Ok(MeasuredOn { reported, split: split.name(), held_out })
     }
 }
 
@@ -140,11 +159,11 @@ pub fn check_ferplus(source: &Source) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Gives faces of a split the labels of FER+, and removes those that have none; their number.
-pub fn relabel(source: &Source, votes: Option<&Path>, split: Split, faces: &mut Faces) -> anyhow::Result<usize> {
-    let before = faces.len();
-    faces.relabel(&labels(&ferplus(source, votes, split, before)?));
-    Ok(before - faces.len())
+/// Gives faces of a split the labels of FER+, and removes those that have none; for each face that there was whether it stays.
+pub fn relabel(source: &Source, votes: Option<&Path>, split: Split, faces: &mut Faces) -> anyhow::Result<Vec<bool>> {
+    let labels = labels(&ferplus(source, votes, split, faces.len())?);
+    faces.relabel(&labels);
+    Ok(labels.iter().map(Option::is_some).collect())
 }
 
 fn ferplus(source: &Source, votes: Option<&Path>, split: Split, faces: usize) -> anyhow::Result<Vec<FerPlus>> {

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use super::{DataArgument, faces::LoadedFaces, train::source_of};
+use super::{
+    DataArgument,
+    faces::LoadedFaces,
+    train::{accuracies, source_of},
+};
 use crate::{
     data::LabelSet,
     export::{self, MODEL_FILE, RECORD_FILE},
@@ -41,12 +45,11 @@ pub fn run(arguments: &QuantizeArguments) -> anyhow::Result<()> {
     let training = loaded.training()?;
     let form = if arguments.unfolded { Form::AsTrained } else { Form::Folded };
     let measured_on = loaded.measured_on()?;
-    let split = measured_on.split;
     let exported = export::quantize(&network, training.faces, measured_on, &configuration, form)?;
     let out = arguments.out.clone().unwrap_or_else(|| run.file(MODEL_FILE));
     write_atomically(&out, exported.model.as_slice())?;
-    println!("float        {:.4} of {split} right", exported.float.accuracy);
-    println!("int8         {:.4} of {split} right, through the core", exported.int8.accuracy);
+    println!("float        {}", accuracies(&exported.float));
+    println!("int8         {}, through the core", accuracies(&exported.int8));
     println!("model        {}", out.display());
     Ok(())
 }

@@ -23,6 +23,7 @@ use crate::{
     dashboard::Facts,
     data::{LabelSet, Source, locate},
     device::Hardware,
+    evaluation::EvaluationReport,
     export::{self, Exported, MODEL_FILE, MeasuredOn, RECORD_FILE},
     network::{Network, transferred},
     refinement,
@@ -146,11 +147,18 @@ impl Session {
         println!(
             "images       {} to train on, {} to validate on",
             training.faces.labels.len() - left_out - loaded.held_out(),
-            measured_on.chosen_by().labels.len()
+            measured_on.chosen_by().faces.labels.len()
         );
+        let passed_over = export::passed_over(&configuration, measured_on);
+        if passed_over > 0 {
+            println!("             ({passed_over} of the latter have a near twin among the former and choose nothing)");
+        }
         if left_out > 0 {
             let others = if loaded.held_out() > 0 { "validation faces or in PublicTest" } else { "validation faces" };
             println!("             ({left_out} more are nearly {others} and are left out)");
+        }
+        if measured_on.chosen_by().near.is_some_and(|near| !near.contains(&false)) {
+            println!("             (all of the latter have a near twin among the former, and choose all the same)");
         }
         let [of_training, of_validation] = loaded.without_majority();
         if of_training + of_validation > 0 {
@@ -239,10 +247,9 @@ impl Stage<'_> {
             return Ok(None);
         }
         let exported = export::write_run(run, configuration, &outcome, self.training.faces, self.measured_on)?;
-        let split = self.measured_on.split;
         println!("\nkept         the weights of epoch {}", outcome.best_epoch);
-        println!("float        {:.4} of {split} right", exported.float.accuracy);
-        println!("int8         {:.4} of {split} right, through the core", exported.int8.accuracy);
+        println!("float        {}", accuracies(&exported.float));
+        println!("int8         {}, through the core", accuracies(&exported.int8));
         println!("report       {}", run.file("report.md").display());
         println!("model        {}", run.file(MODEL_FILE).display());
         Ok(Some((outcome.best, exported)))
@@ -264,6 +271,7 @@ fn begin(arguments: &TrainArguments) -> anyhow::Result<(RunFolder, Configuration
     configuration.hardware = arguments.device;
     configuration.votes = arguments.votes.as_ref().map(|path| path.display().to_string());
     configuration.held_out = arguments.held_out;
+    configuration.apart = !matches!(source, Source::Synthetic(_));
     configuration.teachers = arguments.teachers.iter().map(|path| path.display().to_string()).collect();
     if matches!(source, Source::Synthetic(_)) {
         configuration.epochs = SYNTHETIC_EPOCHS;
@@ -314,6 +322,14 @@ fn resume(folder: &Path, arguments: &TrainArguments) -> anyhow::Result<(RunFolde
     }
     let source = source_of(&configuration, folder, arguments.data.data.clone())?;
     Ok((run, configuration, source))
+}
+
+/// How good a network is, on all faces and on those apart.
+pub fn accuracies(report: &EvaluationReport) -> String {
+    let apart = report.apart.filter(|apart| apart.images < report.images);
+    let apart =
+        apart.map(|apart| format!(", {:.4} of its {} faces without a twin in Training", apart.accuracy, apart.images));
+    format!("{:.4} of {} right{}", report.accuracy, report.split, apart.unwrap_or_default())
 }
 
 /// A share of the training faces.

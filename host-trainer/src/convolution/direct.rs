@@ -6,6 +6,7 @@
 use super::geometry::{Geometry, Scratch};
 use super::scratch::Padded;
 use super::simd::{self, Across, Blocked, Correlated, Kernels, LANES, STRIP_PIXELS, Walk};
+use super::winograd;
 use crate::memory::Buffer;
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -25,6 +26,14 @@ thread_local! {
 /// The convolution's output, `[n, outputs, out_height, out_width]`, of `input` (`[n, channels, height, width]`) with
 /// `weight` (`[outputs, channels, kernel_height, kernel_width]`) and one `bias` for each output channel.
 pub(super) fn forward(geometry: &Geometry, input: &[f32], weight: &[f32], bias: &[f32]) -> Buffer {
+    let images = input.len() / (geometry.groups * geometry.input_len().max(1));
+    let mut output = Buffer::new(images * geometry.groups * geometry.output_len());
+    if let Some(plan) = winograd::forward_plan(geometry) {
+        let kernel =
+            |output: usize, channel: usize, tap: usize| weight[(output * geometry.channels + channel) * 9 + tap];
+        winograd::correlate(&plan, input, kernel, Some(bias), &mut output);
+        return output;
+    }
     let (depth, outputs) = (geometry.depth(), geometry.outputs);
     let [height, width] = geometry.output;
     let across = Across::choose(outputs, depth, width, 1);
@@ -39,8 +48,6 @@ pub(super) fn forward(geometry: &Geometry, input: &[f32], weight: &[f32], bias: 
     let walk = Walk::new(across, geometry.output, scratch.steps(geometry.stride), 0, [height * width, width, 1]);
     let plain = scratch.is_plain() && (across == Across::Channels || width >= LANES);
     let (input_len, output_len) = (geometry.input_len().max(1), geometry.output_len().max(1));
-    let images = input.len() / (geometry.groups * input_len);
-    let mut output = Buffer::new(images * geometry.groups * geometry.output_len());
     output.par_chunks_mut(geometry.groups * output_len).zip(input.par_chunks(geometry.groups * input_len)).for_each(
         |(output, input)| {
             BUFFERS.with_borrow_mut(|buffers| {
@@ -73,11 +80,42 @@ pub(super) fn backward(
     gradient: &[f32],
     with_input: bool,
 ) -> Gradients {
+    let input_gradient = match winograd::backward_plan(geometry) {
+        Some(plan) if with_input => {
+            let mut target = Buffer::new(input.len());
+            let turned = |channel: usize, output: usize, tap: usize| {
+                weight[(output * geometry.channels + channel) * 9 + 8 - tap]
+            };
+            winograd::correlate(&plan, gradient, turned, None, &mut target);
+            Some(target)
+        }
+        _ => None,
+    };
+    let input_left = with_input && input_gradient.is_none();
+    match winograd::forward_plan(geometry) {
+        Some(plan) if !input_left => {
+            let (weight, bias) = winograd::weight_gradient(&plan, input, gradient);
+            Gradients { input: input_gradient, weight, bias }
+        }
+        _ => {
+            let direct = backward_directly(geometry, input, weight, gradient, input_left);
+            Gradients { input: input_gradient.or(direct.input), ..direct }
+        }
+    }
+}
+
+fn backward_directly(
+    geometry: &Geometry,
+    input: &[f32],
+    weight: &[f32],
+    gradient: &[f32],
+    with_input: bool,
+) -> Gradients {
+    let mut input_gradient = with_input.then(|| Buffer::new(input.len()));
     let task = Backward::new(geometry, weight, with_input);
     // As many images as make a strip of the weight gradient, but so few that a batch of 32 keeps four cores busy.
     let chunk = (STRIP_PIXELS / (geometry.output[0] * geometry.output[1]).max(1)).clamp(1, 8);
     let input_len = chunk * geometry.groups * geometry.input_len().max(1);
-    let mut input_gradient = with_input.then(|| Buffer::new(input.len()));
     let targets: Vec<Option<&mut [f32]>> = match &mut input_gradient {
         Some(target) => target.chunks_mut(input_len).map(Some).collect(),
         None => input.chunks(input_len).map(|_| None).collect(),
@@ -100,7 +138,7 @@ pub(super) fn backward(
     Gradients { input: input_gradient, weight, bias }
 }
 
-fn add(sums: &mut [f32], values: &[f32]) {
+pub(super) fn add(sums: &mut [f32], values: &[f32]) {
     for (sum, value) in sums.iter_mut().zip(values) {
         *sum += value;
     }
@@ -205,7 +243,7 @@ impl<'a> Backward<'a> {
 }
 
 /// The sum, lane by lane: exact to more digits than one running sum, and several times as fast.
-fn sum_of(values: &[f32]) -> f32 {
+pub(super) fn sum_of(values: &[f32]) -> f32 {
     let (vectors, rest) = values.as_chunks::<LANES>();
     let mut lanes = [0.0f32; LANES];
     for vector in vectors {

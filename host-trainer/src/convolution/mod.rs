@@ -19,6 +19,7 @@ mod direct;
 mod geometry;
 mod scratch;
 mod simd;
+mod winograd;
 
 pub use backend::{ConvolutionBackend, Steps};
 

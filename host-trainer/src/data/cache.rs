@@ -122,7 +122,8 @@ fn decode(bytes: &[u8], key: u64) -> Option<NormalizedDataset> {
     (stored.key == key).then(|| NormalizedDataset { description: stored.description.into(), splits })
 }
 
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Writes a file, under another name at first, so that there is never half of it.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut temporary = tempfile::NamedTempFile::new_in(folder)?;

@@ -13,8 +13,8 @@ use crate::{
     export,
     network::logits,
     training::{
-        Configuration, EpochMetrics, LabelledFaces, Outcome, Progress, RunFolder, TrainingError, TrainingFaces, train,
-        write_atomically,
+        Configuration, EpochMetrics, Outcome, Progress, RunFolder, TrainingError, TrainingFaces, ValidationFaces,
+        train, write_atomically,
     },
 };
 
@@ -85,7 +85,7 @@ pub struct Run<'a> {
 pub fn run(
     run: &Run<'_>,
     training: TrainingFaces<'_>,
-    validation: LabelledFaces<'_>,
+    validation: ValidationFaces<'_>,
     stop: &AtomicBool,
     observe: &mut dyn FnMut(Progress<'_>),
 ) -> anyhow::Result<Option<Measured>> {
@@ -154,7 +154,7 @@ fn measure(
     folder: &RunFolder,
     outcome: &Outcome,
     training: TrainingFaces<'_>,
-    validation: LabelledFaces<'_>,
+    validation: ValidationFaces<'_>,
     failure: Option<Failure>,
 ) -> anyhow::Result<Measured> {
     let split = Split::PublicTest.name();
@@ -178,8 +178,8 @@ fn measure(
         return Ok(measured);
     }
     let labels: Vec<_> =
-        validation.labels.iter().filter_map(|&l| shared::label::Emotion::from_index(l.into())).collect();
-    let rows = logits(&outcome.best.adjusted(), validation.images, |_| {});
+        validation.faces.labels.iter().filter_map(|&l| shared::label::Emotion::from_index(l.into())).collect();
+    let rows = logits(&outcome.best.adjusted(), validation.faces.images, |_| {});
     let predictions: Vec<_> = rows.iter().map(|row| Prediction::from_logits(row, 1.0)).collect();
     let float = EvaluationReport::new(split, architecture.labels(), &labels, &predictions);
     (measured.accuracy, measured.macro_f1) = (float.accuracy, float.macro_f1);

@@ -117,8 +117,9 @@ pub fn together(first: Window, last: Window) -> Option<Window> {
         (a, b) => a.or(b).unwrap_or(Padding::Same),
     };
     // As many rows as a window can have, 255, are 128 and 128.
-    let kernel =
-        |a: u8, b: u8| a.checked_add(b.checked_sub(1)?).filter(|_| padding == Padding::Valid || pads_add_up(a, b));
+    let kernel = |a: u8, b: u8| {
+        a.checked_sub(1)?.checked_add(b).filter(|_| b > 0 && (padding == Padding::Valid || pads_add_up(a, b)))
+    };
     let stride_of = |window: Window| (window.stride_height, window.stride_width);
     if stride_of(first) != (1, 1) || (padding == Padding::Same && stride_of(last) != (1, 1)) {
         return None;

@@ -31,6 +31,10 @@ pub struct Configuration {
     /// Share of the training faces that is kept aside and validated on, instead of `PublicTest` (`--held-out`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<f64>,
+    /// Whether validation faces that have a near twin among the training faces choose nothing: no epoch, no temperature, no
+    /// threshold. Runs that were begun before this was asked, and the paper's experiments, choose by all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub apart: bool,
     /// The file in the run's folder with the weights it begins with; fresh ones without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
@@ -63,6 +67,7 @@ impl Configuration {
             votes: None,
             teachers: Vec::new(),
             held_out: None,
+            apart: false,
             start: None,
             started_from: None,
             data_description: description,
@@ -121,6 +126,7 @@ impl Configuration {
     pub fn hash(&self) -> u64 {
         let mut lengths = format!("{} {} {} {}", self.data_description, self.epochs, self.batch_size, self.seed);
         lengths.extend(self.held_out.map(|share| format!(" {share}")));
+        lengths.extend(self.apart.then_some(" apart"));
         u64::from(crc32(lengths.as_bytes())) << 32 | u64::from(crc32(self.architecture.as_bytes()))
     }
 }

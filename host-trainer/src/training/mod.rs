@@ -22,6 +22,7 @@
 //! reweighting.rs    importance weights against wrong labels
 //! distillation.rs   what teachers think of the images
 //! loss.rs           what is minimized
+//! validation.rs     what is validated on, and which of those faces choose
 //! optimizer.rs      how
 //! error.rs          what can go wrong
 //! sharpness.rs      steps by the gradient of the worst place nearby
@@ -45,6 +46,7 @@ mod sharpness;
 mod state;
 mod steps;
 mod targets;
+mod validation;
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
@@ -67,8 +69,9 @@ pub use self::{
     error::TrainingError,
     progress::Progress,
     run_folder::{MODEL_FILE, RECORD_FILE, RunFolder, START_FILE, write_atomically},
+    validation::{ValidationFaces, best_epoch},
 };
-use self::{epoch::run_epoch, loss::image_loss, state::State};
+use self::{epoch::run_epoch, state::State, validation::validate};
 use crate::{
     architecture::Architecture,
     data::kept,
@@ -117,14 +120,20 @@ pub struct EpochMetrics {
     pub train_loss: f64,
     /// Share of right answers over the epoch, under dropout.
     pub train_accuracy: f64,
-    /// Mean over the validation images after the epoch.
+    /// Mean over the validation images that choose, after the epoch.
     pub validation_loss: f64,
-    /// Share of right answers after the epoch.
+    /// Share of right answers among the same: the best one's weights are kept.
     pub validation_accuracy: f64,
     /// Seconds of the epoch, validation included.
     pub seconds: f64,
     /// Images a second in training.
     pub images_per_second: f64,
+    /// Mean over all validation images, where those that have a near twin among the training images choose nothing.
+    #[serde(default)]
+    pub validation_loss_all: Option<f64>,
+    /// Share of right answers among the same.
+    #[serde(default)]
+    pub validation_accuracy_all: Option<f64>,
 }
 
 /// How a training ended.
@@ -150,14 +159,17 @@ pub struct Outcome {
 pub fn train(
     configuration: &Configuration,
     training: TrainingFaces<'_>,
-    validation: LabelledFaces<'_>,
+    validation: ValidationFaces<'_>,
     run: &RunFolder,
     stop: &AtomicBool,
     observe: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Outcome, TrainingError> {
     let network = configuration.architecture()?;
     check("training", training.faces, &network)?;
-    check("validation", validation, &network)?;
+    check("validation", validation.faces, &network)?;
+    if validation.near.is_some_and(|near| near.len() != validation.faces.labels.len()) {
+        return Err(TrainingError::FacesDoNotFit { what: "validation", emotions: network.labels().count() });
+    }
     check_extras(&training, configuration)?;
     let architecture = Arc::new(configuration.architecture()?);
     let mut state = fresh_state(configuration, run)?;
@@ -173,9 +185,8 @@ pub fn train(
         run.write_metrics(&state.metrics)?;
     }
     let recipe = &architecture.recipe;
-    let patience = recipe.early_stopping.unwrap_or(configuration.epochs);
     let mut finished = true;
-    while state.metrics.len() < configuration.epochs && !stopped_early(patience, &state.metrics) {
+    while state.metrics.len() < configuration.epochs && !stopped_early(recipe.early_stopping, &state.metrics) {
         let start = Instant::now();
         if let Some(reweighting) = recipe.reweighting
             && state.metrics.len() == reweighting.after
@@ -187,21 +198,24 @@ pub fn train(
             break;
         };
         let answering = state.answering();
-        let (validation_loss, validation_accuracy) = validate(&answering, validation);
+        let validated = validate(&answering, validation, configuration.apart);
         let epoch = state.metrics.len() + 1;
         // The last update of an epoch meets no further training loss that would show an overflow.
-        if !validation_loss.is_finite() {
+        let loss = validated.all.map_or(validated.loss, |all| all.0);
+        if !loss.is_finite() {
             let (step, last_good) = (trained.steps, epoch - 1);
-            return Err(TrainingError::NonFinite { epoch, step, loss: validation_loss, last_good });
+            return Err(TrainingError::NonFinite { epoch, step, loss, last_good });
         }
         state.metrics.push(EpochMetrics {
             epoch,
             train_loss: trained.loss,
             train_accuracy: trained.accuracy,
-            validation_loss,
-            validation_accuracy,
+            validation_loss: validated.loss,
+            validation_accuracy: validated.accuracy,
             seconds: start.elapsed().as_secs_f64(),
             images_per_second: trained.images_per_second,
+            validation_loss_all: validated.all.map(|all| all.0),
+            validation_accuracy_all: validated.all.map(|all| all.1),
         });
         let checkpoint = state.checkpoint()?;
         if best_epoch(&state.metrics) == epoch {
@@ -298,34 +312,9 @@ fn importance(network: &Network, training: &TrainingFaces<'_>, noise: &crate::ar
     weights
 }
 
-/// The first of the epochs with the best validation accuracy, from 1; 0 if there are none.
-pub fn best_epoch(metrics: &[EpochMetrics]) -> usize {
-    let mut best = 0;
-    for (index, row) in metrics.iter().enumerate() {
-        if best == 0 || row.validation_accuracy > metrics[best - 1].validation_accuracy {
-            best = index + 1;
-        }
-    }
-    best
-}
-
-fn stopped_early(patience: usize, metrics: &[EpochMetrics]) -> bool {
-    metrics.len() - best_epoch(metrics) >= patience.max(1)
-}
-
-/// Loss and accuracy over `faces`, without dropout.
-fn validate(network: &Network, faces: LabelledFaces<'_>) -> (f64, f64) {
-    let rows = logits(network, faces.images, |_| {});
-    let kind = network.architecture.recipe.loss;
-    let mut loss = 0.0;
-    let mut right = 0usize;
-    for (row, &label) in rows.iter().zip(faces.labels) {
-        let label = usize::from(label);
-        loss += image_loss(kind, row, label);
-        right += usize::from(steps::argmax(row) == label);
-    }
-    let images = rows.len().max(1) as f64;
-    (loss / images, right as f64 / images)
+/// Whether so many epochs were no better than the best; never if the recipe does not ask for it.
+fn stopped_early(patience: Option<usize>, metrics: &[EpochMetrics]) -> bool {
+    patience.is_some_and(|patience| metrics.len() - best_epoch(metrics) >= patience.max(1))
 }
 
 /// Saves the network's parameters as a burn record.
