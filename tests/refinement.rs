@@ -11,8 +11,9 @@ use host_trainer::{
     export::ranges,
     inference,
     network::{Network, logits},
-    quantization::{Form, Particulars, lower::lower, merge::merge_branches, parameters::Range, quantize_network},
+    quantization::{Form, Particulars, lower::lower, merge::merge_branches, quantize_network},
     refinement::{self, prepare, rounding},
+    scales::Range,
     synthetic,
     training::{Configuration, LabelledFaces, Outcome, Progress, RunFolder, train},
 };

@@ -2,25 +2,23 @@
 
 use std::path::Path;
 
+use firmware::readout::Readout;
 use shared::{
     label::Emotion,
     model::{AlignedBytes, Measurement, Model},
     preprocessing::Preprocessing,
 };
 
+pub use crate::training::{MODEL_FILE, RECORD_FILE};
 use crate::{
     data::kept,
     evaluation::{Calibration, Certain, EvaluationReport, Prediction},
     inference,
     network::{Network, activation_ranges, logits},
     onnx,
-    quantization::{
-        Form, Particulars,
-        lower::{LowerError, lower},
-        parameters::Range,
-        quantize_network,
-    },
+    quantization::{Form, Particulars, quantize_network},
     report::{self, DataSource, LayerRow, ModelSize, RunSummary, recipe_rows},
+    scales::Range,
     training::{Configuration, LabelledFaces, Outcome, RunFolder, ValidationFaces, save_record, write_atomically},
 };
 
@@ -29,12 +27,6 @@ const CALIBRATION_FACES: usize = 1024;
 
 /// Share of the answers that are right among those that a readout does not call `uncertain`, over validation faces.
 const CERTAIN: f64 = 0.8;
-
-/// The name of the float network in a run's folder.
-pub const RECORD_FILE: &str = "network.burnpack";
-
-/// The name of the quantized model in a run's folder.
-pub const MODEL_FILE: &str = "model.fer";
 
 /// The faces that networks are measured on.
 #[derive(Clone, Copy, Debug)]
@@ -98,34 +90,38 @@ pub fn quantize(
     // Temperature, threshold and accuracy are measured on the model itself, then written into it.
     let bytes = quantized.encode(&particulars)?;
     let model = Model::parse(bytes.as_slice())?;
-    let int8_logits = |faces: LabelledFaces<'_>| -> anyhow::Result<_> {
-        Ok(inference::dequantize(&model, &inference::run_normalized(&model, faces.images, |_| {})?))
-    };
+    let run = |faces: LabelledFaces<'_>| inference::run_normalized(&model, faces.images, |_| {});
     let chosen_by = measured_on.chosen_by();
     let choosing = chosen_by.apart().filter(|_| configuration.apart);
     let choosing_labels = chosen(choosing.as_deref(), emotions(chosen_by.faces));
-    let int8_rows = int8_logits(reported.faces)?;
-    let int8_held_out = held_out.map(|held_out| int8_logits(held_out.faces)).transpose()?;
+    let int8_rows = run(reported.faces)?;
+    let int8_held_out = held_out.map(|held_out| run(held_out.faces)).transpose()?;
     let int8_choosing = chosen(choosing.as_deref(), int8_held_out.unwrap_or_else(|| int8_rows.clone()));
-    let calibration = Calibration::fit(&int8_choosing, &choosing_labels);
-    let predictions = |rows: &[[f32; Emotion::COUNT]]| -> Vec<Prediction> {
-        rows.iter().map(|row| Prediction::from_logits(row, calibration.temperature)).collect()
-    };
-    let threshold = |rows: &[_]| Certain::reaching(CERTAIN, &choosing_labels, &predictions(rows)).threshold;
-    let report = |rows: &[[f32; Emotion::COUNT]], threshold: f32| {
-        let predictions = predictions(rows);
-        let certain = Some(Certain::at(threshold, &labels, &predictions));
+    let calibration = Calibration::fit(&inference::dequantize(&model, &int8_choosing), &choosing_labels);
+    particulars.temperature = calibration.temperature;
+    let threshold = |predictions: &[_]| Certain::reaching(CERTAIN, &choosing_labels, predictions).threshold;
+    let report = |predictions: &[_], threshold: f32| {
+        let certain = Some(Certain::at(threshold, &labels, predictions));
         let report =
-            EvaluationReport::new(split, set, &labels, &predictions).by_twins(reported.near, &labels, &predictions);
+            EvaluationReport::new(split, set, &labels, predictions).by_twins(reported.near, &labels, predictions);
         EvaluationReport { certain, ..report }
     };
-    particulars.temperature = calibration.temperature;
-    particulars.threshold = threshold(&int8_choosing);
-    let int8 = report(&int8_rows, particulars.threshold);
-    let float_rows = logits(network, reported.faces.images, |_| {});
-    let float_held_out = held_out.map(|held_out| logits(network, held_out.faces.images, |_| {}));
-    let float_choosing = chosen(choosing.as_deref(), float_held_out.unwrap_or_else(|| float_rows.clone()));
-    let float = report(&float_rows, threshold(&float_choosing));
+    // With that temperature, the confidences that devices give.
+    let bytes = quantized.encode(&particulars)?;
+    let model = Model::parse(bytes.as_slice())?;
+    let answers = |rows: &[[i8; Emotion::COUNT]]| -> Vec<Prediction> {
+        rows.iter().map(|row| Prediction::from_readout(&Readout::from_logits(&model, row))).collect()
+    };
+    particulars.threshold = threshold(&answers(&int8_choosing));
+    let int8 = report(&answers(&int8_rows), particulars.threshold);
+    let float_answers = |faces: LabelledFaces<'_>| -> Vec<Prediction> {
+        let rows = logits(network, faces.images, |_| {});
+        rows.iter().map(|row| Prediction::from_logits(row, calibration.temperature)).collect()
+    };
+    let float_reported = float_answers(reported.faces);
+    let float_held_out = held_out.map(|held_out| float_answers(held_out.faces));
+    let float_choosing = chosen(choosing.as_deref(), float_held_out.unwrap_or_else(|| float_reported.clone()));
+    let float = report(&float_reported, threshold(&float_choosing));
     particulars.measurement.accuracy = int8.accuracy as f32;
     Ok(Exported { model: quantized.encode(&particulars)?, float, int8, calibration })
 }
@@ -155,8 +151,7 @@ fn calibration_faces(images: &[i8], preprocessing: Preprocessing) -> Vec<i8> {
     faces.step_by(every).flatten().copied().collect()
 }
 
-/// Writes `network.burnpack` (as trained), `network.onnx`, `model.fer` (both with the recipe's `logit_adjustment`), the figures and `report.md` into the run's folder; only the first
-/// two, and `None` comes back, if the core has no operator for a layer.
+/// Writes `network.burnpack` (as trained), `network.onnx`, `model.fer` (both with the recipe's `logit_adjustment`), the figures and `report.md` into the run's folder.
 ///
 /// # Errors
 /// When something cannot be exported or written.
@@ -166,18 +161,15 @@ pub fn write_run(
     outcome: &Outcome,
     training: LabelledFaces<'_>,
     measured_on: MeasuredOn<'_>,
-) -> anyhow::Result<Option<Exported>> {
+) -> anyhow::Result<Exported> {
     let network = &outcome.best;
     save_record(network, &run.file(RECORD_FILE))?;
     let float_network = network.adjusted().to_float_network();
     write_atomically(&run.file("network.onnx"), &onnx::export(&float_network)?)?;
-    if let Err(LowerError::NoOperator { .. }) = lower(&float_network) {
-        return Ok(None);
-    }
     let exported = quantize(network, training, measured_on, configuration, Form::Folded)?;
     write_atomically(&run.file(MODEL_FILE), exported.model.as_slice())?;
     report::write(run.path(), &summary(run.path(), configuration, outcome, &exported, training, measured_on)?)?;
-    Ok(Some(exported))
+    Ok(exported)
 }
 
 fn summary(

@@ -87,11 +87,10 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     let bar = progress::bar("classifying", "faces");
     bar.set_length(faces.len() as u64);
     let start = Instant::now();
-    let logits = inference::logits(&model, &faces.pixels, arguments.mirror, |done| bar.inc(done as u64))?;
+    let readouts = inference::readouts(&model, &faces.pixels, arguments.mirror, |done| bar.inc(done as u64))?;
     let rate = faces.len() as f64 / start.elapsed().as_secs_f64();
     bar.finish_and_clear();
-    let predictions: Vec<Prediction> =
-        logits.iter().map(|row| Prediction::from_logits(row, model.temperature())).collect();
+    let predictions: Vec<Prediction> = readouts.iter().map(Prediction::from_readout).collect();
     let labels: Vec<Emotion> = faces.iter().map(|(_, emotion)| emotion).collect();
     let certain = Some(Certain::at(model.threshold(), &labels, &predictions));
     let report = EvaluationReport::new(split.name(), set, &labels, &predictions);
@@ -152,8 +151,8 @@ fn measure_robustness(
     let bar = progress::bar("changing faces", "faces");
     bar.set_length((labels.len() * robustness::passes()) as u64);
     let measured = robustness::measure(model.name(), pixels, |faces| -> anyhow::Result<f64> {
-        let rows = inference::logits(model, faces, mirror, |done| bar.inc(done as u64))?;
-        let answers = rows.iter().map(|row| Prediction::from_logits(row, 1.0).label);
+        let readouts = inference::readouts(model, faces, mirror, |done| bar.inc(done as u64))?;
+        let answers = readouts.iter().map(|readout| readout.label);
         // Whatever the set of labels is, an answer is right or it is not.
         Ok(Confusion::new(LabelSet::FerPlus, labels.iter().copied().zip(answers)).accuracy())
     })?;

@@ -51,7 +51,7 @@ pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
         (Some(path), Some(bytes)) => model_file::parse(path, bytes)?,
         _ => Model::parse(&EDGE.0)?,
     };
-    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+    let mut arena = vec![0; Engine::arena_bytes(&model)? as usize];
     let mut engine = Engine::new(&model, &mut arena)?;
     // Every image is read before the first answer is printed: a bad one among many leaves no half of an output.
     let faces = arguments

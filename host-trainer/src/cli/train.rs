@@ -108,7 +108,7 @@ impl Session {
     }
 
     /// Trains a run, its teachers before it, and refines it if its recipe says so; what is done already is not done again.
-    /// The model, if the core can run it; `None` too if it was stopped.
+    /// The model; `None` if it was stopped.
     fn train(&self, run: &RunFolder, configuration: &Configuration) -> anyhow::Result<Option<Exported>> {
         let architecture = configuration.architecture()?;
         println!("run          {}", run.path().display());
@@ -167,14 +167,14 @@ impl Session {
 
         let stage = Stage { training, measured_on, stop: self.stop.clone(), plain: self.plain };
         let Some((network, mut exported)) = stage.run(run, &configuration)? else { return Ok(None) };
-        if let (Some(refinement), Some(_)) = (architecture.recipe.refinement, &exported) {
+        if let Some(refinement) = architecture.recipe.refinement {
             let (run, configuration) =
                 refinement::prepare(run, &configuration, refinement, &network, stage.training.faces)?;
             println!("\nrefinement   {} epochs with the core's rounding, {}", refinement.epochs, run.path().display());
             let Some((_, refined)) = stage.run(&run, &configuration)? else { return Ok(None) };
             exported = refined;
         }
-        Ok(exported)
+        Ok(Some(exported))
     }
 
     /// The folders of the runs that teach: those that were named, else those that the recipe names, which are trained now
@@ -224,12 +224,8 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Trains a run to its end and exports it: the network, and the model if the core can run it. `None` if it was stopped.
-    fn run(
-        &self,
-        run: &RunFolder,
-        configuration: &Configuration,
-    ) -> anyhow::Result<Option<(Network, Option<Exported>)>> {
+    /// Trains a run to its end and exports it: the network and the model. `None` if it was stopped.
+    fn run(&self, run: &RunFolder, configuration: &Configuration) -> anyhow::Result<Option<(Network, Exported)>> {
         let facts = Facts {
             name: configuration.architecture()?.name,
             rows: vec![
@@ -252,20 +248,10 @@ impl Stage<'_> {
         }
         let exported = export::write_run(run, configuration, &outcome, self.training.faces, self.measured_on)?;
         println!("\nkept         the weights of epoch {}", outcome.best_epoch);
-        match &exported {
-            Some(exported) => {
-                println!("float        {}", accuracies(&exported.float));
-                println!("int8         {}, through the core", accuracies(&exported.int8));
-                println!("report       {}", run.file("report.md").display());
-                println!("model        {}", run.file(MODEL_FILE).display());
-            }
-            None => {
-                println!("network      {}", run.file("network.onnx").display());
-                println!(
-                    "model        none: the core has no operator for one of the layers (sigmoid), use relu to get one"
-                );
-            }
-        }
+        println!("float        {}", accuracies(&exported.float));
+        println!("int8         {}, through the core", accuracies(&exported.int8));
+        println!("report       {}", run.file("report.md").display());
+        println!("model        {}", run.file(MODEL_FILE).display());
         Ok(Some((outcome.best, exported)))
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use shared::{checksum::crc32, label::Emotion, preprocessing::Preprocessing};
 
 use super::{DataError, Dataset, Progress, Source, Split, faces::relabel};
-use crate::inference::normalize;
+use crate::normalization::normalize;
 
 const MAGIC: &[u8; 8] = b"FERCACH1";
 

@@ -185,11 +185,10 @@ fn measure(
     (measured.accuracy, measured.macro_f1) = (float.accuracy, float.macro_f1);
     match export::write_run(folder, configuration, outcome, training.faces, export::MeasuredOn::one(validation, split))
     {
-        Ok(Some(exported)) => {
+        Ok(exported) => {
             measured.int8_accuracy = Some(exported.int8.accuracy);
             measured.int8_bytes = Some(exported.model.as_slice().len() as u64);
         }
-        Ok(None) => measured.not_quantized = Some("the core has no operator for one of its layers".into()),
         // Weights out of all proportion are a result here, not the end of all other experiments.
         Err(error) => measured.not_quantized = Some(error.to_string()),
     }

@@ -13,7 +13,9 @@
 //! run_folder.rs     where it all lies, and metrics.csv
 //! epoch.rs          one pass over the images
 //! steps.rs          its steps
-//! batches.rs        what a step is fed with, made ahead of it
+//! progress.rs       what it tells meanwhile
+//! batch.rs          what a step is fed with
+//! batches.rs        the same, made ahead of the steps
 //! mixup.rs          faces that are blends of two
 //! resizing.rs       faces that start small and grow
 //! targets.rs        what each image is to be answered with, and how much it counts
@@ -26,6 +28,7 @@
 //! sharpness.rs      steps by the gradient of the worst place nearby
 //! ```
 
+mod batch;
 mod batches;
 mod checkpoint;
 mod configuration;
@@ -35,6 +38,7 @@ mod error;
 mod loss;
 mod mixup;
 mod optimizer;
+mod progress;
 mod resizing;
 mod reweighting;
 mod run_folder;
@@ -62,9 +66,9 @@ pub use self::{
     distillation::{
         SoftTargets, copy_taught, keep_teachers, read_soft_targets, soft_targets, teacher_folder, write_soft_targets,
     },
-    epoch::Progress,
     error::TrainingError,
-    run_folder::{RunFolder, START_FILE, write_atomically},
+    progress::Progress,
+    run_folder::{MODEL_FILE, RECORD_FILE, RunFolder, START_FILE, write_atomically},
     validation::{ValidationFaces, best_epoch},
 };
 use self::{epoch::run_epoch, state::State, validation::validate};

@@ -11,6 +11,12 @@ use super::{Configuration, EpochMetrics, TrainingError, checkpoint::Checkpoint};
 /// The file in a run's folder with the weights that it begins with, if those are not fresh.
 pub const START_FILE: &str = "start.burnpack";
 
+/// The float network in a finished run's folder.
+pub const RECORD_FILE: &str = "network.burnpack";
+
+/// The quantized model in a finished run's folder.
+pub const MODEL_FILE: &str = "model.fer";
+
 /// The folder of one training run.
 #[derive(Clone, Debug)]
 pub struct RunFolder {

@@ -1,6 +1,6 @@
 //! What a network is validated on, and which of those faces choose the epoch.
 
-use super::{EpochMetrics, LabelledFaces, epoch::argmax, loss::image_loss};
+use super::{EpochMetrics, LabelledFaces, loss::image_loss, steps::argmax};
 use crate::{
     data::kept,
     network::{Network, logits},

@@ -182,12 +182,12 @@ fn a_model_and_its_figures_have_the_logits_adjustment_and_the_epochs_do_not() {
     let faces = LabelledFaces { images: &images, labels: &labels };
     let measured_on = MeasuredOn::one(faces, "PublicTest");
     let exported = crate::export::write_run(&run_folder, &configuration, &outcome, faces, measured_on);
-    let exported = exported.expect("written").expect("the core has all layers");
+    let exported = exported.expect("written");
     for report in [&exported.float, &exported.int8] {
         assert_eq!((report.classes[1].recall, report.accuracy), (1.0, 1.0 / 7.0), "all are taken for disgust");
     }
     let answers =
-        |network: &Network| logits(network, &images, |_| {}).iter().filter(|row| epoch::argmax(&row[..]) == 1).count();
+        |network: &Network| logits(network, &images, |_| {}).iter().filter(|row| steps::argmax(&row[..]) == 1).count();
     let kept = load_record(configuration.architecture().expect("sound").into(), &run_folder.file("network.burnpack"));
     assert!(answers(&kept.expect("read")) < 56, "the record is as trained");
     assert_eq!(answers(&outcome.best.adjusted()), 56);

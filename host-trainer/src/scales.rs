@@ -1,6 +1,9 @@
 //! From real ranges and weights to integers, by TensorFlow Lite's 8-bit specification.
 
-use shared::quantization::{ChannelParameters, Quantization, Requantization};
+use shared::{
+    operator::logistic,
+    quantization::{ChannelParameters, Quantization, Requantization},
+};
 
 /// The range of values a tensor took over the calibration images.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,6 +31,17 @@ pub fn activation_quantization(range: Range) -> Quantization {
 pub fn quantize(value: f32, quantization: Quantization) -> i8 {
     let steps = (f64::from(value) / f64::from(quantization.scale)).round();
     (steps + f64::from(quantization.zero_point)).clamp(-128.0, 127.0) as i8
+}
+
+/// The output of the logistic function for every input, from -128 to 127: TensorFlow Lite's `PopulateLookupTable`, step by step
+/// in the same single precision. The output's quantization is [`logistic::OUTPUT`].
+pub fn logistic_table(input: Quantization) -> [i8; logistic::TABLE] {
+    std::array::from_fn(|index| {
+        let x = input.scale * (index as i32 - 128 - i32::from(input.zero_point)) as f32;
+        let value = 1.0 / (1.0 + (-x).exp());
+        let steps = (value * (1.0 / logistic::OUTPUT.scale)).round() + f32::from(logistic::OUTPUT.zero_point);
+        steps.clamp(-128.0, 127.0) as i8
+    })
 }
 
 /// Weights and biases of an operator in integers.

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 const STEPS: f32 = 127.0;
 
 /// Weights rounded to 255 steps, symmetric around zero, with a scale for each channel, and the biases rounded to steps of that
-/// scale times the input's: what [`quantize_weights`](crate::quantization::parameters::quantize_weights) makes of them, in
+/// scale times the input's: what [`quantize_weights`](crate::scales::quantize_weights) makes of them, in
 /// real numbers. The gradient passes as if nothing were rounded. `channels` is the weights' dimension of output channels.
 pub(super) fn fake_quantize_weights<const D: usize>(
     weight: Tensor<D>,

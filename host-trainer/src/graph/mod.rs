@@ -1,27 +1,49 @@
-//! A graph under construction.
+//! An ONNX graph under construction.
+//!
+//! ```text
+//! mod.rs     nodes and initializers
+//! proto.rs   the few messages of ONNX's protocol buffers that this takes
+//! error.rs   why a network is not exported
+//! ```
 
-use super::{
-    INPUT, OUTPUT,
-    proto::{
-        ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_INTS, AttributeProto, Dimension, DimensionValue, FLOAT, GraphProto,
-        INT64, NodeProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
-    },
+mod error;
+mod proto;
+
+use self::proto::{
+    ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_INTS, Dimension, DimensionValue, FLOAT, INT64, NodeProto, TensorProto,
+    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
+pub use self::{
+    error::OnnxError,
+    proto::{AttributeProto, GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto},
+};
+
+/// Name of the graph's input: `[batch, channels, 48, 48]`, f32, the preprocessed integers times the input's scale.
+pub const INPUT: &str = "image";
+/// Name of the graph's output: `[batch, emotions]`, f32, in the order of the labels, before any softmax or temperature.
+pub const OUTPUT: &str = "logits";
 
 /// Nodes in the order of execution, and the tensors they read that are constant.
 #[derive(Default)]
-pub(super) struct Graph {
+pub struct Graph {
     nodes: Vec<NodeProto>,
     initializers: Vec<TensorProto>,
 }
 
 /// A tensor of the graph.
 #[derive(Clone)]
-pub(super) struct Value {
+pub struct Value {
     /// Its name, unique in the graph.
     pub name: String,
     /// Whether it is `[batch, n]`; else it is `[batch, channels, height, width]`.
     pub vector: bool,
+}
+
+impl Value {
+    /// A feature map.
+    pub fn map(name: String) -> Self {
+        Self { name, vector: false }
+    }
 }
 
 impl Graph {
@@ -86,15 +108,15 @@ fn value_info(name: &str, dimensions: &[i64]) -> ValueInfoProto {
     ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }
 }
 
-pub(super) fn int(name: &str, i: i64) -> AttributeProto {
+pub fn int(name: &str, i: i64) -> AttributeProto {
     AttributeProto { name: name.into(), r#type: ATTRIBUTE_INT, i, ..AttributeProto::default() }
 }
 
-pub(super) fn ints(name: &str, ints: impl IntoIterator<Item = i64>) -> AttributeProto {
+pub fn ints(name: &str, ints: impl IntoIterator<Item = i64>) -> AttributeProto {
     let ints = ints.into_iter().collect();
     AttributeProto { name: name.into(), r#type: ATTRIBUTE_INTS, ints, ..AttributeProto::default() }
 }
 
-pub(super) fn float(name: &str, f: f32) -> AttributeProto {
+pub fn float(name: &str, f: f32) -> AttributeProto {
     AttributeProto { name: name.into(), r#type: ATTRIBUTE_FLOAT, f, ..AttributeProto::default() }
 }

@@ -4,7 +4,7 @@ use core::arch::x86_64::*;
 
 use bytemuck::cast;
 
-use super::super::{
+use super::{
     super::ConvArguments,
     requantize::{Ends, LANES, Requantizer, Words},
 };
