@@ -21,6 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 NETWORKS = [
     (HERE.parent / "architectures" / "levorse.toml", 32, 60),
     (HERE / "networks" / "plain.toml", 128, 20),
+    (HERE / "networks" / "vgg.toml", 128, 10),
     (HERE / "networks" / "separable.toml", 64, 30),
 ]
 COLUMNS = ["network", "program", "version", "images_per_second", "best_images_per_second", "peak_mib"]

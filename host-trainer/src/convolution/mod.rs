@@ -1,17 +1,25 @@
 //! Convolutions that train several times as fast as burn's own on a processor.
 //!
 //! burn's `flex` backend takes most of a training step for the gradients of its convolutions. [`conv2d`] is the same
-//! operation with the same gradients, computed directly: each image is copied once with zeros around it, and tiles of
-//! output channels by pixels are kept in vector registers over all taps. The images of a batch are spread
-//! over the cores by rayon; the same inputs give the same bits on any number of them.
+//! operation with the same gradients, computed in one of three ways, chosen by shape:
+//!
+//! - 3x3 with stride 1 by Winograd's minimal filtering, with a quarter of the multiplications;
+//! - other strides as one matrix product, where channels fill the lanes;
+//! - everything else directly: each image is copied once with zeros around it, and tiles of output channels by pixels are kept
+//!   in vector registers over all taps.
+//!
+//! The images of a batch are spread over the cores by rayon; the same inputs give the same bits on any number of them.
 //!
 //! ```text
 //! mod.rs        conv2d on tensors
 //! backend.rs    the operation on burn's backends, and its place in the autodiff graph
-//! direct.rs     a batch, forward and backward
+//! direct.rs     a batch, forward and backward: chooses the way, and has the direct one
+//! winograd/     minimal filtering
+//! columns/      one matrix product for a block of pixels
+//! matrix/       the products of both
 //! geometry.rs   shapes, paddings, strides: where each tap finds its operand
 //! scratch.rs    padded images, kept from call to call
-//! simd/         the inner loops
+//! simd/         the inner loops of the direct way
 //! ```
 
 mod backend;

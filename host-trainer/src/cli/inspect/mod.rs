@@ -94,7 +94,11 @@ fn describe(model: &Model<'_>, file_bytes: usize) -> Description {
         measured_accuracy: measurement.accuracy,
         training_hash: format!("{:016x}", model.training_hash()),
         arena_bytes: model.arena_bytes(),
-        weights: model.steps().map(|step| step.weights.len() + step.channels.len()).sum(),
+        weights: model
+            .steps()
+            .map(|step| step.weights())
+            .map(|(weights, channels)| weights.len() + channels.len())
+            .sum(),
         weight_bytes: model.weight_bytes(),
         macs: model.macs(),
         macs_as_run: model.steps().map(|step| step.macs()).sum(),

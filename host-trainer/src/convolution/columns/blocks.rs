@@ -114,8 +114,8 @@ impl Work for InputGradient<'_> {
         let Self { plan, gradient, kernels, target, buffers } = self;
         let [input_blocks, output_blocks] = plan.blocks;
         let (depth, blocks) = (plan.geometry.outputs, plan.taps() * input_blocks);
-        let [height, width] = plan.geometry.output;
-        let whole = plan.input_pixels(0, height);
+        let width = plan.geometry.output[1];
+        let whole = plan.all_input_pixels();
         let sums = at_least(&mut buffers.sums, input_blocks * whole.len());
         sums.fill(0.0);
         for [first, rows] in plan.strips() {

@@ -76,6 +76,12 @@ impl Plan {
         }
     }
 
+    /// All input pixels, those that no output reads too.
+    fn all_input_pixels(&self) -> Pixels {
+        let read = self.input_pixels(0, self.geometry.output[0]);
+        Pixels { rows: read.rows.max(self.geometry.padding[0][0] + self.geometry.input[0]), ..read }
+    }
+
     /// `rows` rows of output pixels from `first` on.
     fn output_pixels(&self, first: usize, rows: usize) -> Pixels {
         let output = self.geometry.output;
