@@ -1,5 +1,7 @@
 //! Where tensors are computed.
 
+use std::fmt;
+
 use burn::tensor::{Device, Tensor};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -35,6 +37,13 @@ impl Hardware {
     /// Whether this is the default.
     pub fn is_cpu(&self) -> bool {
         *self == Hardware::Cpu
+    }
+}
+
+impl fmt::Display for Hardware {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.to_possible_value();
+        f.pad(name.as_ref().map_or("", |name| name.get_name()))
     }
 }
 

@@ -56,6 +56,11 @@ impl<'a> MeasuredOn<'a> {
     pub fn chosen_by(&self) -> LabelledFaces<'a> {
         self.held_out.unwrap_or(self.reported)
     }
+
+    /// Whether the faces that are reported on choose as well.
+    pub fn reported_choose(&self) -> bool {
+        self.held_out.is_none_or(|aside| std::ptr::eq(aside.images, self.reported.images))
+    }
 }
 
 /// The quantized network and how good both networks are on the faces that are reported on.
@@ -84,6 +89,7 @@ pub fn quantize(
 ) -> anyhow::Result<Exported> {
     let network = &network.adjusted();
     let MeasuredOn { reported, split, held_out } = measured_on;
+    let held_out = held_out.filter(|_| !measured_on.reported_choose());
     let labels = emotions(reported);
     let quantized = quantize_network(&network.to_float_network(), &ranges(network, training.images), form)?;
     let set = network.architecture.labels();
@@ -183,6 +189,7 @@ fn summary(
             training_images: training.labels.len() - measured_on.held_out.map_or(0, |faces| faces.labels.len()),
             validation_images: measured_on.chosen_by().labels.len(),
             held_out: measured_on.held_out.is_some(),
+            reported_choose: measured_on.reported_choose(),
         },
         preprocessing: preprocessing(architecture.preprocessing),
         layers: LayerRow::of(architecture),

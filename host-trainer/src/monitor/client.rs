@@ -20,6 +20,9 @@ const ATTEMPTS: u32 = 8;
 /// The beginning of a device's banner: seen in the middle of a conversation, it means that the device was restarted.
 const BANNER: &[u8] = b"fer firmware";
 
+/// Bytes of what came that an error shows.
+const SHOWN: usize = 40;
+
 /// Who a device is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
@@ -58,6 +61,21 @@ pub enum LinkError {
         /// Milliseconds that each waited.
         milliseconds: u128,
     },
+    /// Something is there, but it does not answer.
+    #[error(
+        "no answer to {attempts} tries of {milliseconds} ms; {bytes} bytes came that are none, such as `{beginning}`: check the \
+         baud rate, the line to the device, and that this firmware runs on it"
+    )]
+    NoAnswerAmong {
+        /// Tries.
+        attempts: u32,
+        /// Milliseconds that each waited.
+        milliseconds: u128,
+        /// Bytes that came.
+        bytes: u64,
+        /// The first of them, with escapes for those that cannot be printed.
+        beginning: String,
+    },
     /// The device refuses.
     #[error("the device says: {0}")]
     Refused(ErrorCode),
@@ -81,6 +99,8 @@ pub struct Client<S> {
     stream: S,
     reader: FrameReader<FRAME_BYTES>,
     recent: Vec<u8>,
+    /// How many bytes have come since the question was asked, and the first of them.
+    arrived: (u64, Vec<u8>),
     sequence: u32,
     timeout: Duration,
     boot: Option<u32>,
@@ -114,6 +134,7 @@ impl<S: Read + Write> Client<S> {
             stream,
             reader: FrameReader::new(),
             recent: Vec::new(),
+            arrived: (0, Vec::new()),
             sequence: 0,
             timeout,
             boot: None,
@@ -192,6 +213,7 @@ impl<S: Read + Write> Client<S> {
     fn ask(&mut self, kind: RequestKind<'_>) -> Result<Answer, LinkError> {
         let is_hello = matches!(kind, RequestKind::Hello { .. });
         self.sequence = self.sequence.wrapping_add(1).max(1);
+        self.arrived = (0, Vec::new());
         let mut sequence = self.sequence;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
@@ -222,7 +244,14 @@ impl<S: Read + Write> Client<S> {
                 }
             }
         }
-        Err(LinkError::Silent { attempts: ATTEMPTS, milliseconds: self.timeout.as_millis() })
+        let (attempts, milliseconds) = (ATTEMPTS, self.timeout.as_millis());
+        Err(match &self.arrived {
+            (0, _) => LinkError::Silent { attempts, milliseconds },
+            (bytes, first) => {
+                let beginning = first.escape_ascii().to_string();
+                LinkError::NoAnswerAmong { attempts, milliseconds, bytes: *bytes, beginning }
+            }
+        })
     }
 
     /// Greets the device between two tries of another question, which then goes on with a new number: the device forgot
@@ -270,6 +299,9 @@ impl<S: Read + Write> Client<S> {
                 }
                 Err(error) => return Err(error.into()),
             };
+            let (bytes, first) = &mut self.arrived;
+            *bytes += count as u64;
+            first.extend(arrived[..count].iter().take(SHOWN - first.len()));
             for &byte in &arrived[..count] {
                 if let Some(outcome) = self.receive(byte, request.sequence) {
                     return Ok(outcome);

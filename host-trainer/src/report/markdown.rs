@@ -32,11 +32,14 @@ fn write_sections(text: &mut String, run: &RunSummary) -> fmt::Result {
         (thousands(run.data.training_images as u64), thousands(run.data.validation_images as u64));
     writeln!(text, "{}: {training} faces for training, {validation} for validation.", run.data.description)?;
     if run.data.held_out {
-        let split = &run.int8.split;
+        let others = match run.data.reported_choose {
+            true => "There are no others to report on.".into(),
+            false => format!("{} chose nothing.", run.int8.split),
+        };
         writeln!(
             text,
             "The validation faces are some of the training faces, kept aside: they chose the epoch, the temperature and the \
-             threshold, and nothing was learned from them. {split} chose nothing."
+             threshold, and nothing was learned from them. {others}"
         )?;
     }
     writeln!(text, "Preprocessing: {}.\n", run.preprocessing)?;
@@ -121,7 +124,7 @@ fn write_calibration(text: &mut String, run: &RunSummary) -> fmt::Result {
         text,
         "Logits are divided by a temperature of {:.3} before the softmax; it was fitted on {} and lies in the model file.\n",
         calibration.temperature,
-        if run.data.held_out { "the faces kept aside" } else { &run.int8.split },
+        if run.data.reported_choose { &run.int8.split } else { "the faces kept aside" },
     )?;
     let temperature = format!("temperature {:.3}", calibration.temperature);
     let mut table = Table::new(["", "temperature 1", temperature.as_str()]);

@@ -46,8 +46,10 @@ pub struct DataSource {
     pub training_images: usize,
     /// Faces validated on.
     pub validation_images: usize,
-    /// Whether those are training faces that were kept aside, so that the faces reported on chose nothing.
+    /// Whether those are training faces that were kept aside.
     pub held_out: bool,
+    /// Whether the faces reported on are those that were chosen by.
+    pub reported_choose: bool,
 }
 
 /// A row of the table of layers.

@@ -48,6 +48,7 @@ fn summary(synthetic: bool) -> RunSummary {
             training_images: 28_709,
             validation_images: 3_589,
             held_out: false,
+            reported_choose: true,
         },
         preprocessing: "local intensity normalization".into(),
         layers: LayerRow::of(&architecture),
