@@ -13,12 +13,15 @@ use serde::{Deserialize, Serialize};
 pub enum Hardware {
     /// This machine's processor, by burn's `flex` and the operations of [`crate::convolution`] and [`crate::layers`].
     #[default]
+    #[value(help = "This machine's processor")]
     Cpu,
     /// The first NVIDIA GPU, by burn's `cuda`; feature `cuda`.
     #[cfg(feature = "cuda")]
+    #[value(help = "The first NVIDIA GPU")]
     Cuda,
     /// The best GPU that Vulkan, Metal or DirectX finds, by burn's `wgpu`; feature `wgpu`.
     #[cfg(feature = "wgpu")]
+    #[value(help = "The best GPU that Vulkan, Metal or DirectX finds")]
     Wgpu,
 }
 

@@ -5,6 +5,9 @@ use infer::MatcherType;
 /// Bytes that are enough to tell: a tar archive says what it is at 257.
 pub const ENOUGH: usize = 512;
 
+/// What holds other files; the library counts more among archives, documents too.
+const ARCHIVES: [&str; 8] = ["zip", "tar", "gz", "bz2", "xz", "zst", "7z", "rar"];
+
 /// Characters of a text that are shown.
 const SHOWN: usize = 40;
 
@@ -24,7 +27,7 @@ pub fn of(start: &[u8]) -> Option<String> {
     Some(match (kind.extension(), kind.matcher_type()) {
         ("heif", _) => "a HEIC photograph".into(),
         ("html", _) => "a web page (HTML)".into(),
-        (extension, MatcherType::Archive) => format!("a {extension} archive"),
+        (extension, MatcherType::Archive) if ARCHIVES.contains(&extension) => format!("a {extension} archive"),
         (_, MatcherType::Image) => format!("an image in the format {name}"),
         (_, MatcherType::Video) => format!("a video ({name})"),
         (_, MatcherType::Audio) => format!("a sound ({name})"),
@@ -63,7 +66,7 @@ mod tests {
             (b"PK\x03\x04\x14\0\0\0", "a zip archive"),
             (b"\xfd7zXZ\0\0", "a xz archive"),
             (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC photograph"),
-            (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1", "an image in the format AVIF"),
+            (b"\0\0\0\x18ftypavif\0\0\0\0avifmif1", "an image in the format AVIF"),
             (b"\n<!DOCTYPE html>\n<html>", "a web page (HTML)"),
             (b"<html><head>", "a web page (HTML)"),
             (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42", "a video (MP4)"),

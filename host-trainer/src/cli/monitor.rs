@@ -134,22 +134,21 @@ fn label_of(path: &Path) -> Option<Emotion> {
     Emotion::from_name(path.parent()?.file_name()?.to_str()?)
 }
 
-/// Copies what the device prints, until the link ends. A device that prints nothing is asked why, once.
+/// Copies what the device prints, until the link ends. A device that falls silent, or is so from the start, is asked why.
 fn show(mut port: Port, arguments: &MonitorArguments) -> anyhow::Result<()> {
-    let opened = Instant::now();
-    let (mut heard, mut asked) = (false, false);
+    let (mut last, mut asked) = (Instant::now(), false);
     let mut arrived = [0; 512];
     loop {
         match port.read(&mut arrived) {
             Ok(count) => {
-                heard = true;
+                (last, asked) = (Instant::now(), false);
                 out().write_all(&arrived[..count])?;
                 out().flush()?;
             }
             Err(error)
                 if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
             {
-                if !heard && !asked && opened.elapsed() > QUIET {
+                if !asked && last.elapsed() > QUIET {
                     asked = true;
                     port = wake(port, arguments)?;
                 }

@@ -33,7 +33,8 @@ struct StreamError {
 }
 
 impl Stream {
-    fn named(self, error: io::Error) -> io::Error {
+    /// An error that says which of the two takes no more.
+    pub fn named(self, error: io::Error) -> io::Error {
         io::Error::new(error.kind(), StreamError { stream: self, error })
     }
 }

@@ -233,7 +233,7 @@ fn pictures(names: &[&str]) -> TempDir {
     for (index, name) in names.iter().enumerate() {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().expect("has one")).expect("made");
-        image::GrayImage::from_pixel(48, 48, image::Luma([index as u8])).save(path).expect("written");
+        image::RgbImage::from_pixel(48, 48, image::Rgb([index as u8; 3])).save(path).expect("written");
     }
     folder
 }

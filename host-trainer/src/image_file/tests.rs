@@ -58,7 +58,7 @@ fn every_prefix_of_a_file_is_an_error_or_the_whole_face() {
 fn a_jpeg_file_that_ends_early_is_an_error_even_with_a_thumbnail_inside() {
     let thumbnail = encoded(&picture(8, 8), ImageFormat::Jpeg);
     let mut bytes = Vec::new();
-    let mut encoder = codecs::jpeg::JpegEncoder::new(&mut bytes);
+    let mut encoder = JpegEncoder::new(&mut bytes);
     encoder.set_exif_metadata([exif(1), thumbnail].concat()).expect("JPEG has Exif");
     let picture = picture(64, 64);
     encoder.write_image(&picture, 64, 64, ExtendedColorType::Rgb8).expect("encoded");
@@ -85,7 +85,7 @@ fn a_picture_that_lies_is_turned_upright_in_every_format_that_says_so() {
         let stored = turned(orientation);
         let mut files = vec![("png behind the pixels", late_exif(&encoded(&stored, ImageFormat::Png), orientation))];
         let (mut jpeg, mut png, mut webp) = (Vec::new(), Vec::new(), Vec::new());
-        write(codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 100), &stored, orientation);
+        write(JpegEncoder::new_with_quality(&mut jpeg, 100), &stored, orientation);
         write(codecs::png::PngEncoder::new(&mut png), &stored, orientation);
         write(codecs::webp::WebPEncoder::new_lossless(&mut webp), &stored, orientation);
         files.extend([("jpeg", jpeg), ("png", png), ("webp", webp), ("tiff", grey_tiff(&stored, orientation))]);
@@ -117,8 +117,8 @@ fn grey_tiff(image: &RgbImage, orientation: u8) -> Vec<u8> {
     for (tag, value) in entries {
         let of_two_bytes = [258, 259, 262, 274].contains(&tag);
         let kind: u16 = if of_two_bytes { 3 } else { 4 };
-        [tag, kind].map(|number: u16| bytes.extend(number.to_le_bytes()));
-        [1, value].map(|number: u32| bytes.extend(number.to_le_bytes()));
+        bytes.extend([tag, kind].iter().flat_map(|number: &u16| number.to_le_bytes()));
+        bytes.extend([1, value].iter().flat_map(|number: &u32| number.to_le_bytes()));
     }
     bytes.extend([0; 4]);
     bytes

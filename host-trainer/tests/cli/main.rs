@@ -9,6 +9,7 @@
 //! runs.rs      a run knows what it was begun with, and has its folder to itself
 //! stopping.rs  Ctrl-C, SIGTERM, terminals
 //! device.rs    ports
+//! terminal.rs  pseudo-terminals
 //! ```
 
 mod data;
@@ -20,3 +21,5 @@ mod program;
 mod runs;
 #[cfg(unix)]
 mod stopping;
+#[cfg(unix)]
+mod terminal;

@@ -199,7 +199,7 @@ fn an_experiment_goes_on_from_a_shorter_one_only_where_that_comes_to_the_same() 
     write_csv(&folder.path().join("faces.csv"), 1, 42);
     let reproduce = |rest: &str| run(folder.path(), &format!("reproduce --presets mine.toml --data faces.csv{rest}"));
     reproduce(" --out apart --only long").done();
-    let weights = |path: &str| fs::read(folder.path().join(path).join("network.burnpack")).expect("written");
+    let weights = |path: &str| fs::read(folder.path().join(path).join("model.fer")).expect("written");
     // The shorter run was trained on other faces: nothing is taken from it.
     let others = tempfile::tempdir().expect("a folder");
     fs::write(others.path().join("mine.toml"), PRESETS).expect("written");

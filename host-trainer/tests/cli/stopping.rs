@@ -6,14 +6,12 @@ use std::{
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
-    thread,
 };
 
-use serialport::{SerialPort, TTYPort};
-
 use super::{
-    faces::{NETWORK, architecture, workplace, write_csv, write_votes},
+    faces::{NETWORK, architecture, workplace, write_csv},
     program::{program, run},
+    terminal::{open, terminal},
 };
 
 /// More epochs than any test waits for.
@@ -41,7 +39,7 @@ fn epochs(folder: &Path) -> usize {
 fn a_signal_ends_a_training_after_a_step_with_a_status_of_its_own_and_the_run_goes_on_later() {
     for (name, status) in [("INT", 130), ("TERM", 143)] {
         let folder = workplace();
-        let mut child = long_run(folder.path()).stdout(Stdio::piped()).spawn().expect("starts");
+        let mut child = long_run(folder.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let first =
             lines.find(|line| line.as_ref().is_ok_and(|line| line.trim_start().starts_with("1/"))).expect("an epoch");
@@ -68,7 +66,8 @@ fn a_signal_ends_the_program_at_once_while_it_reads() {
     let pipe = folder.path().join("votes");
     assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
     for (name, status) in [("INT", 130), ("TERM", 143)] {
-        let mut child = long_run(folder.path()).args(["--votes", "votes"]).spawn().expect("starts");
+        let mut child =
+            long_run(folder.path()).args(["--votes", "votes"]).stderr(Stdio::null()).spawn().expect("starts");
         // Opened once the program reads at the other end; nothing comes.
         let silent = File::options().write(true).open(&pipe).expect("opened");
         signal(&child, name);
@@ -76,44 +75,27 @@ fn a_signal_ends_the_program_at_once_while_it_reads() {
         drop(silent);
         assert!(!folder.path().join("run").exists(), "nothing was begun");
     }
-    write_votes(&folder.path().join("votes.csv"), 1, 42, 8);
 }
 
 /// A program on a terminal of its own: its exit status and all that it drew. `after` is called once `words` are there.
 fn on_terminal(mut command: Command, words: &str, after: impl FnOnce(&Child)) -> (ExitStatus, String) {
-    let (mut master, slave) = TTYPort::pair().expect("a pseudo-terminal");
-    let name = slave.name().expect("it has one");
-    assert!(Command::new("stty").args(["-F", &name, "rows", "40", "cols", "100"]).status().expect("stty").success());
-    let open = || File::options().read(true).write(true).open(&name).expect("opened");
-    let mut child = command.stdin(open()).stdout(open()).stderr(open()).spawn().expect("starts");
-    master.set_timeout(std::time::Duration::from_millis(50)).expect("set");
-    let mut drawn = Vec::new();
-    let mut read = |drawn: &mut Vec<u8>| {
-        let mut bytes = [0; 4096];
-        if let Ok(count) = master.read(&mut bytes) {
-            drawn.extend(&bytes[..count]);
-        }
-    };
-    let mut after = Some(after);
-    loop {
-        read(&mut drawn);
+    let (mut master, name) = terminal();
+    let slave = open(&name);
+    let ends = [(); 3].map(|()| slave.try_clone().expect("once more"));
+    let [stdin, stdout, stderr] = ends;
+    let mut child = command.stdin(stdin).stdout(stdout).stderr(stderr).spawn().expect("starts");
+    // With these goes the last end but the child's: reading fails when the child is gone.
+    drop((command, slave));
+    let (mut drawn, mut bytes, mut after) = (Vec::new(), [0; 4096], Some(after));
+    while let Ok(count) = master.read(&mut bytes) {
+        drawn.extend(&bytes[..count]);
         if String::from_utf8_lossy(&drawn).contains(words)
             && let Some(after) = after.take()
         {
             after(&child);
         }
-        if let Some(status) = child.try_wait().expect("known") {
-            // What is still on its way.
-            let before = drawn.len();
-            thread::sleep(std::time::Duration::from_millis(50));
-            read(&mut drawn);
-            while drawn.len() % 4096 == 0 && drawn.len() > before {
-                read(&mut drawn);
-            }
-            drop(slave);
-            return (status, String::from_utf8_lossy(&drawn).into_owned());
-        }
     }
+    (child.wait().expect("known"), String::from_utf8_lossy(&drawn).into_owned())
 }
 
 const ALTERNATE_SCREEN: &str = "\u{1b}[?1049h";
