@@ -37,13 +37,13 @@ pub fn prepare(
 ) -> anyhow::Result<(RunFolder, Configuration)> {
     let path = run.path().join(FOLDER);
     if RunFolder::is_run(&path) {
-        let (refined, begun) = RunFolder::resume(&path)?;
+        let (_, begun) = RunFolder::open(&path)?;
         ensure!(
             begun.architecture()?.recipe.logit_adjustment == network.architecture.recipe.logit_adjustment,
             "{}: this refinement has another `logit_adjustment` than its run; delete the folder to refine again",
             path.display()
         );
-        return Ok((refined, begun));
+        return Ok(RunFolder::resume(&path)?);
     }
     let refined = rounding(&network.to_float_network(), &ranges(network, training.images), refinement)?;
     let folder = RunFolder::claim(&path)?;
