@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use firmware::{
     engine::{Engine, EngineError},
+    kernels::fully_connected_scratch,
     normalization::normalize,
 };
 use shared::{
@@ -33,7 +34,7 @@ fn normalized(model: &Model<'_>, face: &[u8; FACE_PIXELS]) -> [i8; FACE_PIXELS] 
 }
 
 fn arena(model: &Model<'_>) -> Vec<i8> {
-    vec![0; Engine::arena_bytes(model) as usize]
+    vec![0; Engine::arena_bytes(model).expect("it fits") as usize]
 }
 
 #[test]
@@ -42,7 +43,7 @@ fn the_logits_of_a_model_with_every_operator_are_the_references() {
         let file = model_file(seed);
         let model = parse(&file);
         // Larger than needed, and full of the leftovers of another inference.
-        let mut arena = vec![77; Engine::arena_bytes(&model) as usize + 100];
+        let mut arena = vec![77; Engine::arena_bytes(&model).expect("it fits") as usize + 100];
         let mut engine = Engine::new(&model, &mut arena).expect("large enough");
         let mut distinct = std::collections::HashSet::new();
         for index in 0..3 {
@@ -61,16 +62,40 @@ fn the_logits_of_a_model_with_every_operator_are_the_references() {
 fn an_arena_that_is_a_byte_short_is_refused_with_both_sizes() {
     let file = model_file(1);
     let model = parse(&file);
-    let mut short = vec![0; Engine::arena_bytes(&model) as usize - 1];
+    let mut short = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize - 1];
     let error = Engine::new(&model, &mut short).map(|_| ()).expect_err("too small");
     assert_eq!(
         error,
         EngineError::ArenaTooSmall {
-            need: Engine::arena_bytes(&model),
-            have: Engine::arena_bytes(&model) as usize - 1
+            need: Engine::arena_bytes(&model).expect("it fits"),
+            have: Engine::arena_bytes(&model).expect("it fits") as usize - 1
         }
     );
     assert!(error.to_string().contains("enlarge it"));
+}
+
+#[test]
+fn an_arena_that_cannot_be_counted_is_refused() {
+    let mut sample = sample_model(1);
+    let step = sample.steps.last_mut().expect("the fully connected one");
+    let inputs = step.record.input().shape.elements().expect("small") as usize;
+    let scratch = fully_connected_scratch(inputs) as u32;
+    // Tensors and working memory fit to the last byte, and then no longer.
+    for (scratch_offset, fits) in
+        [(u32::MAX - scratch, true), (u32::MAX - scratch + 1, scratch == 0), (u32::MAX, scratch == 0)]
+    {
+        let mut sample = sample.clone();
+        sample.header.arena_bytes = u32::MAX;
+        sample.steps.last_mut().expect("as above").record.scratch_offset = scratch_offset;
+        let file = sample.encode().expect("the tensors fit");
+        let model = parse(&file);
+        let expected = if fits { Ok(u32::MAX) } else { Err(EngineError::ArenaTooLarge) };
+        assert_eq!(Engine::arena_bytes(&model), expected, "{scratch_offset}");
+        let error = Engine::new(&model, &mut []).map(|_| ()).expect_err("there is no arena");
+        let expected =
+            if fits { EngineError::ArenaTooSmall { need: u32::MAX, have: 0 } } else { EngineError::ArenaTooLarge };
+        assert_eq!(error, expected);
+    }
 }
 
 #[test]
@@ -94,10 +119,10 @@ fn a_profile_has_the_preprocessing_and_every_step_and_the_same_logits() {
     let clock = || now.replace(now.get().wrapping_add(10));
     let mut laps = Vec::new();
     let logits = engine.run_profiled(&face(2), clock, |step, elapsed| {
-        laps.push((step.map(|(index, step)| (index, step.operator)), elapsed));
+        laps.push((step.map(|(index, step)| (index, step.operator())), elapsed));
     });
     assert_eq!(logits, Ok(expected.as_slice()));
-    let steps = model.steps().enumerate().map(|(index, step)| Some((index, step.operator)));
+    let steps = model.steps().enumerate().map(|(index, step)| Some((index, step.operator())));
     let all: Vec<_> = core::iter::once(None).chain(steps).map(|step| (step, 10)).collect();
     assert_eq!(laps, all);
 }

@@ -47,7 +47,7 @@ fn trained(architecture: &Architecture) -> Network {
     let faces = LabelledFaces { images: &images, labels: &labels };
     let folder = tempfile::tempdir().expect("a folder");
     let run = RunFolder::create(folder.path(), &configuration).expect("a new run");
-    train(&configuration, faces.into(), faces, &run, &AtomicBool::new(false), &mut |_| {}).expect("trains").last
+    train(&configuration, faces.into(), faces.into(), &run, &AtomicBool::new(false), &mut |_| {}).expect("trains").last
 }
 
 /// tract's logits of `[n, channels, 48, 48]`.

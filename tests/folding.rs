@@ -6,7 +6,7 @@ use host_trainer::quantization::{
 };
 use proptest::prelude::*;
 use shared::{
-    operator::{Activation, Operator},
+    operator::{Activation, Conv2d, Operator, Pool2d},
     shape::{Padding, Shape, Window},
 };
 use tests::real_network::{Random, assert_the_same};
@@ -28,7 +28,7 @@ fn network(input: Shape, operators: &[(Operator, Activation)], random: &mut Rand
 
 fn convolution(height: u8, width: u8, padding: Padding, filters: u16) -> Operator {
     let window = Window { kernel_height: height, kernel_width: width, ..Window::square(1, 1, padding) };
-    Operator::Conv2d { window, filters }
+    Operator::Conv2d(Conv2d::new(window, filters))
 }
 
 proptest! {
@@ -65,7 +65,7 @@ proptest! {
     ) {
         let padding = if same { Padding::Same } else { Padding::Valid };
         let window = Window { kernel_height: kernel, stride_height: stride, ..Window::square(2, 2, padding) };
-        let pool = if largest { Operator::MaxPool2d { window } } else { Operator::AveragePool2d { window } };
+        let pool = Operator::Pool2d(if largest { Pool2d::max(window) } else { Pool2d::average(window) });
         let operators = [(convolution(3, 3, Padding::Same, 3), Activation::Relu), (pool, Activation::None)];
         let mut random = Random(seed);
         let apart = network(Shape::new(height, width, 2), &operators, &mut random);

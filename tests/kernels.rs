@@ -1,8 +1,8 @@
 //! Every kernel of the core against the naive reference, bit for bit, over random shapes, windows, offsets and factors.
 
 use firmware::kernels::{
-    self, AddArguments, ConvArguments, FullyConnectedArguments, MeanArguments, PoolArguments, Region, ShapeMismatch,
-    dot, dot_tile,
+    self, AddArguments, ConvArguments, FullyConnectedArguments, MeanArguments, MulArguments, PoolArguments, Region,
+    ShapeMismatch, dot, dot_tile,
 };
 use proptest::{collection::vec, prelude::*};
 use shared::{
@@ -18,7 +18,7 @@ fn windowed() -> impl Strategy<Value = (Window, Shape)> {
     (window, input)
         .prop_map(|((kernel_height, kernel_width, stride_height, stride_width, same), (height, width, channels))| {
             let padding = if same { Padding::Same } else { Padding::Valid };
-            let window = Window { kernel_height, kernel_width, stride_height, stride_width, padding };
+            let window = Window::new([kernel_height, kernel_width], [stride_height, stride_width], padding);
             (window, Shape::new(height, width, channels))
         })
         .prop_filter("the window fits", |(window, input)| window.output_size(input.height, input.width).is_some())
@@ -59,6 +59,7 @@ fn with_size(shape: Shape, size: (usize, usize), channels: usize) -> Shape {
 #[derive(Clone, Debug)]
 struct Case {
     window: Window,
+    groups: u16,
     shape: Shape,
     ends: Ends,
     input: Vec<i8>,
@@ -73,6 +74,7 @@ impl Case {
             window: self.window,
             input_shape: self.shape,
             output_shape: with_size(self.shape, size, self.channels.len()),
+            groups: self.groups,
             input_offset: -i32::from(self.ends.input_zero_point),
             output_offset: self.ends.output_zero_point.into(),
             activation_min: self.ends.activation.0,
@@ -93,10 +95,53 @@ fn case_with(
     (windowed, ends(), filters).prop_flat_map(move |((window, shape), ends, filters)| {
         let depth = usize::from(shape.channels);
         let (outputs, filter) = if depthwise { (depth, 1) } else { (filters, depth) };
+        let groups = if depthwise { shape.channels } else { 1 };
         let products = window.taps() as usize * filter;
         let spread = 5000.0 * (products as f64).sqrt();
         (vec(any::<i8>(), elements(shape)), vec(any::<i8>(), products * outputs), channels(outputs, spread))
-            .prop_map(move |(input, weights, channels)| Case { window, shape, ends, input, weights, channels })
+            .prop_map(move |(input, weights, channels)| Case { window, groups, shape, ends, input, weights, channels })
+    })
+}
+
+/// Windows with a dilation of up to three, and inputs that they fit.
+fn dilated() -> impl Strategy<Value = (Window, Shape)> {
+    let dilated = (windowed(), 1u8..=3, 1u8..=3).prop_map(|((window, shape), dilation_height, dilation_width)| {
+        (Window { dilation_height, dilation_width, ..window }, shape)
+    });
+    dilated.prop_filter("the window fits", |(window, input)| window.output_size(input.height, input.width).is_some())
+}
+
+/// Convolutions of several groups, most of them dilated.
+fn grouped() -> impl Strategy<Value = Case> {
+    (dilated(), ends(), 1u16..=4, 1usize..=5, 1u16..=6).prop_flat_map(
+        |((window, shape), ends, groups, filters, depth)| {
+            let shape = Shape { channels: depth * groups, ..shape };
+            let outputs = filters * usize::from(groups);
+            let products = window.taps() as usize * usize::from(depth);
+            let spread = 5000.0 * (products as f64).sqrt();
+            (vec(any::<i8>(), elements(shape)), vec(any::<i8>(), products * outputs), channels(outputs, spread))
+                .prop_map(move |(input, weights, channels)| Case {
+                    window,
+                    groups,
+                    shape,
+                    ends,
+                    input,
+                    weights,
+                    channels,
+                })
+        },
+    )
+}
+
+/// Depthwise convolutions with up to four filters a channel, most of them dilated.
+fn multiplied() -> impl Strategy<Value = Case> {
+    (dilated(), ends(), 1usize..=4).prop_flat_map(|((window, shape), ends, multiplier)| {
+        let outputs = usize::from(shape.channels) * multiplier;
+        let products = window.taps() as usize;
+        let spread = 5000.0 * (products as f64).sqrt();
+        let groups = shape.channels;
+        (vec(any::<i8>(), elements(shape)), vec(any::<i8>(), products * outputs), channels(outputs, spread))
+            .prop_map(move |(input, weights, channels)| Case { window, groups, shape, ends, input, weights, channels })
     })
 }
 
@@ -114,19 +159,55 @@ fn scratches(bytes: usize) -> [Vec<i8>; 2] {
 fn by_sixteens() -> impl Strategy<Value = Case> {
     let window = any::<bool>().prop_map(|same| {
         let padding = if same { Padding::Same } else { Padding::Valid };
-        Window { kernel_height: 3, kernel_width: 3, stride_height: 1, stride_width: 1, padding }
+        Window::square(3, 1, padding)
     });
     let shape = (3u16..=27, 3u16..=27, 1u16..=3).prop_map(|(height, width, c)| Shape::new(height, width, 16 * c));
     case_with((window, shape), (1usize..=3).prop_map(|count| 16 * count), false)
 }
 
 fn check_convolution(case: &Case) -> Result<(), TestCaseError> {
-    let Case { window, shape, ends, input, weights, channels } = case;
+    let Case { window, groups, shape, ends, input, weights, channels } = case;
     let arguments = case.arguments();
-    let expected = reference::conv2d(ends, *window, input, *shape, weights, channels);
+    let expected = reference::conv2d(ends, *window, *groups, input, *shape, weights, channels);
     for mut scratch in scratches(kernels::conv2d_scratch(window, *shape, arguments.output_shape)) {
         let mut output = vec![99; expected.len()];
         prop_assert_eq!(kernels::conv2d(&arguments, input, weights, channels, &mut output, &mut scratch), Ok(()));
+        prop_assert_eq!(&output, &expected);
+    }
+    Ok(())
+}
+
+fn check_depthwise(case: &Case) -> Result<(), TestCaseError> {
+    let Case { window, shape, ends, input, weights, channels, .. } = case;
+    let arguments = case.arguments();
+    let expected = reference::depthwise_conv2d(ends, *window, input, *shape, weights, channels);
+    for mut scratch in scratches(kernels::depthwise_conv2d_scratch(window, *shape, arguments.output_shape)) {
+        let mut output = vec![99; expected.len()];
+        let result = kernels::depthwise_conv2d(&arguments, input, weights, channels, &mut output, &mut scratch);
+        prop_assert_eq!(result, Ok(()));
+        prop_assert_eq!(&output, &expected);
+    }
+    Ok(())
+}
+
+fn check_fully_connected(
+    ends: &Ends,
+    input: &[i8],
+    weights: &[i8],
+    channels: &[ChannelParameters],
+) -> Result<(), TestCaseError> {
+    let (activation_min, activation_max) = ends.activation;
+    let arguments = FullyConnectedArguments {
+        input_offset: -i32::from(ends.input_zero_point),
+        output_offset: ends.output_zero_point.into(),
+        activation_min,
+        activation_max,
+    };
+    let expected = reference::fully_connected(ends, input, weights, channels);
+    for mut scratch in scratches(kernels::fully_connected_scratch(input.len())) {
+        let mut output = vec![99; channels.len()];
+        let result = kernels::fully_connected(&arguments, input, weights, channels, &mut output, &mut scratch);
+        prop_assert_eq!(result, Ok(()));
         prop_assert_eq!(&output, &expected);
     }
     Ok(())
@@ -137,6 +218,11 @@ proptest! {
 
     #[test]
     fn a_convolution_is_the_references(case in case(windowed(), false)) {
+        check_convolution(&case)?;
+    }
+
+    #[test]
+    fn a_convolution_of_groups_is_the_references(case in grouped()) {
         check_convolution(&case)?;
     }
 
@@ -153,7 +239,7 @@ proptest! {
     /// A part of the output, which the reference has no notion of: those columns of the rows of the whole, and no others.
     #[test]
     fn a_region_of_a_convolution_is_that_part_of_it(
-        case in prop_oneof![case(windowed(), false), by_sixteens()],
+        case in prop_oneof![case(windowed(), false), by_sixteens(), grouped()],
         seed in any::<[u16; 4]>(),
     ) {
         let Case { window, shape, input, weights, channels, .. } = &case;
@@ -162,7 +248,7 @@ proptest! {
         let (top, left) = (seed[0] % output.height, seed[1] % output.width);
         let (height, width) = (seed[2] % (output.height - top + 1), seed[3] % (output.width - left + 1));
         let region = Region { top, left, height, width };
-        let whole = reference::conv2d(&case.ends, *window, input, *shape, weights, channels);
+        let whole = reference::conv2d(&case.ends, *window, case.groups, input, *shape, weights, channels);
         for mut scratch in scratches(kernels::conv2d_scratch(window, *shape, output)) {
             let row = usize::from(output.width) * usize::from(output.channels);
             let rows = &whole[usize::from(top) * row..usize::from(top + height) * row];
@@ -182,16 +268,8 @@ proptest! {
     }
 
     #[test]
-    fn a_depthwise_convolution_is_the_references(case in case(windowed(), true)) {
-        let Case { window, shape, ends, input, weights, channels } = &case;
-        let arguments = case.arguments();
-        let expected = reference::depthwise_conv2d(ends, *window, input, *shape, weights, channels);
-        for mut scratch in scratches(kernels::depthwise_conv2d_scratch(window, *shape, arguments.output_shape)) {
-            let mut output = vec![99; expected.len()];
-            let result = kernels::depthwise_conv2d(&arguments, input, weights, channels, &mut output, &mut scratch);
-            prop_assert_eq!(result, Ok(()));
-            prop_assert_eq!(&output, &expected);
-        }
+    fn a_depthwise_convolution_is_the_references(case in prop_oneof![case(windowed(), true), multiplied()]) {
+        check_depthwise(&case)?;
     }
 
     #[test]
@@ -217,27 +295,17 @@ proptest! {
             (vec(any::<i8>(), inputs), vec(any::<i8>(), inputs * units), channels(units, 5000.0 * (inputs as f64).sqrt()))
         }),
     ) {
-        let (activation_min, activation_max) = ends.activation;
-        let arguments = FullyConnectedArguments {
-            input_offset: -i32::from(ends.input_zero_point),
-            output_offset: ends.output_zero_point.into(),
-            activation_min,
-            activation_max,
-        };
-        let expected = reference::fully_connected(&ends, &input, &weights, &channels);
-        for mut scratch in scratches(kernels::fully_connected_scratch(input.len())) {
-            let mut output = vec![99; channels.len()];
-            let result = kernels::fully_connected(&arguments, &input, &weights, &channels, &mut output, &mut scratch);
-            prop_assert_eq!(result, Ok(()));
-            prop_assert_eq!(&output, &expected);
-        }
+        check_fully_connected(&ends, &input, &weights, &channels)?;
     }
 
     #[test]
     fn a_mean_over_all_pixels_is_the_references(
         ends in ends(),
         (depth, input) in (1usize..20, 1usize..150).prop_flat_map(|(c, pixels)| (Just(c), vec(any::<i8>(), c * pixels))),
-        factor in factor(5000.0),
+        // As the quantizer writes it, and normalized, as it stands in older files.
+        factor in prop_oneof![factor(5000.0), (0i32..=i32::MAX, -15..=0i32).prop_map(|(multiplier, shift)| {
+            Requantization { multiplier, shift }
+        })],
     ) {
         let (activation_min, activation_max) = ends.activation;
         let arguments = MeanArguments {
@@ -278,6 +346,43 @@ proptest! {
     }
 
     #[test]
+    fn a_multiplication_is_the_references(
+        ends in ends(),
+        right_zero_point: i8,
+        factor in factor(5000.0),
+        (left, right) in (1usize..20, 1usize..30, any::<bool>()).prop_flat_map(|(depth, pixels, broadcast)| {
+            (vec(any::<i8>(), depth * pixels), vec(any::<i8>(), if broadcast { depth } else { depth * pixels }))
+        }),
+    ) {
+        let (activation_min, activation_max) = ends.activation;
+        let arguments = MulArguments {
+            left_offset: -i32::from(ends.input_zero_point),
+            right_offset: -i32::from(right_zero_point),
+            output_offset: ends.output_zero_point.into(),
+            factor,
+            activation_min,
+            activation_max,
+        };
+        let expected = reference::mul(&ends, (ends.input_zero_point, right_zero_point), factor, &left, &right);
+        let mut output = vec![99; left.len()];
+        prop_assert_eq!(kernels::mul(&arguments, &left, &right, &mut output), Ok(()));
+        prop_assert_eq!(&output, &expected);
+        let mut product = left.clone();
+        prop_assert_eq!(kernels::mul_assign(&arguments, &mut product, &right), Ok(()));
+        prop_assert_eq!(&product, &expected);
+        prop_assert_eq!(kernels::mul(&arguments, &left[1..], &right, &mut output), Err(ShapeMismatch));
+    }
+
+    #[test]
+    fn a_logistic_function_is_its_table(table in vec(any::<i8>(), 256), input in vec(any::<i8>(), 1..300)) {
+        let table = table.try_into().expect("256 values");
+        let mut output = vec![99; input.len()];
+        prop_assert_eq!(kernels::logistic(&table, &input, &mut output), Ok(()));
+        prop_assert_eq!(output, reference::logistic(&table, &input));
+        prop_assert_eq!(kernels::logistic(&table, &input, &mut vec![0; input.len() + 1]), Err(ShapeMismatch));
+    }
+
+    #[test]
     fn a_tile_is_four_dot_products(
         x in vec(any::<i8>(), 0..300),
         seed in vec(any::<i8>(), 1200),
@@ -308,6 +413,18 @@ proptest! {
     fn a_real_factor_becomes_the_references_multiplier(factor in (0.5f64..1.0, -45i32..=30).prop_map(|(m, e)| m * 2f64.powi(e))) {
         let Requantization { multiplier, shift } = Requantization::from_real(factor).expect("in range");
         prop_assert_eq!((multiplier, shift), reference::quantize_multiplier(factor));
+    }
+
+    #[test]
+    fn a_mean_has_the_references_multiplier(
+        input_scale in (0.5f32..1.0, -20i32..=20).prop_map(|(m, e)| m * 2f32.powi(e)),
+        output_scale in (0.5f32..1.0, -8i32..=20).prop_map(|(m, e)| m * 2f32.powi(e)),
+        pixels in prop_oneof![1u32..5000, any::<u32>().prop_map(|pixels| pixels.max(1))],
+    ) {
+        let Requantization { multiplier, shift } =
+            Requantization::of_mean(input_scale, output_scale, pixels).expect("in range");
+        let quotient = f64::from(input_scale) / f64::from(output_scale);
+        prop_assert_eq!((multiplier, shift), reference::mean_multiplier(quotient, pixels));
     }
 
     #[test]
@@ -344,6 +461,47 @@ proptest! {
             let result =
                 kernels::conv2d(&arguments, &cut_input, &cut_weights, cut_channels, &mut cut_output, &mut scratch);
             prop_assert_eq!(result, if complete { Ok(()) } else { Err(ShapeMismatch) });
+        }
+    }
+}
+
+/// Biases that take the sum of so many of the largest products to the limits of some kernel's fast arithmetic and of 32 bits,
+/// and none; as in a model, what may be summed fits 32 bits.
+fn biases(products: usize) -> impl Iterator<Item = i32> {
+    let (largest, products) = (products as i64 * 255 * 128, products as i64);
+    let limits = [1 << 28, 1 << 29, 1 << 30, i64::from(i32::MAX)].into_iter();
+    // A product is counted as 259 * 128 where the offset is added apart.
+    let biases = limits.flat_map(move |limit| [limit - largest, limit - products * 259 * 128]);
+    let around = biases.flat_map(|bias| [bias - 1, bias, bias + 1]).chain([0]);
+    around.filter(move |bias| largest + bias.abs() <= i32::MAX.into()).map(|bias| bias as i32)
+}
+
+#[test]
+fn sums_at_the_limits_are_the_references() {
+    // A zero point, and an activation as far from it as there is, so that products with -128 are of this sign.
+    for (sign, input_zero_point, activation) in [(1, 127i8, -128i8), (-1, -128, 127)] {
+        let ends = Ends { input_zero_point, output_zero_point: -7, activation: (-128, 127) };
+        // Without filters: depthwise. The last sums more than 2^30.
+        for (size, kernel, depth, filters) in [(4, 1u8, 8u16, 4usize), (8, 3, 16, 16), (5, 3, 8, 0), (1, 1, 40_000, 2)]
+        {
+            let (window, shape) = (Window::square(kernel, 1, Padding::Valid), Shape::new(size, size, depth));
+            let products = window.taps() as usize * if filters == 0 { 1 } else { usize::from(depth) };
+            let outputs = if filters == 0 { usize::from(depth) } else { filters };
+            let (input, weights) = (vec![activation; elements(shape)], vec![-128; products * outputs]);
+            let mut case = Case { window, groups: 1, shape, ends, input, weights, channels: Vec::new() };
+            for bias in biases(products) {
+                for (multiplier, shift) in [(1 << 30, -22), (i32::MAX, -23), (i32::MAX, -1), (1 << 30, -31)] {
+                    case.channels = vec![ChannelParameters { bias: sign * bias, multiplier, shift }; outputs];
+                    let result = if filters == 0 {
+                        check_depthwise(&case)
+                    } else {
+                        let input = vec![activation; products];
+                        check_convolution(&case)
+                            .and_then(|()| check_fully_connected(&ends, &input, &case.weights, &case.channels))
+                    };
+                    result.unwrap_or_else(|error| panic!("bias {bias}, shift {shift}, {window:?}: {error}"));
+                }
+            }
         }
     }
 }

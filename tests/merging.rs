@@ -6,7 +6,7 @@ use host_trainer::quantization::{
 };
 use proptest::prelude::*;
 use shared::{
-    operator::{Activation, Operator},
+    operator::{Activation, Conv2d, Operator},
     shape::{Padding, Shape, Window},
 };
 use tests::real_network::{Random, assert_the_same};
@@ -15,7 +15,7 @@ use tests::real_network::{Random, assert_the_same};
 fn branches(input: Shape, windows: &[Window], filters: u16, random: &mut Random) -> Lowered {
     let mut lowered = Lowered { tensors: vec![FloatTensor { shape: input, layer: None }], operators: Vec::new() };
     for &window in windows {
-        push(&mut lowered, Operator::Conv2d { window, filters }, vec![0], random);
+        push(&mut lowered, Operator::Conv2d(Conv2d::new(window, filters)), vec![0], random);
     }
     let mut sum = 1;
     for branch in 2..=windows.len() {
@@ -77,7 +77,7 @@ proptest! {
         let windows = [window(3, 3, stride), window(1, 3, stride), window(3, 1, stride), window(1, 1, stride)];
         let trained = branches(Shape::new(size, size, 4), &windows, 5, &mut random);
         let merged = merge_branches(trained.clone());
-        prop_assert_eq!(kinds(&merged), [Operator::Conv2d { window: windows[0], filters: 5 }]);
+        prop_assert_eq!(kinds(&merged), [Operator::Conv2d(Conv2d::new(windows[0], 5))]);
         prop_assert_eq!(merged.operators[0].activation, Activation::Relu);
         assert_the_same(&trained, &merged, &mut random);
     }

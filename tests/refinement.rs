@@ -11,8 +11,9 @@ use host_trainer::{
     export::ranges,
     inference,
     network::{Network, logits},
-    quantization::{Form, Particulars, lower::lower, merge::merge_branches, parameters::Range, quantize_network},
+    quantization::{Form, Particulars, lower::lower, merge::merge_branches, quantize_network},
     refinement::{self, prepare, rounding},
+    scales::Range,
     synthetic,
     training::{Configuration, LabelledFaces, Outcome, Progress, RunFolder, train},
 };
@@ -76,7 +77,7 @@ fn averaging() -> Architecture {
 
 fn run(configuration: &Configuration, folder: &RunFolder, faces: &Faces, stop_after: Option<usize>) -> Outcome {
     let (stop, mut steps) = (AtomicBool::new(false), 0);
-    train(configuration, faces.labelled().into(), faces.labelled(), folder, &stop, &mut |progress| {
+    train(configuration, faces.labelled().into(), faces.labelled().into(), folder, &stop, &mut |progress| {
         if let Progress::Step { .. } = progress {
             steps += 1;
             stop.store(Some(steps) == stop_after, Ordering::Relaxed);

@@ -173,7 +173,7 @@ impl Table {
 fn inference() {
     static MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!("../models/levorse.fer"));
     let model = Model::parse(&MODEL.0).expect("the model is sound");
-    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+    let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
     let mut engine = Engine::new(&model, &mut arena).expect("large enough");
     let normalized: Vec<i8> = noise(FACE_PIXELS);
     let grey: Vec<u8> = normalized.iter().map(|&value| value as u8).collect();
@@ -199,6 +199,7 @@ fn arguments(window: Window, size: u16, depth: u16, filters: u16) -> ConvArgumen
         window,
         input_shape: Shape::new(size, size, depth),
         output_shape: Shape::new(height, width, filters),
+        groups: 1,
         input_offset: 128,
         output_offset: -128,
         activation_min: -128,

@@ -1,12 +1,14 @@
-//! Random convolutions, plain and depthwise, fully connected operators and pools, by this processor's kernels and in plain
-//! Rust: how many agreed, or a panic with the first that differs. For processors on which the property tests do not run, and
-//! for sanitizers.
+//! Random convolutions, plain and depthwise, fully connected operators and pools, and such whose sums are at the limits of the
+//! arithmetic, by this processor's kernels and in plain Rust: how many agreed, or a panic with the first that differs. For
+//! processors on which the property tests do not run, and for sanitizers.
 //!
 //! `cargo run --release -p firmware --example agreement`, with the number of operators of each kind behind `--`
 
+use std::fmt::Debug;
+
 use firmware::kernels::{
-    ConvArguments, FullyConnectedArguments, PoolArguments, Region, conv2d_region, conv2d_scratch, depthwise_conv2d,
-    depthwise_conv2d_scratch, fully_connected, fully_connected_scratch, max_pool2d, portable,
+    ConvArguments, FullyConnectedArguments, PoolArguments, Region, ShapeMismatch, conv2d_region, conv2d_scratch,
+    depthwise_conv2d, depthwise_conv2d_scratch, fully_connected, fully_connected_scratch, max_pool2d, portable,
 };
 use shared::{
     quantization::ChannelParameters,
@@ -67,23 +69,21 @@ fn main() {
         depthwise(&mut random);
         dense(&mut random);
         pool(&mut random);
+        what_does_not_fit(&mut random);
         if index % 8 == 0 {
             by_sixteens(&mut random);
         }
     }
     println!("{} operators agree", 4 * count + count.div_ceil(8));
+    println!("{} at the limits agree", limits());
 }
 
 /// A window and an input that it fits.
 fn windowed(random: &mut Random) -> (Window, Shape, (u16, u16)) {
     loop {
-        let window = Window {
-            kernel_height: random.up_to(9) as u8,
-            kernel_width: random.up_to(9) as u8,
-            stride_height: random.up_to(3) as u8,
-            stride_width: random.up_to(3) as u8,
-            padding: if random.one_in(2) { Padding::Same } else { Padding::Valid },
-        };
+        let kernel = [random.up_to(9) as u8, random.up_to(9) as u8];
+        let stride = [random.up_to(3) as u8, random.up_to(3) as u8];
+        let window = Window::new(kernel, stride, if random.one_in(2) { Padding::Same } else { Padding::Valid });
         let input = Shape::new(random.up_to(13) as u16, random.up_to(13) as u16, random.up_to(24) as u16);
         if let Some(output) = window.output_size(input.height, input.width) {
             return (window, input, output);
@@ -95,16 +95,136 @@ fn windowed(random: &mut Random) -> (Window, Shape, (u16, u16)) {
 fn arguments(random: &mut Random, most_filters: u32) -> ConvArguments {
     let (window, input_shape, (height, width)) = windowed(random);
     let filters = if most_filters == 0 { input_shape.channels } else { random.up_to(most_filters) as u16 };
-    with_ends(random, window, input_shape, Shape::new(height, width, filters))
+    with_ends(&random.ends(), window, input_shape, Shape::new(height, width, filters))
 }
 
-fn with_ends(random: &mut Random, window: Window, input_shape: Shape, output_shape: Shape) -> ConvArguments {
-    let FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max } = random.ends();
-    ConvArguments { window, input_shape, output_shape, input_offset, output_offset, activation_min, activation_max }
+fn with_ends(ends: &FullyConnectedArguments, window: Window, input_shape: Shape, output_shape: Shape) -> ConvArguments {
+    let FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max } = *ends;
+    let groups = 1;
+    ConvArguments {
+        window,
+        input_shape,
+        output_shape,
+        groups,
+        input_offset,
+        output_offset,
+        activation_min,
+        activation_max,
+    }
 }
 
 fn elements(shape: Shape) -> usize {
     shape.elements().expect("small") as usize
+}
+
+/// Biases that take the sum of so many of the largest products to the limits of some kernel's fast arithmetic and of 32 bits,
+/// and none; as in a model, what may be summed fits 32 bits.
+fn biases(products: usize) -> impl Iterator<Item = i32> {
+    let (largest, products) = (products as i64 * 255 * 128, products as i64);
+    let limits = [1 << 28, 1 << 29, 1 << 30, i64::from(i32::MAX)].into_iter();
+    // A product is counted as 259 * 128 where the offset is added apart.
+    let biases = limits.flat_map(move |limit| [limit - largest, limit - products * 259 * 128]);
+    let around = biases.flat_map(|bias| [bias - 1, bias, bias + 1]).chain([0]);
+    around.filter(move |bias| largest + bias.abs() <= i32::MAX.into()).map(|bias| bias as i32)
+}
+
+/// Multipliers and shifts with which a sum at a limit is not always beyond the clamp, and such with which it is.
+const FACTORS: [(i32, i32); 4] = [(1 << 30, -22), (i32::MAX, -23), (i32::MAX, -1), (1 << 30, -31)];
+
+/// A convolution, plain and depthwise, and a pool of which something does not fit, most of the time: the same refusals.
+fn what_does_not_fit(random: &mut Random) {
+    let (mut window, mut input_shape, (height, width)) = windowed(random);
+    let mut output_shape = Shape { height, width, ..input_shape };
+    if random.one_in(2) {
+        window = Window::square(2, 2, Padding::Valid);
+        output_shape = Shape { height: input_shape.height / 2, width: input_shape.width / 2, ..output_shape };
+    }
+    let depth = usize::from(input_shape.channels);
+    let mut input = random.values(elements(input_shape));
+    let mut weights =
+        random.values(usize::from(window.kernel_height) * usize::from(window.kernel_width) * depth * depth);
+    let mut channels = random.channels(depth);
+    let mut length = elements(output_shape);
+    match random.next() % 12 {
+        0 => output_shape.height = output_shape.height.wrapping_sub(1),
+        1 => output_shape.width = output_shape.width.saturating_sub(1),
+        2 => output_shape.channels -= 1,
+        3 => input_shape.width = 1,
+        4 => input_shape.height = 0,
+        5 => input_shape.channels = 0,
+        6 => window.kernel_width = 0,
+        7 => window.stride_height = 0,
+        8 => input.truncate(input.len() - 1),
+        9 => weights.truncate(weights.len() - 1),
+        10 => channels.truncate(depth - 1),
+        _ => length = length.saturating_sub(1),
+    }
+    let ends = random.ends();
+    let arguments = with_ends(&ends, window, input_shape, output_shape);
+    let FullyConnectedArguments { activation_min, activation_max, .. } = ends;
+    let pool = PoolArguments { window, input_shape, output_shape, activation_min, activation_max };
+    let [mut ours, mut plain] = [vec![77; length], vec![77; length]];
+    let mut scratch = vec![55; conv2d_scratch(&window, input_shape, output_shape)];
+    let region = Region::whole(output_shape);
+    let results = [
+        conv2d_region(&arguments, region, &input, &weights, &channels, &mut ours, &mut scratch),
+        portable::conv2d_region(&arguments, region, &input, &weights, &channels, &mut plain),
+    ];
+    assert_same(results, [&ours, &plain], &arguments);
+    let [mut ours, mut plain] = [vec![77; length], vec![77; length]];
+    let mut scratch = vec![55; depthwise_conv2d_scratch(&window, input_shape, output_shape)];
+    let results = [
+        depthwise_conv2d(&arguments, &input, &weights, &channels, &mut ours, &mut scratch),
+        portable::depthwise_conv2d(&arguments, &input, &weights, &channels, &mut plain),
+    ];
+    assert_same(results, [&ours, &plain], &("depthwise", arguments));
+    let [mut ours, mut plain] = [vec![77; length], vec![77; length]];
+    let results = [max_pool2d(&pool, &input, &mut ours), portable::max_pool2d(&pool, &input, &mut plain)];
+    assert_same(results, [&ours, &plain], &pool);
+    let [mut ours, mut plain] = [vec![77; channels.len()], vec![77; channels.len()]];
+    let mut scratch = vec![55; fully_connected_scratch(input.len())];
+    let results = [
+        fully_connected(&ends, &input, &weights, &channels, &mut ours, &mut scratch),
+        portable::fully_connected(&ends, &input, &weights, &channels, &mut plain),
+    ];
+    assert_same(results, [&ours, &plain], &("fully connected", input.len(), weights.len()));
+}
+
+/// Both refused, or both gave the same.
+fn assert_same(results: [Result<(), ShapeMismatch>; 2], [ours, plain]: [&[i8]; 2], what: &dyn Debug) {
+    assert_eq!(results[0], results[1], "{what:?}");
+    assert!(results[0].is_err() || ours == plain, "{what:?}: {ours:?} instead of {plain:?}");
+}
+
+/// Operators whose sums are at the limits of the arithmetic: how many there were.
+fn limits() -> u32 {
+    let mut count = 0;
+    for (sign, input_offset, activation) in [(1, -127, -128i8), (-1, 128, 127)] {
+        let ends =
+            FullyConnectedArguments { input_offset, output_offset: -7, activation_min: -128, activation_max: 127 };
+        // Without filters: depthwise. The last sums more than 2^30.
+        for (size, kernel, depth, filters) in [(4, 1, 8, 4), (8, 3, 16, 16), (5, 3, 8, 0), (1, 1, 40_000, 2)] {
+            let window = Window::square(kernel, 1, Padding::Valid);
+            let input_shape = Shape::new(size, size, depth);
+            let (height, width) = window.output_size(size, size).expect("it fits");
+            let output_shape = Shape::new(height, width, if filters == 0 { depth } else { filters });
+            let products = window.taps() as usize * if filters == 0 { 1 } else { usize::from(depth) };
+            let outputs = usize::from(output_shape.channels);
+            let arguments = with_ends(&ends, window, input_shape, output_shape);
+            let (input, weights) = (vec![activation; elements(input_shape)], vec![-128; products * outputs]);
+            for (bias, (multiplier, shift)) in biases(products).flat_map(|bias| FACTORS.map(|factor| (bias, factor))) {
+                let channels = vec![ChannelParameters { bias: sign * bias, multiplier, shift }; outputs];
+                if filters == 0 {
+                    compare_depthwise(&arguments, &input, &weights, &channels);
+                } else {
+                    compare_convolutions(&arguments, Region::whole(output_shape), &input, &weights, &channels);
+                    compare_dense(&ends, &vec![activation; products], &weights, &channels);
+                }
+                count += 1;
+            }
+        }
+    }
+    count
 }
 
 /// Any convolution.
@@ -120,7 +240,7 @@ fn by_sixteens(random: &mut Random) {
     let (inputs, outputs) = (16 * random.up_to(3) as u16, 16 * random.up_to(3) as u16);
     let input_shape = Shape::new(2 + random.up_to(28) as u16, 2 + random.up_to(28) as u16, inputs);
     let (height, width) = window.output_size(input_shape.height, input_shape.width).expect("it fits");
-    let arguments = with_ends(random, window, input_shape, Shape::new(height, width, outputs));
+    let arguments = with_ends(&random.ends(), window, input_shape, Shape::new(height, width, outputs));
     convolve(random, &arguments);
 }
 
@@ -139,13 +259,24 @@ fn convolve(random: &mut Random, arguments: &ConvArguments) {
         width: random.up_to((width - left).into()) as u16,
     };
     let region = if random.one_in(2) { Region::whole(output_shape) } else { region };
-    let length = usize::from(region.height) * usize::from(width) * filters;
+    compare_convolutions(arguments, region, &input, &weights, &channels);
+}
+
+fn compare_convolutions(
+    arguments: &ConvArguments,
+    region: Region,
+    input: &[i8],
+    weights: &[i8],
+    channels: &[ChannelParameters],
+) {
+    let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
+    let length = usize::from(region.height) * usize::from(output_shape.width) * channels.len();
     // What lies outside of the region has to stay as it was.
     let (mut ours, mut plain) = (vec![77; length], vec![77; length]);
     let mut scratch = vec![55; conv2d_scratch(&window, input_shape, output_shape)];
     let results = (
-        conv2d_region(arguments, region, &input, &weights, &channels, &mut ours, &mut scratch),
-        portable::conv2d_region(arguments, region, &input, &weights, &channels, &mut plain),
+        conv2d_region(arguments, region, input, weights, channels, &mut ours, &mut scratch),
+        portable::conv2d_region(arguments, region, input, weights, channels, &mut plain),
     );
     assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}, {region:?}");
     assert_eq!(ours, plain, "{arguments:?}, {region:?}");
@@ -153,16 +284,21 @@ fn convolve(random: &mut Random, arguments: &ConvArguments) {
 
 fn depthwise(random: &mut Random) {
     let arguments = arguments(random, 0);
-    let ConvArguments { window, input_shape, output_shape, .. } = arguments;
+    let ConvArguments { window, input_shape, .. } = arguments;
     let depth = usize::from(input_shape.channels);
     let input = random.values(elements(input_shape));
     let weights = random.values(window.taps() as usize * depth);
     let channels = random.channels(depth);
+    compare_depthwise(&arguments, &input, &weights, &channels);
+}
+
+fn compare_depthwise(arguments: &ConvArguments, input: &[i8], weights: &[i8], channels: &[ChannelParameters]) {
+    let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
     let (mut ours, mut plain) = (vec![77; elements(output_shape)], vec![77; elements(output_shape)]);
     let mut scratch = vec![55; depthwise_conv2d_scratch(&window, input_shape, output_shape)];
     let results = (
-        depthwise_conv2d(&arguments, &input, &weights, &channels, &mut ours, &mut scratch),
-        portable::depthwise_conv2d(&arguments, &input, &weights, &channels, &mut plain),
+        depthwise_conv2d(arguments, input, weights, channels, &mut ours, &mut scratch),
+        portable::depthwise_conv2d(arguments, input, weights, channels, &mut plain),
     );
     assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}");
     assert_eq!(ours, plain, "{arguments:?}");
@@ -173,11 +309,16 @@ fn dense(random: &mut Random) {
     let arguments = random.ends();
     let (input, weights) = (random.values(inputs), random.values(inputs * units));
     let channels = random.channels(units);
+    compare_dense(&arguments, &input, &weights, &channels);
+}
+
+fn compare_dense(arguments: &FullyConnectedArguments, input: &[i8], weights: &[i8], channels: &[ChannelParameters]) {
+    let (units, inputs) = (channels.len(), input.len());
     let (mut ours, mut plain) = (vec![77; units], vec![77; units]);
     let mut scratch = vec![55; fully_connected_scratch(inputs)];
     let results = (
-        fully_connected(&arguments, &input, &weights, &channels, &mut ours, &mut scratch),
-        portable::fully_connected(&arguments, &input, &weights, &channels, &mut plain),
+        fully_connected(arguments, input, weights, channels, &mut ours, &mut scratch),
+        portable::fully_connected(arguments, input, weights, channels, &mut plain),
     );
     assert_eq!(results, (Ok(()), Ok(())), "{arguments:?}, {inputs} inputs");
     assert_eq!(ours, plain, "{arguments:?}, {inputs} inputs");

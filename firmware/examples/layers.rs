@@ -56,6 +56,7 @@ const fn convolution(side: u16, depth: u16, kernel: u8, stride: u8, filters: u16
         window: Window::square(kernel, stride, Padding::Same),
         input_shape: Shape::new(side, side, depth),
         output_shape: Shape::new(output, output, filters),
+        groups: 1,
         input_offset: 128,
         output_offset: 3,
         activation_min: -128,
@@ -112,7 +113,7 @@ fn usage() -> ExitCode {
 fn run_network(repetitions: u32) {
     static LEVORSE: &Aligned<[u8]> = &Aligned(*include_bytes!("../models/levorse.fer"));
     let model = Model::parse(&LEVORSE.0).expect("the model that ships is sound");
-    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+    let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
     let mut engine = Engine::new(&model, &mut arena).expect("the arena is large enough");
     let face = std::array::from_fn(|pixel| (pixel * 37 % 251) as u8);
     for _ in 0..repetitions {

@@ -20,7 +20,7 @@
 //! static MODEL: &Aligned<[u8]> = &Aligned(*b"include_bytes!(...)");
 //! # fn camera() -> [u8; 2304] { [0; 2304] }
 //! let model = Model::parse(&MODEL.0)?;
-//! // `Engine::arena_bytes(&model)` of them, on this processor.
+//! // `Engine::arena_bytes(&model)?` of them, on this processor.
 //! let mut arena = [0i8; 88 * 1024];
 //! let mut engine = Engine::new(&model, &mut arena)?;
 //! let readout = engine.classify(&camera())?;

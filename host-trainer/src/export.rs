@@ -2,25 +2,24 @@
 
 use std::path::Path;
 
+use firmware::readout::Readout;
 use shared::{
     label::Emotion,
     model::{AlignedBytes, Measurement, Model},
     preprocessing::Preprocessing,
 };
 
+pub use crate::training::{MODEL_FILE, RECORD_FILE};
 use crate::{
+    data::kept,
     evaluation::{Calibration, Certain, EvaluationReport, Prediction},
     inference,
     network::{Network, activation_ranges, logits},
     onnx,
-    quantization::{
-        Form, Particulars,
-        lower::{LowerError, lower},
-        parameters::Range,
-        quantize_network,
-    },
+    quantization::{Form, Particulars, quantize_network},
     report::{self, DataSource, LayerRow, ModelSize, RunSummary, recipe_rows},
-    training::{Configuration, LabelledFaces, Outcome, RunFolder, save_record, write_atomically},
+    scales::Range,
+    training::{Configuration, LabelledFaces, Outcome, RunFolder, ValidationFaces, save_record, write_atomically},
 };
 
 /// Training faces that calibration looks at; more change the ranges by less than a step.
@@ -29,37 +28,31 @@ const CALIBRATION_FACES: usize = 1024;
 /// Share of the answers that are right among those that a readout does not call `uncertain`, over validation faces.
 const CERTAIN: f64 = 0.8;
 
-/// The name of the float network in a run's folder.
-pub const RECORD_FILE: &str = "network.burnpack";
-
-/// The name of the quantized model in a run's folder.
-pub const MODEL_FILE: &str = "model.fer";
-
 /// The faces that networks are measured on.
 #[derive(Clone, Copy, Debug)]
 pub struct MeasuredOn<'a> {
     /// Faces that are reported on.
-    pub reported: LabelledFaces<'a>,
+    pub reported: ValidationFaces<'a>,
     /// The name of their split.
     pub split: &'a str,
     /// Faces that epoch, temperature and threshold are chosen by, if not by those that are reported on.
-    pub held_out: Option<LabelledFaces<'a>>,
+    pub held_out: Option<ValidationFaces<'a>>,
 }
 
 impl<'a> MeasuredOn<'a> {
     /// All on the same faces.
-    pub fn one(reported: LabelledFaces<'a>, split: &'a str) -> Self {
-        Self { reported, split, held_out: None }
+    pub fn one(reported: impl Into<ValidationFaces<'a>>, split: &'a str) -> Self {
+        Self { reported: reported.into(), split, held_out: None }
     }
 
-    /// The faces that choose.
-    pub fn chosen_by(&self) -> LabelledFaces<'a> {
+    /// The faces among which those are that choose.
+    pub fn chosen_by(&self) -> ValidationFaces<'a> {
         self.held_out.unwrap_or(self.reported)
     }
 
     /// Whether the faces that are reported on choose as well.
     pub fn reported_choose(&self) -> bool {
-        self.held_out.is_none_or(|aside| std::ptr::eq(aside.images, self.reported.images))
+        self.held_out.is_none_or(|aside| std::ptr::eq(aside.faces.images, self.reported.faces.images))
     }
 }
 
@@ -90,7 +83,7 @@ pub fn quantize(
     let network = &network.adjusted();
     let MeasuredOn { reported, split, held_out } = measured_on;
     let held_out = held_out.filter(|_| !measured_on.reported_choose());
-    let labels = emotions(reported);
+    let labels = emotions(reported.faces);
     let quantized = quantize_network(&network.to_float_network(), &ranges(network, training.images), form)?;
     let set = network.architecture.labels();
     let description = format!("{} {split}", configuration.faces());
@@ -103,30 +96,48 @@ pub fn quantize(
     // Temperature, threshold and accuracy are measured on the model itself, then written into it.
     let bytes = quantized.encode(&particulars)?;
     let model = Model::parse(bytes.as_slice())?;
-    let int8_logits = |faces: LabelledFaces<'_>| -> anyhow::Result<_> {
-        Ok(inference::dequantize(&model, &inference::run_normalized(&model, faces.images, |_| {})?))
+    let run = |faces: LabelledFaces<'_>| inference::run_normalized(&model, faces.images, |_| {});
+    let chosen_by = measured_on.chosen_by();
+    let choosing = chosen_by.apart().filter(|_| configuration.apart);
+    let choosing_labels = chosen(choosing.as_deref(), emotions(chosen_by.faces));
+    let int8_rows = run(reported.faces)?;
+    let int8_held_out = held_out.map(|held_out| run(held_out.faces)).transpose()?;
+    let int8_choosing = chosen(choosing.as_deref(), int8_held_out.unwrap_or_else(|| int8_rows.clone()));
+    let calibration = Calibration::fit(&inference::dequantize(&model, &int8_choosing), &choosing_labels);
+    particulars.temperature = calibration.temperature;
+    let threshold = |predictions: &[_]| Certain::reaching(CERTAIN, &choosing_labels, predictions).threshold;
+    let report = |predictions: &[_], threshold: f32| {
+        let certain = Some(Certain::at(threshold, &labels, predictions));
+        let report =
+            EvaluationReport::new(split, set, &labels, predictions).by_twins(reported.near, &labels, predictions);
+        EvaluationReport { certain, ..report }
     };
-    let int8_rows = int8_logits(reported)?;
-    let int8_held_out = held_out.map(int8_logits).transpose()?;
-    let chosen_by = emotions(measured_on.chosen_by());
-    let calibration = Calibration::fit(int8_held_out.as_ref().unwrap_or(&int8_rows), &chosen_by);
-    let predictions = |rows: &[[f32; Emotion::COUNT]]| -> Vec<Prediction> {
+    // With that temperature, the confidences that devices give.
+    let bytes = quantized.encode(&particulars)?;
+    let model = Model::parse(bytes.as_slice())?;
+    let answers = |rows: &[[i8; Emotion::COUNT]]| -> Vec<Prediction> {
+        rows.iter().map(|row| Prediction::from_readout(&Readout::from_logits(&model, row))).collect()
+    };
+    particulars.threshold = threshold(&answers(&int8_choosing));
+    let int8 = report(&answers(&int8_rows), particulars.threshold);
+    let float_answers = |faces: LabelledFaces<'_>| -> Vec<Prediction> {
+        let rows = logits(network, faces.images, |_| {});
         rows.iter().map(|row| Prediction::from_logits(row, calibration.temperature)).collect()
     };
-    let threshold = |rows: &[_]| Certain::reaching(CERTAIN, &chosen_by, &predictions(rows)).threshold;
-    let report = |rows: &[[f32; Emotion::COUNT]], threshold: f32| {
-        let predictions = predictions(rows);
-        let certain = Some(Certain::at(threshold, &labels, &predictions));
-        EvaluationReport { certain, ..EvaluationReport::new(split, set, &labels, &predictions) }
-    };
-    particulars.temperature = calibration.temperature;
-    particulars.threshold = threshold(int8_held_out.as_ref().unwrap_or(&int8_rows));
-    let int8 = report(&int8_rows, particulars.threshold);
-    let float_rows = logits(network, reported.images, |_| {});
-    let float_held_out = held_out.map(|faces| logits(network, faces.images, |_| {}));
-    let float = report(&float_rows, threshold(float_held_out.as_ref().unwrap_or(&float_rows)));
+    let float_reported = float_answers(reported.faces);
+    let float_held_out = held_out.map(|held_out| float_answers(held_out.faces));
+    let float_choosing = chosen(choosing.as_deref(), float_held_out.unwrap_or_else(|| float_reported.clone()));
+    let float = report(&float_reported, threshold(&float_choosing));
     particulars.measurement.accuracy = int8.accuracy as f32;
     Ok(Exported { model: quantized.encode(&particulars)?, float, int8, calibration })
+}
+
+/// What belongs to the faces that choose: all without `choosing`.
+fn chosen<T: Copy>(choosing: Option<&[bool]>, values: Vec<T>) -> Vec<T> {
+    match choosing {
+        Some(choosing) => kept(choosing, &values),
+        None => values,
+    }
 }
 
 fn emotions(faces: LabelledFaces<'_>) -> Vec<Emotion> {
@@ -146,8 +157,7 @@ fn calibration_faces(images: &[i8], preprocessing: Preprocessing) -> Vec<i8> {
     faces.step_by(every).flatten().copied().collect()
 }
 
-/// Writes `network.burnpack` (as trained), `network.onnx`, `model.fer` (both with the recipe's `logit_adjustment`), the figures and `report.md` into the run's folder; only the first
-/// two, and `None` comes back, if the core has no operator for a layer.
+/// Writes `network.burnpack` (as trained), `network.onnx`, `model.fer` (both with the recipe's `logit_adjustment`), the figures and `report.md` into the run's folder.
 ///
 /// # Errors
 /// When something cannot be exported or written.
@@ -157,18 +167,15 @@ pub fn write_run(
     outcome: &Outcome,
     training: LabelledFaces<'_>,
     measured_on: MeasuredOn<'_>,
-) -> anyhow::Result<Option<Exported>> {
+) -> anyhow::Result<Exported> {
     let network = &outcome.best;
     save_record(network, &run.file(RECORD_FILE))?;
     let float_network = network.adjusted().to_float_network();
     write_atomically(&run.file("network.onnx"), &onnx::export(&float_network)?)?;
-    if let Err(LowerError::NoOperator { .. }) = lower(&float_network) {
-        return Ok(None);
-    }
     let exported = quantize(network, training, measured_on, configuration, Form::Folded)?;
     write_atomically(&run.file(MODEL_FILE), exported.model.as_slice())?;
     report::write(run.path(), &summary(run.path(), configuration, outcome, &exported, training, measured_on)?)?;
-    Ok(Some(exported))
+    Ok(exported)
 }
 
 fn summary(
@@ -186,8 +193,10 @@ fn summary(
         data: DataSource {
             description: configuration.faces(),
             synthetic: configuration.data.is_none(),
-            training_images: training.labels.len() - measured_on.held_out.map_or(0, |faces| faces.labels.len()),
-            validation_images: measured_on.chosen_by().labels.len(),
+            training_images: training.labels.len()
+                - measured_on.held_out.map_or(0, |held_out| held_out.faces.labels.len()),
+            validation_images: measured_on.chosen_by().faces.labels.len(),
+            passed_over: passed_over(configuration, measured_on),
             held_out: measured_on.held_out.is_some(),
             reported_choose: measured_on.reported_choose(),
         },
@@ -206,6 +215,12 @@ fn summary(
         },
         command: configuration.command(folder),
     })
+}
+
+/// Validation faces that choose nothing, as they have a near twin among the training faces.
+pub fn passed_over(configuration: &Configuration, measured_on: MeasuredOn<'_>) -> usize {
+    let choosing = measured_on.chosen_by().apart().filter(|_| configuration.apart);
+    choosing.map_or(0, |choosing| choosing.iter().filter(|&&chooses| !chooses).count())
 }
 
 /// The preprocessing in words.

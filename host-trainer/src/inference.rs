@@ -1,28 +1,17 @@
 //! Many faces through the inference core, on all cores of this machine: the numbers are the device's.
 
-use firmware::engine::{Engine, EngineError};
-use rayon::prelude::*;
-use shared::{
-    label::Emotion,
-    model::Model,
-    preprocessing::{FACE_PIXELS, Preprocessing},
-    quantization::Quantization,
+use firmware::{
+    engine::{Engine, EngineError},
+    readout::Readout,
 };
+use rayon::prelude::*;
+use shared::{label::Emotion, model::Model, preprocessing::FACE_PIXELS};
 
 use crate::evaluation::Logits;
+pub use crate::normalization::normalize;
 
 /// Faces a task; each task has an arena of its own.
 const FACES_A_TASK: usize = 64;
-
-/// Normalizes faces (2,304 grey levels each, one after the other) as the device does: [`Preprocessing::values`] each.
-pub fn normalize(preprocessing: Preprocessing, faces: &[u8]) -> Vec<i8> {
-    let (faces, _) = faces.as_chunks::<FACE_PIXELS>();
-    let mut normalized = vec![0; faces.len() * preprocessing.values()];
-    normalized.par_chunks_exact_mut(preprocessing.values()).zip(faces).for_each(|(out, face)| {
-        firmware::normalization::preprocess(preprocessing, face, out);
-    });
-    normalized
-}
 
 /// The logits of normalized faces ([`Preprocessing::values`] each), as the integers that the model's last operator writes, in the order
 /// of its labels. `progress(n)` is told, from any thread, that `n` more faces are done.
@@ -38,7 +27,7 @@ pub fn run_normalized(
     let tasks: Result<Vec<Vec<_>>, EngineError> = faces
         .par_chunks(FACES_A_TASK * values)
         .map(|faces| {
-            let mut arena = vec![0i8; Engine::arena_bytes(model) as usize];
+            let mut arena = vec![0i8; Engine::arena_bytes(model)? as usize];
             let mut engine = Engine::new(model, &mut arena)?;
             let faces = faces.chunks_exact(values);
             let mut rows = Vec::with_capacity(faces.len());
@@ -56,23 +45,23 @@ pub fn run_normalized(
     Ok(tasks?.concat())
 }
 
-/// The real logits of faces (2,304 grey levels each, one after the other) as [`dequantize`] places them; with `mirror`, the
-/// means of those of each face and of its mirror image, as a device with that option takes them. `progress(n)` is told, from
-/// any thread, that `n` more faces are done.
+/// The readouts of faces (2,304 grey levels each, one after the other), as a device gives them; with `mirror`, as one with that
+/// option does. `progress(n)` is told, from any thread, that `n` more faces are done.
 ///
 /// # Errors
 /// [`EngineError`] if the model does not fit this version of the core.
-pub fn logits(
+pub fn readouts(
     model: &Model<'_>,
     faces: &[u8],
     mirror: bool,
     progress: impl Fn(usize) + Sync,
-) -> Result<Vec<Logits>, EngineError> {
+) -> Result<Vec<Readout>, EngineError> {
     if mirror {
-        return Ok(dequantize_mirrored(model, &run_mirrored(model, faces, progress)?));
+        let sums = run_mirrored(model, faces, progress)?;
+        return Ok(sums.iter().map(|sums| Readout::from_sums(model, sums, 2)).collect());
     }
-    let normalized = normalize(model.preprocessing(), faces);
-    Ok(dequantize(model, &run_normalized(model, &normalized, progress)?))
+    let rows = run_normalized(model, &normalize(model.preprocessing(), faces), progress)?;
+    Ok(rows.iter().map(|row| Readout::from_logits(model, row)).collect())
 }
 
 /// The sums of the logits of faces (2,304 grey levels each, one after the other) and of their mirror images, in the order of
@@ -88,7 +77,7 @@ fn run_mirrored(
     let tasks: Result<Vec<Vec<_>>, EngineError> = faces
         .par_chunks(FACES_A_TASK * FACE_PIXELS)
         .map(|faces| {
-            let mut arena = vec![0i8; Engine::arena_bytes(model) as usize];
+            let mut arena = vec![0i8; Engine::arena_bytes(model)? as usize];
             let mut engine = Engine::new(model, &mut arena)?;
             let (faces, _) = faces.as_chunks::<FACE_PIXELS>();
             let rows = faces.iter().map(|face| engine.sum_with_mirrored(face)).collect::<Result<Vec<_>, _>>()?;
@@ -106,13 +95,6 @@ pub fn dequantize(model: &Model<'_>, rows: &[[i8; Emotion::COUNT]]) -> Vec<Logit
     rows.iter().map(row).collect()
 }
 
-/// The real values of the mean of two logits, from their sums, as [`dequantize`] places them.
-fn dequantize_mirrored(model: &Model<'_>, sums: &[[i16; Emotion::COUNT]]) -> Vec<Logits> {
-    let Quantization { scale, zero_point } = model.output().quantization;
-    let real = |sum: i16| scale / 2.0 * f32::from(sum - 2 * i16::from(zero_point));
-    sums.iter().map(|row| placed(model, row.map(real))).collect()
-}
-
 /// Logits in the order of the model's labels, each at the place of its emotion.
 fn placed(model: &Model<'_>, row: Logits) -> Logits {
     let mut logits = [f32::NEG_INFINITY; Emotion::COUNT];
@@ -127,31 +109,35 @@ mod tests {
     use shared::model::AlignedBytes;
 
     use super::*;
-    use crate::{evaluation::Prediction, synthetic};
+    use crate::synthetic;
 
     #[test]
     fn the_answers_are_the_engines_with_and_without_the_mirror_image() {
         let bytes = AlignedBytes::new(include_bytes!("../../firmware/models/levorse.fer"));
         let model = Model::parse(bytes.as_slice()).expect("it ships");
-        let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+        let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
         let mut engine = Engine::new(&model, &mut arena).expect("large enough");
-        let faces: Vec<_> = (0..6).map(|index| synthetic::face(1, index).pixels).collect();
-        let mut means = Vec::new();
-        for mirror in [false, true] {
-            let rows = logits(&model, faces.as_flattened(), mirror, |_| {}).expect("it runs");
-            for (face, row) in faces.iter().zip(&rows) {
-                let expected = if mirror { engine.classify_mirrored(face) } else { engine.classify(face) };
-                let expected = expected.expect("it runs");
-                let found = Prediction::from_logits(row, model.temperature());
-                assert_eq!(found.label, expected.label);
-                for (found, expected) in found.probabilities.iter().zip(expected.probabilities) {
-                    assert!((found - expected).abs() < 0.005, "{found} instead of {expected}");
-                }
-                assert_eq!(row[Emotion::Contempt.index()], f32::NEG_INFINITY, "the model does not know it");
-                assert_eq!(found.probabilities[Emotion::Contempt.index()], 0.0);
-            }
-            means.push(rows);
+        let faces: Vec<_> = (0..70).map(|index| synthetic::face(1, index).pixels).collect();
+        let alone = readouts(&model, faces.as_flattened(), false, |_| {}).expect("it runs");
+        let mirrored = readouts(&model, faces.as_flattened(), true, |_| {}).expect("it runs");
+        assert_eq!((alone.len(), mirrored.len()), (faces.len(), faces.len()));
+        for (face, (alone, mirrored)) in faces.iter().zip(alone.iter().zip(&mirrored)) {
+            assert_eq!(engine.classify(face).as_ref(), Ok(alone));
+            assert_eq!(engine.classify_mirrored(face).as_ref(), Ok(mirrored));
         }
-        assert_ne!(means[0], means[1], "mirror images make no difference, so this shows nothing");
+        assert_ne!(alone, mirrored, "mirror images make no difference, so this shows nothing");
+    }
+
+    #[test]
+    fn real_logits_are_the_integers_times_the_scale_each_at_its_emotion() {
+        let bytes = AlignedBytes::new(include_bytes!("../../firmware/models/levorse.fer"));
+        let model = Model::parse(bytes.as_slice()).expect("it ships");
+        let quantization = model.output().quantization;
+        let rows = dequantize(&model, &[[-128, -3, 0, 1, 2, 3, 127, i8::MIN]]);
+        for (emotion, integer) in model.labels().zip([-128i32, -3, 0, 1, 2, 3, 127]) {
+            let expected = quantization.scale * (integer - i32::from(quantization.zero_point)) as f32;
+            assert_eq!(rows[0][emotion.index()], expected);
+        }
+        assert_eq!(rows[0][Emotion::Contempt.index()], f32::NEG_INFINITY, "the model does not know it");
     }
 }

@@ -3,12 +3,14 @@
 //! ```text
 //! files  file_kind                 files written whole, and what a file is
 //! data  image_file  synthetic      labelled faces, from files or drawn
+//! scales  graph                    ranges and weights in integers, ONNX graphs
+//! operators                        the layers of networks, a kind a file
 //! architecture  augmentation       a network as data, with its recipe
 //! network  convolution  layers     the same in burn
 //! device                           where tensors are computed
 //! training                         epochs, checkpoints, run folders
 //! quantization  refinement         float network -> integers, and training with their rounding
-//! inference                        many faces through the core: the device's numbers
+//! normalization  inference         many faces through the core: the device's numbers
 //! evaluation  report  onnx         how good it is, and for people and other programs to read
 //! experiment                       the paper's experiments as presets
 //! export                           all that a finished training leaves
@@ -34,15 +36,19 @@ pub mod experiment;
 pub mod export;
 pub mod file_kind;
 pub mod files;
+mod graph;
 pub mod image_file;
 pub mod inference;
 pub mod layers;
 mod memory;
 pub mod monitor;
 pub mod network;
+pub mod normalization;
 pub mod onnx;
+mod operators;
 pub mod quantization;
 pub mod refinement;
 pub mod report;
+pub mod scales;
 pub mod synthetic;
 pub mod training;

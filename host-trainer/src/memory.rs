@@ -14,8 +14,8 @@ use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
-/// Floats below which the allocator is as good.
-const SMALL: usize = 1 << 12;
+/// Floats below which the allocator is as good. It gives even small blocks back to the system between steps.
+const SMALL: usize = 1 << 8;
 
 /// Floats that may wait; more are given back, the smallest buffers first.
 const MOST_WAITING: usize = 1 << 27;
@@ -42,6 +42,13 @@ impl Buffer {
             }
         }
         Self { values: vec![0.0; len], len }
+    }
+
+    /// `len` zeros.
+    pub fn zeros(len: usize) -> Self {
+        let mut buffer = Self::new(len);
+        buffer.fill(0.0);
+        buffer
     }
 
     /// The tensor of this shape.

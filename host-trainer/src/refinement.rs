@@ -6,23 +6,24 @@
 //! now and then makes a step's difference (of sums as small as a mean's more often).
 
 use anyhow::{Context, ensure};
-use shared::operator::{Activation, Operator};
+use shared::operator::{Activation, Operator, Pool2d, PoolKind, logistic};
 
 use crate::{
     architecture::{Architecture, Layer, LayerKind, Optimizer, Recipe, Refinement, Regularization, Schedule},
     export::ranges,
     files,
     network::{FloatNetwork, LayerWeights, Network},
-    quantization::{
-        lower::{FloatOperator, Lowered, lower, swap_inner},
-        merge::merge_branches,
-        parameters::Range,
-    },
+    operators::from_core,
+    quantization::{lower::lower, merge::merge_branches},
+    scales::Range,
     training::{Configuration, LabelledFaces, RunFolder, START_FILE, contents_text, copy_taught, save_record},
 };
 
 /// The folder of the refined run, in that of the run it comes from.
 pub const FOLDER: &str = "refined";
+
+/// The range of a logistic function's output, whose 256 steps the specification fixes.
+const LOGISTIC: Range = Range { min: 0.0, max: 255.0 * logistic::OUTPUT.scale };
 
 /// The run that refines `network`, which `run` has trained: a new one, or the one that was begun.
 ///
@@ -76,7 +77,8 @@ pub fn rounding(network: &FloatNetwork, ranges: &[Range], refinement: Refinement
     for (index, operator) in lowered.operators.iter().enumerate() {
         let range = match operator.operator {
             // A pool keeps its input's scale and zero point.
-            Operator::MaxPool2d { .. } | Operator::AveragePool2d { .. } => tensor_ranges[operator.inputs[0]],
+            Operator::Pool2d(_) => tensor_ranges[operator.inputs[0]],
+            Operator::Logistic => Some(LOGISTIC),
             _ => lowered.tensors[operator.output]
                 .layer
                 .and_then(|layer| ranges.get(layer))
@@ -85,12 +87,13 @@ pub fn rounding(network: &FloatNetwork, ranges: &[Range], refinement: Refinement
         tensor_ranges[operator.output] = range;
         let inputs = operator.inputs.iter().map(|&tensor| holders[tensor]).collect();
         // A pool of the largest chooses among values that are rounded.
-        let rounds = !matches!(operator.operator, Operator::MaxPool2d { .. });
+        let rounds = !matches!(operator.operator, Operator::Pool2d(Pool2d { kind: PoolKind::Max, .. }));
         let linear = operator.activation == Activation::None;
         let name = format!("{}_{}", operator.operator.name().to_lowercase(), index + 1);
         let kind = LayerKind::Operator(operator.operator);
         layers.push(Layer { name: name.clone(), inputs, kind, range: range.filter(|_| rounds && linear) });
-        weights.push(trained_layout(operator, &lowered));
+        let input = lowered.tensors[operator.inputs[0]].shape;
+        weights.push(from_core(&operator.operator, input, &operator.weights, &operator.biases));
         if !linear {
             let (inputs, kind) = (vec![Some(layers.len() - 1)], LayerKind::Activation(operator.activation));
             layers.push(Layer { name: name + "_clamped", inputs, kind, range });
@@ -117,24 +120,6 @@ fn with_zero(Range { min, max }: Range) -> Range {
 fn shifted(Range { min, max }: Range, adjustment: &[f32]) -> Range {
     let (down, up) = adjustment.iter().fold((0f32, 0f32), |(down, up), &shift| (down.min(shift), up.max(shift)));
     Range { min: min + down, max: max + up }
-}
-
-/// An operator's weights as they are trained: the inverse of what lowering does to them.
-fn trained_layout(operator: &FloatOperator, lowered: &Lowered) -> LayerWeights {
-    let input = lowered.tensors[operator.inputs[0]].shape;
-    let depth = usize::from(input.channels);
-    let bias = operator.biases.clone();
-    match operator.operator {
-        Operator::Conv2d { window, .. } | Operator::DepthwiseConv2d { window } => {
-            let weight = swap_inner(&operator.weights, window.taps() as usize, depth);
-            LayerWeights::Convolution { weight, bias }
-        }
-        Operator::FullyConnected { .. } => {
-            let pixels = usize::from(input.height) * usize::from(input.width);
-            LayerWeights::Dense { weight: swap_inner(&operator.weights, pixels, depth), bias }
-        }
-        _ => LayerWeights::None,
-    }
 }
 
 /// The recipe for the last steps: what it learns from stays, how it learns becomes careful.

@@ -11,7 +11,7 @@ use core::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{operator::Operator, shape::Shape};
+use crate::{operator::Conv2d, shape::Shape};
 
 /// The pair of convolutions, both of stride 1 with "same" padding, that a single one stands for; its own window is the
 /// pair's together.
@@ -52,10 +52,10 @@ impl Folding {
         taps(self.kernel_width, part)
     }
 
-    /// Multiply-accumulates of the pair over an input of shape `input`, as it was trained, if `operator` is the single
-    /// convolution that stands for it.
-    pub fn macs(&self, operator: Operator, input: Shape) -> u64 {
-        let Operator::Conv2d { window, filters } = operator else { return 0 };
+    /// Multiply-accumulates of the pair over an input of shape `input`, as it was trained, where `convolution` is the single
+    /// one that stands for it.
+    pub fn macs(&self, convolution: Conv2d, input: Shape) -> u64 {
+        let Conv2d { window, filters, .. } = convolution;
         let rows = u64::from(window.kernel_height.saturating_sub(self.kernel_height)) + 1;
         let columns = u64::from(window.kernel_width.saturating_sub(self.kernel_width)) + 1;
         let first = rows * columns * u64::from(input.channels) * u64::from(self.filters);
@@ -63,11 +63,11 @@ impl Folding {
         u64::from(input.height) * u64::from(input.width) * (first + second)
     }
 
-    /// Whether `operator` can stand for such a pair over an input of shape `input`: both kernels fit its window, the padding
+    /// Whether `convolution` can stand for such a pair over an input of shape `input`: both kernels fit its window, the padding
     /// of both adds up to its own, and there are pixels for which the whole second kernel falls inside.
-    pub fn fits(&self, operator: Operator, input: Shape) -> bool {
+    pub fn fits(&self, convolution: Conv2d, input: Shape) -> bool {
         use crate::shape::Padding::Same;
-        let Operator::Conv2d { window, .. } = operator else { return false };
+        let window = convolution.window;
         let axis = |together: u8, second: u8, length: u16| {
             second > 0
                 && second <= together
@@ -75,6 +75,7 @@ impl Folding {
                 && pads_add_up(together - second + 1, second)
         };
         (window.padding, window.stride_height, window.stride_width) == (Same, 1, 1)
+            && convolution.is_plain()
             && self.filters > 0
             && axis(window.kernel_height, self.kernel_height, input.height)
             && axis(window.kernel_width, self.kernel_width, input.width)
@@ -135,7 +136,7 @@ mod tests {
     #[test]
     fn the_papers_first_pair_has_25_sets_and_12_million_macs() {
         let pair = Folding { kernel_width: 5, ..PAIR };
-        let operator = Operator::Conv2d { window: Window::square(9, 1, Padding::Same), filters: 14 };
+        let operator = Conv2d::new(Window::square(9, 1, Padding::Same), 14);
         let input = Shape::new(48, 48, 1);
         assert!(pair.fits(operator, input));
         assert_eq!((pair.sets(), pair.macs(operator, input)), (25, 806_400 + 11_289_600));
@@ -143,8 +144,7 @@ mod tests {
 
     #[test]
     fn pairs_that_are_no_single_convolution_do_not_fit() {
-        let operator =
-            |size, stride, padding| Operator::Conv2d { window: Window::square(size, stride, padding), filters: 3 };
+        let operator = |size, stride, padding| Conv2d::new(Window::square(size, stride, padding), 3);
         let input = Shape::new(8, 8, 2);
         assert!(PAIR.fits(operator(8, 1, Padding::Same), input));
         assert!(!PAIR.fits(operator(8, 2, Padding::Same), input), "stride");
@@ -152,5 +152,7 @@ mod tests {
         assert!(!PAIR.fits(operator(4, 1, Padding::Same), input), "smaller than the second");
         assert!(!PAIR.fits(operator(7, 1, Padding::Same), input), "two even kernels");
         assert!(!PAIR.fits(operator(8, 1, Padding::Same), Shape::new(4, 8, 2)), "no whole kernel");
+        let grouped = Conv2d { groups: 2, filters: 4, ..operator(8, 1, Padding::Same) };
+        assert!(!PAIR.fits(grouped, input), "groups");
     }
 }

@@ -1,13 +1,16 @@
 //! What the trainer and the device must agree on, and nothing else.
 //!
 //! ```text
-//! label  shape  preprocessing      the words: eight emotions, NHWC shapes and windows, what is done to pixels first
-//!    \     |     /
-//!   operator  quantization         what a network computes, and in which integers
-//!      |                           folding: two convolutions as one
-//!        \    /
-//!        model                     the model file: raw envelope, checked model
-//!   wire                           frames and messages on the serial link
+//! label  shape  preprocessing  quantization    the words: eight emotions, NHWC shapes and windows, what is done to pixels
+//!    |     |       |            |              first, in which integers
+//!    |   tensor  folding        |              feature maps in an arena; two convolutions as one
+//!    |      \       |          /
+//!    |         operator                        what a network computes, an operator a file: shape, weights, checks
+//!    |            |
+//!    |           step                          an operator with its tensors, as stored and as checked
+//!     \           |
+//!           model                              the model file: raw envelope, checked network, classifier of faces
+//!   wire                                       frames and messages on the serial link
 //! ```
 //!
 //! The crate knows neither a host nor a board: `no_std`, and without the feature `alloc` no allocator either. No function
@@ -26,4 +29,6 @@ pub mod operator;
 pub mod preprocessing;
 pub mod quantization;
 pub mod shape;
+pub mod step;
+pub mod tensor;
 pub mod wire;

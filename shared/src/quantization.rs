@@ -26,7 +26,7 @@ impl Quantization {
 /// Multiplication by a positive real number in integers: `multiplier / 2^31 * 2^shift`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requantization {
-    /// Mantissa in `[2^30, 2^31)`, or 0 for the factor 0.
+    /// Mantissa in `[2^30, 2^31)`, or 0 for the factor 0; in a [mean](Self::of_mean) anything in `[0, 2^31)`.
     pub multiplier: i32,
     /// Exponent: to the left if positive; `-31..=30`.
     pub shift: i32,
@@ -58,9 +58,32 @@ impl Requantization {
         }
     }
 
+    /// The factor that makes a mean of the sum over `pixels` values, as TensorFlow Lite's `MEAN` prepares it
+    /// (`QuantizedMeanOrSum` in `reference/reduce.h`): the multiplier of `input_scale / output_scale` is divided by the number
+    /// of pixels, rounded down, after a shift by as many bits as that number has behind its first. It is not normalized again.
+    /// `None` if there are no pixels or the quotient of the scales is out of range.
+    pub fn of_mean(input_scale: f32, output_scale: f32, pixels: u32) -> Option<Self> {
+        let Self { multiplier, shift } = Self::from_real(f64::from(input_scale) / f64::from(output_scale))?;
+        // The shift of the quotient may not fall below -31.
+        let bits = pixels.checked_ilog2()?.min((31 + shift).unsigned_abs());
+        let multiplier = (i64::from(multiplier) << bits) / i64::from(pixels);
+        Some(Self { multiplier: multiplier as i32, shift: shift - bits as i32 })
+    }
+
+    /// The factor of a product of two tensors, in the single precision in which TensorFlow Lite's `MUL` prepares it. `None` if
+    /// it is out of range.
+    pub fn of_product(left_scale: f32, right_scale: f32, output_scale: f32) -> Option<Self> {
+        Self::from_real(f64::from(left_scale * right_scale / output_scale))
+    }
+
     /// Whether multiplier and shift lie in their ranges.
     pub const fn is_valid(self) -> bool {
-        (self.multiplier == 0 || self.multiplier >= 1 << 30) && self.shift >= -31 && self.shift <= 30
+        (self.multiplier == 0 || self.multiplier >= 1 << 30) && self.is_valid_in_a_mean()
+    }
+
+    /// Whether multiplier and shift lie in the ranges that they have in a [mean](Self::of_mean).
+    pub const fn is_valid_in_a_mean(self) -> bool {
+        self.multiplier >= 0 && self.shift >= -31 && self.shift <= 30
     }
 
     /// `x` times the factor, rounded twice as TensorFlow Lite's reference kernels do. `x << shift` must fit an `i32`,
@@ -170,6 +193,24 @@ mod tests {
         assert_eq!(Requantization::from_real(2f64.powi(31)), None);
         assert_eq!(Requantization::from_real(1e-12).unwrap().apply(i32::MAX), 0);
         assert_eq!(Requantization::from_real(0.0).unwrap().apply(123), 0);
+    }
+
+    #[test]
+    fn a_mean_divides_the_multiplier_and_does_not_normalize_it() {
+        let mean = |input, output, pixels| Requantization::of_mean(input, output, pixels).unwrap();
+        // 1 = 2^30 / 2^31 * 2^1; 36 has five bits behind its first; 2^30 * 32 / 36 = 954437176.9.
+        assert_eq!(mean(0.1, 0.1, 36), Requantization { multiplier: 954_437_176, shift: -4 });
+        assert_eq!(mean(0.1, 0.1, 1), Requantization { multiplier: 1 << 30, shift: 1 });
+        assert_eq!(mean(0.1, 0.1, 64), Requantization { multiplier: 1 << 30, shift: -5 });
+        // 2^30 * 32 / 63 = 545392672.5, less than a normalized multiplier.
+        assert_eq!(mean(0.1, 0.1, 63), Requantization { multiplier: 545_392_672, shift: -4 });
+        assert!(mean(0.1, 0.1, 63).is_valid_in_a_mean() && !mean(0.1, 0.1, 63).is_valid());
+        // 2^-30 has the shift -29, from which two bits are left to -31: 2^30 * 4 / 63 = 68174084.06.
+        assert_eq!(mean(1.0, 2f32.powi(30), 63), Requantization { multiplier: 68_174_084, shift: -31 });
+        assert_eq!(Requantization::of_mean(0.1, 0.1, 0), None);
+        assert_eq!(Requantization::of_mean(f32::NAN, 0.1, 4), None);
+        assert_eq!(Requantization::of_mean(1.0, f32::MIN_POSITIVE, 4), None);
+        assert_eq!(mean(f32::MIN_POSITIVE, f32::MAX, u32::MAX).apply(i32::MAX), 0);
     }
 
     #[test]

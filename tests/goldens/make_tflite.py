@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tflite.json: small int8 operators, run by TensorFlow Lite's reference kernels on random data.
+"""Writes tflite.json and tflite_means.json: small int8 operators, run by TensorFlow Lite's reference kernels on random data.
 
 Each case is a model of one operator, built here from TensorFlow Lite's schema, so that scales, zero points and weights are
 exactly those that are written down beside the result. To make the file anew:
@@ -92,7 +92,7 @@ def tensor_case(shape, tensor_scale, tensor_zero_point):
     return {"shape": list(shape), "scale": tensor_scale, "zero_point": tensor_zero_point}
 
 
-def weighted(name, operator, shape, filters, window=None, activation="none", small_sums=False):
+def weighted(name, operator, shape, filters, window=None, activation="none", small_sums=False, groups=1, multiplier=1):
     """Convolution, depthwise convolution or fully connected.
 
     With small sums the factor of the requantization is near 1/4, so that rounding twice often differs from rounding once.
@@ -101,10 +101,10 @@ def weighted(name, operator, shape, filters, window=None, activation="none", sma
     height, width, depth = shape
     per_channel = operator != "fully_connected"
     if operator == "conv2d":
-        weight_shape, products, axis = (filters, *window["kernel"], depth), np.prod(window["kernel"]) * depth, 0
+        weight_shape, products, axis = (filters, *window["kernel"], depth // groups), np.prod(window["kernel"]) * depth // groups, 0
     elif operator == "depthwise_conv2d":
-        filters = depth
-        weight_shape, products, axis = (1, *window["kernel"], depth), np.prod(window["kernel"]), 3
+        filters = depth * multiplier
+        weight_shape, products, axis = (1, *window["kernel"], filters), np.prod(window["kernel"]), 3
     else:
         weight_shape, products, axis = (filters, height * width * depth), height * width * depth, 0
     # After a ReLU, a tensor's zero point is the least integer.
@@ -140,9 +140,9 @@ def weighted(name, operator, shape, filters, window=None, activation="none", sma
         options = tfl.DepthwiseConv2DOptionsT() if depthwise else tfl.Conv2DOptionsT()
         options.padding = PADDINGS[window["padding"]]
         options.strideH, options.strideW = window["stride"]
-        options.dilationHFactor = options.dilationWFactor = 1
+        options.dilationHFactor, options.dilationWFactor = window["dilation"]
         if depthwise:
-            options.depthMultiplier = 1
+            options.depthMultiplier = multiplier
         code = tfl.BuiltinOperator.DEPTHWISE_CONV_2D if depthwise else tfl.BuiltinOperator.CONV_2D
         kind = tfl.BuiltinOptions.DepthwiseConv2DOptions if depthwise else tfl.BuiltinOptions.Conv2DOptions
         version = 3
@@ -154,6 +154,7 @@ def weighted(name, operator, shape, filters, window=None, activation="none", sma
         "name": name,
         "operator": operator,
         "window": window,
+        "groups": groups,
         "activation": activation,
         "input": tensor_case(shape, input_scale, input_zero_point),
         "output": tensor_case(result_shape, output_scale, output_zero_point),
@@ -191,28 +192,55 @@ def pool(name, operator, shape, window, activation="none"):
     }
 
 
-def mean(name, shape):
+def run_mean(shape, scales, zero_points, inputs):
+    """The tensors of a mean over height and width, and its result."""
     builder = ModelBuilder()
-    input_scale, output_scale = scale(0.02, 0.1), scale(0.01, 0.02)
-    input_zero_point, output_zero_point = zero_point(20), zero_point(20)
-    inputs = values((1, *shape))
-    x = builder.tensor((1, *shape), tfl.TensorType.INT8, [input_scale], [input_zero_point])
+    x = builder.tensor((1, *shape), tfl.TensorType.INT8, [scales[0]], [zero_points[0]])
     axes = builder.tensor((2,), tfl.TensorType.INT32, None, None, np.array([1, 2], np.int32))
-    y = builder.tensor((1, shape[2]), tfl.TensorType.INT8, [output_scale], [output_zero_point])
+    y = builder.tensor((1, shape[2]), tfl.TensorType.INT8, [scales[1]], [zero_points[1]])
     options = tfl.ReducerOptionsT()
     options.keepDims = False
     result = builder.run(
         tfl.BuiltinOperator.MEAN, tfl.BuiltinOptions.ReducerOptions, options, [x, axes], y, [inputs], 2
     )
     return {
-        "name": name,
-        "operator": "mean",
-        "activation": "none",
-        "input": tensor_case(shape, input_scale, input_zero_point),
-        "output": tensor_case((1, 1, shape[2]), output_scale, output_zero_point),
-        "input_values": flat(inputs),
+        "input": tensor_case(shape, scales[0], zero_points[0]),
+        "output": tensor_case((1, 1, shape[2]), scales[1], zero_points[1]),
         "output_values": flat(result),
     }
+
+
+def mean(name, shape):
+    scales = scale(0.02, 0.1), scale(0.01, 0.02)
+    zero_points = zero_point(20), zero_point(20)
+    inputs = values((1, *shape))
+    case = run_mean(shape, scales, zero_points, inputs)
+    return {"name": name, "operator": "mean", "activation": "none", "input_values": flat(inputs), **case}
+
+
+def channel_values(seed, shape):
+    """Values around one of its own for every channel, drawn so that tests/tflite.rs can draw them again."""
+    state = seed
+
+    def byte():
+        nonlocal state
+        state = (state * 1664525 + 1013904223) % 2**32
+        return state >> 24
+
+    height, width, channels = shape
+    centres = [byte() - 128 for _ in range(channels)]
+    pixels = [[centre + byte() % 64 - 32 for centre in centres] for _ in range(height * width)]
+    return np.clip(pixels, -128, 127).astype(np.int8).reshape(1, *shape)
+
+
+def means(size):
+    """A mean each with equal scales, where many quotients lie in the middle, and with scales apart in either direction."""
+    for output_scale in (0.05, scale(0.01, 0.03), scale(0.06, 0.2)):
+        shape = (*size, 150 if size[0] * size[1] < 300 else 40)
+        scales = [float(np.float32(s)) for s in (0.05, output_scale)]
+        seed = int(RANDOM.integers(2**32))
+        case = run_mean(shape, scales, (zero_point(), zero_point(20)), channel_values(seed, shape))
+        yield {"seed": seed, **case}
 
 
 def add(name, shape, activation="none"):
@@ -242,8 +270,58 @@ def add(name, shape, activation="none"):
     }
 
 
-def window(kernel, stride, padding):
-    return {"kernel": kernel, "stride": stride, "padding": padding}
+def mul(name, shape, second_shape, activation="none"):
+    """With a second shape of 1x1xC, a factor for every channel."""
+    builder = ModelBuilder()
+    # Products of a few units, of which ReLU6 cuts off some.
+    scales = [scale(0.01, 0.03) for _ in range(2)]
+    zero_points = [zero_point(60) for _ in range(2)]
+    shapes = [shape, second_shape]
+    # The products' standard deviation is about 50 steps.
+    output_scale, output_zero_point = float(np.float32(scales[0] * scales[1] * scale(150, 250))), -20
+    inputs = [values((1, *s)) for s in shapes]
+    tensors = [
+        builder.tensor((1, *s), tfl.TensorType.INT8, [x], [z]) for s, x, z in zip(shapes, scales, zero_points)
+    ]
+    y = builder.tensor((1, *shape), tfl.TensorType.INT8, [output_scale], [output_zero_point])
+    options = tfl.MulOptionsT()
+    options.fusedActivationFunction = ACTIVATIONS[activation]
+    result = builder.run(tfl.BuiltinOperator.MUL, tfl.BuiltinOptions.MulOptions, options, tensors, y, inputs, 2)
+    return {
+        "name": name,
+        "operator": "mul",
+        "activation": activation,
+        "input": tensor_case(shape, scales[0], zero_points[0]),
+        "second_input": tensor_case(second_shape, scales[1], zero_points[1]),
+        "output": tensor_case(shape, output_scale, output_zero_point),
+        "input_values": flat(inputs[0]),
+        "second_values": flat(inputs[1]),
+        "output_values": flat(result),
+    }
+
+
+def logistic(name, input_scale, input_zero_point):
+    """Every integer there is."""
+    builder = ModelBuilder()
+    shape, output_scale, output_zero_point = (16, 16, 1), 1 / 256, -128
+    input_scale = float(np.float32(input_scale))
+    inputs = np.arange(-128, 128).astype(np.int8).reshape(1, *shape)
+    x = builder.tensor((1, *shape), tfl.TensorType.INT8, [input_scale], [input_zero_point])
+    y = builder.tensor((1, *shape), tfl.TensorType.INT8, [output_scale], [output_zero_point])
+    result = builder.run(tfl.BuiltinOperator.LOGISTIC, tfl.BuiltinOptions.NONE, None, [x], y, [inputs], 2)
+    return {
+        "name": name,
+        "operator": "logistic",
+        "activation": "none",
+        "input": tensor_case(shape, input_scale, input_zero_point),
+        "output": tensor_case(shape, output_scale, output_zero_point),
+        "input_values": flat(inputs),
+        "output_values": flat(result),
+    }
+
+
+def window(kernel, stride, padding, dilation=(1, 1)):
+    return {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
 
 
 CASES = [
@@ -274,9 +352,52 @@ CASES = [
     add("addition, ReLU", (7, 6, 5), "relu"),
 ]
 
-path = pathlib.Path(__file__).with_name("tflite.json")
-lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in CASES)
-path.write_text(f"[\n{lines}\n]\n")
+# After the others and in the order in which they were added, so that what is drawn for those stays as it is.
+def later_cases():
+    """Groups, dilation, depth multipliers, products, the logistic function."""
+    return [
+        weighted("conv 3x3, 2 groups", "conv2d", (6, 7, 8), 6, window((3, 3), (1, 1), "same"), groups=2),
+        weighted("conv 2x3 valid, 3 groups, stride 2", "conv2d", (9, 8, 6), 9, window((2, 3), (2, 2), "valid"), groups=3),
+        weighted("conv 1x1, 4 groups, ReLU", "conv2d", (5, 5, 8), 8, window((1, 1), (1, 1), "same"), "relu", groups=4),
+        weighted("conv 3x3, dilation 2", "conv2d", (9, 8, 3), 5, window((3, 3), (1, 1), "same", (2, 2))),
+        weighted("conv 3x2 valid, dilation 3x2, ReLU6", "conv2d", (9, 8, 4), 4, window((3, 2), (1, 1), "valid", (3, 2)), "relu6"),
+        weighted("conv 3x3, dilation 4 beyond a small input", "conv2d", (5, 4, 2), 3, window((3, 3), (1, 1), "same", (4, 4))),
+        weighted("depthwise 3x3, multiplier 2", "depthwise_conv2d", (6, 7, 5), 0, window((3, 3), (1, 1), "same"), multiplier=2),
+        weighted(
+            "depthwise 3x2 valid, multiplier 3, stride 2, ReLU", "depthwise_conv2d", (9, 8, 4), 0,
+            window((3, 2), (2, 2), "valid"), "relu", multiplier=3,
+        ),
+        weighted("depthwise 3x3, dilation 2", "depthwise_conv2d", (9, 8, 9), 0, window((3, 3), (1, 1), "same", (2, 2))),
+        weighted(
+            "depthwise 2x3, dilation 2x3, multiplier 2", "depthwise_conv2d", (10, 9, 3), 0,
+            window((2, 3), (1, 1), "same", (2, 3)), multiplier=2,
+        ),
+        mul("product", (6, 5, 8), (6, 5, 8)),
+        mul("product, ReLU", (7, 6, 5), (7, 6, 5), "relu"),
+        mul("product with a factor a channel", (9, 8, 12), (1, 1, 12)),
+        mul("product with a factor a channel, ReLU6", (12, 11, 7), (1, 1, 7), "relu6"),
+        logistic("logistic, -4 to 4", 8 / 255, 0),
+        logistic("logistic, -8 to 8", 16 / 255, 3),
+        logistic("logistic, fine steps", 0.004, -70),
+        logistic("logistic, coarse steps", 0.3, 11),
+        logistic("logistic, all positive", 0.05, -128),
+    ]
+
+MEAN_SIZES = [
+    (1, 1), (1, 2), (2, 2), (3, 1), (3, 3), (4, 5), (5, 7), (6, 6), (7, 7), (8, 8), (9, 11), (3, 17), (12, 12), (13, 21),
+    (24, 24), (31, 31), (48, 48),
+]  # fmt: skip
+MEANS = [case for size in MEAN_SIZES for case in means(size)]
+CASES += later_cases()
+
+
+def write(name, cases):
+    lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
+    pathlib.Path(__file__).with_name(name).write_text(f"[\n{lines}\n]\n")
+
+
+write("tflite.json", CASES)
+write("tflite_means.json", MEANS)
 for case in CASES:
     outputs = np.array(case["output_values"])
     edge = np.mean((outputs == outputs.min()) | (outputs == outputs.max()))

@@ -12,10 +12,11 @@ fn finish(ends: &Ends, channel: &ChannelParameters, sum: i64) -> i8 {
     ends.finish(requantize(sum + i64::from(channel.bias), channel.requantization()))
 }
 
-/// Convolution with weights `[filter][row][column][channel]`; padding has the value of the zero point.
+/// Convolution with weights `[filter][row][column][channel of the group]`; padding has the value of the zero point.
 pub fn conv2d(
     ends: &Ends,
     window: Window,
+    groups: u16,
     input: &[i8],
     shape: Shape,
     weights: &[i8],
@@ -23,17 +24,19 @@ pub fn conv2d(
 ) -> Vec<i8> {
     let (height, width) = output_size(window, shape);
     let zero = i64::from(ends.input_zero_point);
-    let depth = usize::from(shape.channels);
+    let depth = usize::from(shape.channels) / usize::from(groups);
+    let filters_a_group = channels.len() / usize::from(groups);
     let mut output = Vec::new();
     for y in 0..height {
         for x in 0..width {
             for (filter, channel) in channels.iter().enumerate() {
+                let first = filter / filters_a_group * depth;
                 let mut sum = 0;
                 for (row, column, input_y, input_x) in taps(window, shape, y, x) {
                     for c in 0..depth {
                         let tap = (filter * usize::from(window.kernel_height) + row) * usize::from(window.kernel_width);
                         let weight = i64::from(weights[(tap + column) * depth + c]);
-                        sum += (at(input, shape, input_y, input_x, c).unwrap_or(zero) - zero) * weight;
+                        sum += (at(input, shape, input_y, input_x, first + c).unwrap_or(zero) - zero) * weight;
                     }
                 }
                 output.push(finish(ends, channel, sum));
@@ -59,7 +62,7 @@ pub fn folded_conv2d(
     let whole: Vec<Vec<i8>> = weights
         .chunks_exact(weights.len() / sets)
         .zip(channels.chunks_exact(filters))
-        .map(|(weights, channels)| conv2d(ends, window, input, shape, weights, channels))
+        .map(|(weights, channels)| conv2d(ends, window, 1, input, shape, weights, channels))
         .collect();
     let part = |position: usize, length: usize, kernel: u8| {
         let (kernel, before) = (usize::from(kernel), usize::from((kernel - 1) / 2));
@@ -77,7 +80,8 @@ pub fn folded_conv2d(
     output
 }
 
-/// Depthwise convolution with weights `[row][column][channel]`.
+/// Depthwise convolution with weights `[row][column][output channel]`; as many filters a channel as there are output channels
+/// for it.
 pub fn depthwise_conv2d(
     ends: &Ends,
     window: Window,
@@ -88,6 +92,7 @@ pub fn depthwise_conv2d(
 ) -> Vec<i8> {
     let (height, width) = output_size(window, shape);
     let zero = i64::from(ends.input_zero_point);
+    let multiplier = channels.len() / usize::from(shape.channels);
     let mut output = Vec::new();
     for y in 0..height {
         for x in 0..width {
@@ -96,7 +101,7 @@ pub fn depthwise_conv2d(
                 for (row, column, input_y, input_x) in taps(window, shape, y, x) {
                     let tap = row * usize::from(window.kernel_width) + column;
                     let weight = i64::from(weights[tap * channels.len() + c]);
-                    sum += (at(input, shape, input_y, input_x, c).unwrap_or(zero) - zero) * weight;
+                    sum += (at(input, shape, input_y, input_x, c / multiplier).unwrap_or(zero) - zero) * weight;
                 }
                 output.push(finish(ends, channel, sum));
             }

@@ -24,3 +24,18 @@ pub fn global_average_pool(ends: &Ends, factor: Requantization, input: &[i8], ch
     };
     (0..channels).map(mean).collect()
 }
+
+/// The product of two tensors; `zero_points` are those of the inputs. A second one that is shorter has a value for each channel.
+pub fn mul(ends: &Ends, zero_points: (i8, i8), factor: Requantization, left: &[i8], right: &[i8]) -> Vec<i8> {
+    let product = |(index, &left): (usize, &i8)| {
+        let left = i64::from(left) - i64::from(zero_points.0);
+        let right = i64::from(right[index % right.len()]) - i64::from(zero_points.1);
+        ends.finish(requantize(left * right, factor))
+    };
+    left.iter().enumerate().map(product).collect()
+}
+
+/// Looks every value up; the table begins with that of -128.
+pub fn logistic(table: &[i8; 256], input: &[i8]) -> Vec<i8> {
+    input.iter().map(|&value| table[(i32::from(value) + 128) as usize]).collect()
+}

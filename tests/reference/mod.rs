@@ -12,11 +12,11 @@ mod requantize;
 
 pub use self::{
     convolution::{conv2d, depthwise_conv2d, folded_conv2d, fully_connected},
-    elementwise::{add, global_average_pool},
+    elementwise::{add, global_average_pool, logistic, mul},
     network::run,
     pooling::{average_pool2d, max_pool2d},
     real::run_real,
-    requantize::{quantize_multiplier, requantize},
+    requantize::{mean_multiplier, quantize_multiplier, requantize},
 };
 
 use shared::shape::{Padding, Shape, Window};
@@ -58,9 +58,10 @@ fn at(tensor: &[i8], shape: Shape, y: i64, x: i64, channel: usize) -> Option<i64
 }
 
 /// Output length along an axis and the input position of the first window's first tap, as TensorFlow defines the two
-/// paddings.
-fn axis(length: u16, kernel: u8, stride: u8, padding: Padding) -> (usize, i64) {
+/// paddings. A dilated kernel is as long as one with zeros between its taps.
+fn axis(length: u16, kernel: u8, dilation: u8, stride: u8, padding: Padding) -> (usize, i64) {
     let (length, kernel, stride) = (i64::from(length), i64::from(kernel), i64::from(stride));
+    let kernel = kernel + (kernel - 1) * (i64::from(dilation) - 1);
     match padding {
         Padding::Valid => {
             // Windows that start at 0, stride, 2 stride, … and end inside.
@@ -77,19 +78,25 @@ fn axis(length: u16, kernel: u8, stride: u8, padding: Padding) -> (usize, i64) {
 
 /// Height and width of the output of a window.
 pub fn output_size(window: Window, input: Shape) -> (usize, usize) {
-    let Window { kernel_height, kernel_width, stride_height, stride_width, padding } = window;
-    (
-        axis(input.height, kernel_height, stride_height, padding).0,
-        axis(input.width, kernel_width, stride_width, padding).0,
-    )
+    let [vertical, horizontal] = axes(window, input);
+    (vertical.0, horizontal.0)
+}
+
+fn axes(window: Window, input: Shape) -> [(usize, i64); 2] {
+    [
+        axis(input.height, window.kernel_height, window.dilation_height, window.stride_height, window.padding),
+        axis(input.width, window.kernel_width, window.dilation_width, window.stride_width, window.padding),
+    ]
 }
 
 /// Every tap of the window of output `(y, x)`: row and column in the kernel, row and column in the input.
 fn taps(window: Window, input: Shape, y: usize, x: usize) -> impl Iterator<Item = (usize, usize, i64, i64)> {
-    let Window { kernel_height, kernel_width, stride_height, stride_width, padding } = window;
-    let top = axis(input.height, kernel_height, stride_height, padding).1 + (y * usize::from(stride_height)) as i64;
-    let left = axis(input.width, kernel_width, stride_width, padding).1 + (x * usize::from(stride_width)) as i64;
-    (0..usize::from(kernel_height)).flat_map(move |row| {
-        (0..usize::from(kernel_width)).map(move |column| (row, column, top + row as i64, left + column as i64))
+    let [vertical, horizontal] = axes(window, input);
+    let top = vertical.1 + (y * usize::from(window.stride_height)) as i64;
+    let left = horizontal.1 + (x * usize::from(window.stride_width)) as i64;
+    let (down, across) = (i64::from(window.dilation_height), i64::from(window.dilation_width));
+    (0..usize::from(window.kernel_height)).flat_map(move |row| {
+        (0..usize::from(window.kernel_width))
+            .map(move |column| (row, column, top + down * row as i64, left + across * column as i64))
     })
 }

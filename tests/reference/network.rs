@@ -1,13 +1,14 @@
 //! A whole model, step by step, every tensor in memory of its own.
 
 use shared::{
-    model::{Arithmetic, Model, Step, Tensor},
-    operator::Operator,
+    model::{Model, Operation, Step, Tensor},
+    operator::pool2d::{Pool2d, PoolKind},
+    shape::Shape,
 };
 
 use super::{
-    Ends, add, average_pool2d, conv2d, depthwise_conv2d, folded_conv2d, fully_connected, global_average_pool,
-    max_pool2d,
+    Ends, add, average_pool2d, conv2d, depthwise_conv2d, folded_conv2d, fully_connected, global_average_pool, logistic,
+    max_pool2d, mul,
 };
 
 /// The logits of a face that is normalized already.
@@ -19,46 +20,50 @@ pub fn run(model: &Model<'_>, face: &[i8]) -> Vec<i8> {
             let (_, values) = tensors.iter().rev().find(|(tensor, _)| tensor == wanted).expect("written before");
             values.clone()
         };
-        let output = run_step(&step, &value(&step.input), step.second_input.as_ref().map(value));
+        let (first, second) = step.inputs();
+        let output = run_step(&step, &value(&first), second.as_ref().map(value));
         tensors.push((step.output, output));
     }
     tensors.pop().expect("a model has steps").1
 }
 
 fn run_step(step: &Step<'_>, input: &[i8], second: Option<Vec<i8>>) -> Vec<i8> {
+    let (first_tensor, second_tensor) = step.inputs();
     let ends = Ends {
-        input_zero_point: step.input.quantization.zero_point,
+        input_zero_point: first_tensor.quantization.zero_point,
         output_zero_point: step.output.quantization.zero_point,
         activation: (step.activation_min, step.activation_max),
     };
-    let (shape, weights, channels) = (step.input.shape, step.weights, step.channels);
-    match (step.operator, step.arithmetic) {
-        (Operator::Conv2d { window, .. }, _) => {
-            let output = match step.folding {
-                None => conv2d(&ends, window, input, shape, weights, channels),
+    let shape = first_tensor.shape;
+    let second = second.unwrap_or_default();
+    let zero_points = (ends.input_zero_point, second_tensor.map_or(0, |tensor| tensor.quantization.zero_point));
+    match step.operation {
+        Operation::Conv2d(conv) => {
+            let (window, weights, channels) = (conv.operator.window, conv.weights, conv.channels);
+            let output = match conv.folding {
+                None => conv2d(&ends, window, conv.operator.groups, input, shape, weights, channels),
                 Some(folding) => folded_conv2d(&ends, (window, folding), input, shape, weights, channels),
             };
-            match step.pool.map(|pool| pool.operator) {
+            match conv.pool {
                 None => output,
-                Some(Operator::MaxPool2d { window }) => max_pool2d(window, &output, step.convolved, (-128, 127)),
-                Some(Operator::AveragePool2d { window }) => {
-                    average_pool2d(window, &output, step.convolved, (-128, 127))
-                }
-                Some(operator) => panic!("{operator:?} is no pool"),
+                Some(band) => pool(band.fused.pool, &output, conv.convolved, (-128, 127)),
             }
         }
-        (Operator::DepthwiseConv2d { window }, _) => depthwise_conv2d(&ends, window, input, shape, weights, channels),
-        (Operator::MaxPool2d { window }, _) => max_pool2d(window, input, shape, ends.activation),
-        (Operator::AveragePool2d { window }, _) => average_pool2d(window, input, shape, ends.activation),
-        (Operator::FullyConnected { .. }, _) => fully_connected(&ends, input, weights, channels),
-        (Operator::GlobalAveragePool, Arithmetic::Mean(factor)) => {
-            global_average_pool(&ends, factor, input, shape.channels.into())
+        Operation::DepthwiseConv2d(conv) => {
+            depthwise_conv2d(&ends, conv.operator.window, input, shape, conv.weights, conv.channels)
         }
-        (Operator::Add, Arithmetic::Add(factors)) => {
-            let right = step.second_input.expect("an addition has two inputs").quantization.zero_point;
-            let zero_points = (ends.input_zero_point, right);
-            add(&ends, zero_points, &factors, input, &second.expect("an addition has two inputs"))
-        }
-        (operator, arithmetic) => panic!("{operator:?} with {arithmetic:?} is no step of a checked model"),
+        Operation::Pool2d(step) => pool(step.operator, input, shape, ends.activation),
+        Operation::FullyConnected(dense) => fully_connected(&ends, input, dense.weights, dense.channels),
+        Operation::GlobalAveragePool(mean) => global_average_pool(&ends, mean.factor, input, shape.channels.into()),
+        Operation::Add(step) => add(&ends, zero_points, &step.factors, input, &second),
+        Operation::Mul(step) => mul(&ends, zero_points, step.factor, input, &second),
+        Operation::Logistic(step) => logistic(step.table, input),
+    }
+}
+
+fn pool(pool: Pool2d, input: &[i8], shape: Shape, activation: (i8, i8)) -> Vec<i8> {
+    match pool.kind {
+        PoolKind::Max => max_pool2d(pool.window, input, shape, activation),
+        PoolKind::Average => average_pool2d(pool.window, input, shape, activation),
     }
 }

@@ -2,7 +2,7 @@
 
 use host_trainer::quantization::lower::{FloatOperator, Lowered};
 use shared::{
-    operator::{Activation, Operator},
+    operator::{Activation, Conv2d, Operator, Pool2d, PoolKind},
     shape::{Shape, Window},
 };
 
@@ -26,20 +26,29 @@ fn run_operator(operator: &FloatOperator, inputs: &[&[f64]], shape: Shape) -> Ve
     let input = inputs[0];
     let depth = usize::from(shape.channels);
     let mut output = match operator.operator {
-        Operator::Conv2d { window, .. } => convolution(operator, window, input, shape),
-        Operator::DepthwiseConv2d { window } => pixels(window, shape, |taps, c| {
-            let kernel = |row, column| operator.weights[(row * usize::from(window.kernel_width) + column) * depth + c];
-            let products =
-                taps.iter().map(|&(row, column, y, x)| at(input, shape, y, x, c) * f64::from(kernel(row, column)));
-            f64::from(operator.biases[c]) + products.sum::<f64>()
-        }),
-        Operator::MaxPool2d { .. } | Operator::AveragePool2d { .. } => pool(operator.operator, input, shape),
+        Operator::Conv2d(conv) => convolution(operator, conv, input, shape),
+        Operator::DepthwiseConv2d(conv) => {
+            let (window, outputs) = (conv.window, operator.biases.len());
+            pixels(window, shape, outputs, |taps, c| {
+                let kernel =
+                    |row, column| operator.weights[(row * usize::from(window.kernel_width) + column) * outputs + c];
+                let from = c / (outputs / depth);
+                let products = taps
+                    .iter()
+                    .map(|&(row, column, y, x)| at(input, shape, y, x, from) * f64::from(kernel(row, column)));
+                f64::from(operator.biases[c]) + products.sum::<f64>()
+            })
+        }
+        Operator::Pool2d(fused) => pool(fused, input, shape),
         Operator::GlobalAveragePool => {
             let pixels = (input.len() / depth) as f64;
             (0..depth).map(|c| input.iter().skip(c).step_by(depth).sum::<f64>() / pixels).collect()
         }
         Operator::Add => input.iter().zip(inputs[1]).map(|(a, b)| a + b).collect(),
-        Operator::FullyConnected { .. } => {
+        // A factor for each channel comes around once a pixel.
+        Operator::Mul => input.iter().zip(inputs[1].iter().cycle()).map(|(a, b)| a * b).collect(),
+        Operator::Logistic => input.iter().map(|&x| 1.0 / (1.0 + (-x).exp())).collect(),
+        Operator::FullyConnected(_) => {
             let row = |row: &[f32]| row.iter().zip(input).map(|(&w, x)| f64::from(w) * x).sum::<f64>();
             let rows = operator.weights.chunks_exact(input.len());
             rows.zip(&operator.biases).map(|(weights, &bias)| f64::from(bias) + row(weights)).collect()
@@ -58,22 +67,22 @@ fn run_operator(operator: &FloatOperator, inputs: &[&[f64]], shape: Shape) -> Ve
 }
 
 /// Padding is left out of a pool.
-fn pool(operator: Operator, input: &[f64], shape: Shape) -> Vec<f64> {
-    let window = operator.window().expect("pools have windows");
-    pixels(window, shape, |taps, c| {
+fn pool(pool: Pool2d, input: &[f64], shape: Shape) -> Vec<f64> {
+    pixels(pool.window, shape, shape.channels.into(), |taps, c| {
         let inside = |&&(_, _, y, x): &&Tap| in_range(shape, y, x);
         let values = taps.iter().filter(inside).map(|&(_, _, y, x)| at(input, shape, y, x, c));
-        match operator {
-            Operator::MaxPool2d { .. } => values.fold(f64::MIN, f64::max),
-            _ => values.clone().sum::<f64>() / values.count() as f64,
+        match pool.kind {
+            PoolKind::Max => values.fold(f64::MIN, f64::max),
+            PoolKind::Average => values.clone().sum::<f64>() / values.count() as f64,
         }
     })
 }
 
 /// With the set of weights for each pixel's place, which is told by the taps of the second kernel that fall inside.
-fn convolution(operator: &FloatOperator, window: Window, input: &[f64], shape: Shape) -> Vec<f64> {
+fn convolution(operator: &FloatOperator, conv: Conv2d, input: &[f64], shape: Shape) -> Vec<f64> {
+    let window = conv.window;
     let (height, width) = output_size(window, shape);
-    let depth = usize::from(shape.channels);
+    let depth = usize::from(shape.channels) / usize::from(conv.groups);
     let (rows, columns) =
         operator.folding.map_or((1, 1), |pair| (usize::from(pair.kernel_height), usize::from(pair.kernel_width)));
     let filters = operator.biases.len() / (rows * columns);
@@ -89,11 +98,13 @@ fn convolution(operator: &FloatOperator, window: Window, input: &[f64], shape: S
         for x in 0..width {
             let set = part(y, height, rows) * columns + part(x, width, columns);
             for f in set * filters..(set + 1) * filters {
+                let first = f % filters / (filters / usize::from(conv.groups)) * depth;
                 let mut sum = f64::from(operator.biases[f]);
                 for (row, column, input_y, input_x) in taps(window, shape, y, x) {
                     for c in 0..depth {
                         let tap = (row * usize::from(window.kernel_width) + column) * depth + c;
-                        sum += at(input, shape, input_y, input_x, c) * f64::from(operator.weights[f * filter + tap]);
+                        sum += at(input, shape, input_y, input_x, first + c)
+                            * f64::from(operator.weights[f * filter + tap]);
                     }
                 }
                 output.push(sum);
@@ -106,13 +117,13 @@ fn convolution(operator: &FloatOperator, window: Window, input: &[f64], shape: S
 /// Row and column of the kernel, row and column of the input.
 type Tap = (usize, usize, i64, i64);
 
-fn pixels(window: Window, shape: Shape, value: impl Fn(&[Tap], usize) -> f64) -> Vec<f64> {
+fn pixels(window: Window, shape: Shape, outputs: usize, value: impl Fn(&[Tap], usize) -> f64) -> Vec<f64> {
     let (height, width) = output_size(window, shape);
     let mut output = Vec::new();
     for y in 0..height {
         for x in 0..width {
             let taps: Vec<Tap> = taps(window, shape, y, x).collect();
-            output.extend((0..usize::from(shape.channels)).map(|c| value(&taps, c)));
+            output.extend((0..outputs).map(|c| value(&taps, c)));
         }
     }
     output

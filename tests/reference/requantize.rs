@@ -33,3 +33,14 @@ pub fn quantize_multiplier(factor: f64) -> (i32, i32) {
     }
     if shift < -31 { (0, 0) } else { (multiplier as i32, shift) }
 }
+
+/// What TensorFlow Lite's `MEAN` makes of the multiplier of the scales' quotient for `count` values: divided by as many, after
+/// the largest shift that keeps it below 2^31 and the result's shift at -31 or above.
+pub fn mean_multiplier(quotient: f64, count: u32) -> (i32, i32) {
+    let (multiplier, shift) = quantize_multiplier(quotient);
+    let mut bits = 0;
+    while 2u64 << bits <= u64::from(count) && shift - bits > -31 {
+        bits += 1;
+    }
+    ((i128::from(multiplier) * (1i128 << bits) / i128::from(count)) as i32, shift - bits)
+}

@@ -28,8 +28,14 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use firmware::engine::Engine;
 use shared::{
-    model::{AlignedBytes, Arithmetic, Header, Measurement, Model, StepRecord, StepSource, Tensor, encode},
-    operator::Operator,
+    model::{
+        AlignedBytes, FaceHeader, Header, Measurement, Model, OperationRecord, StepRecord, StepSource, Task, Tensor,
+        WeightOffsets, encode,
+    },
+    operator::{
+        Conv2d, FullyConnected, Operator, Pool2d, conv2d::Conv2dRecord, fully_connected::FullyConnectedRecord,
+        global_average_pool::MeanStep, pool2d::Pool2dStep,
+    },
     preprocessing::{FACE_PIXELS, FACE_SIZE, Preprocessing},
     quantization::{ChannelParameters, Quantization, Requantization},
     shape::{Padding, Shape, Window},
@@ -42,7 +48,7 @@ fn main() -> anyhow::Result<()> {
         false => describe(&fs::read_to_string(&file)?)?,
     };
     let model = Model::parse(bytes.as_slice()).map_err(|error| anyhow::anyhow!("{file}: {error}"))?;
-    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+    let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
     let mut engine = Engine::new(&model, &mut arena)?;
     let mut face: Vec<i8> = (0..FACE_PIXELS).map(|pixel| (pixel * 89 % 253) as i8).collect();
     for line in io::stdin().lines() {
@@ -115,26 +121,31 @@ fn describe(text: &str) -> anyhow::Result<AlignedBytes> {
     let quantization = Quantization { scale: words.next()?, zero_point: 0 };
     let input = Tensor { shape: Shape::new(size, size, 1), quantization, offset: 0 };
     let (mut steps, mut last) = (Vec::new(), input);
+    let weights = WeightOffsets::default();
     while let Some(word) = words.0.next() {
         let step = match word {
             "conv" => {
-                let operator = Operator::Conv2d { window: words.window()?, filters: words.next()? };
-                weighted(&mut words, operator, last)?
+                let operator = Conv2d::new(words.window()?, words.next()?);
+                let record = Conv2dRecord { operator, input: last, folding: None, pool: None, weights };
+                weighted(&mut words, Operator::Conv2d(operator), OperationRecord::Conv2d(record), last)?
             }
             "dense" => {
-                let operator = Operator::FullyConnected { units: words.next()? };
-                weighted(&mut words, operator, last)?
+                let operator = FullyConnected { units: words.next()? };
+                let record = FullyConnectedRecord { operator, input: last, weights };
+                weighted(&mut words, Operator::FullyConnected(operator), OperationRecord::FullyConnected(record), last)?
             }
             "max_pool" => {
-                let operator = Operator::MaxPool2d { window: words.window()? };
-                step(operator, last, last.quantization)?
+                let operator = Pool2d::max(words.window()?);
+                let record = OperationRecord::Pool2d(Pool2dStep { operator, input: last });
+                step(Operator::Pool2d(operator), record, last, last.quantization)?
             }
             "mean" => {
-                let mut step = step(Operator::GlobalAveragePool, last, words.quantization()?)?;
-                let pixels = f64::from(last.shape.height) * f64::from(last.shape.width);
-                let factor = f64::from(last.quantization.scale) / f64::from(step.record.output.quantization.scale);
-                step.record.arithmetic = Arithmetic::Mean(real(factor / pixels)?);
-                step
+                let quantization = words.quantization()?;
+                let pixels = u32::from(last.shape.height) * u32::from(last.shape.width);
+                let factor = Requantization::of_mean(last.quantization.scale, quantization.scale, pixels);
+                let factor = factor.context("scales too far apart")?;
+                let record = OperationRecord::GlobalAveragePool(MeanStep { input: last, factor });
+                step(Operator::GlobalAveragePool, record, last, quantization)?
             }
             _ => bail!("no layer `{word}`"),
         };
@@ -147,45 +158,47 @@ fn describe(text: &str) -> anyhow::Result<AlignedBytes> {
     }
     let header = Header {
         name: "described",
-        labels: &[0, 1, 2, 3, 4, 5, 6],
-        preprocessing: Preprocessing::Local { sigma_floor: 4 * 256 },
         input,
-        temperature: 1.0,
-        threshold: 0.3,
+        outputs: &[u8::try_from(steps.len())?.checked_sub(1).context("no layers")?],
         arena_bytes,
-        macs: steps.iter().map(|step| step.record.operator.macs(step.record.input.shape)).sum(),
-        measurement: Measurement { data: "nothing", images: 0, accuracy: 0.0 },
+        macs: steps.iter().map(|step| step.record.operator().macs(step.record.input().shape)).sum(),
         training_hash: 0,
         weight_bytes: 0,
         step_count: 0,
+        task: Task::Faces(FaceHeader {
+            labels: &[0, 1, 2, 3, 4, 5, 6],
+            preprocessing: Preprocessing::Local { sigma_floor: 4 * 256 },
+            temperature: 1.0,
+            threshold: 0.3,
+            measurement: Measurement { data: "nothing", images: 0, accuracy: 0.0 },
+        }),
     };
     encode(&header, &steps).map_err(|error| anyhow::anyhow!("{error}"))
 }
 
 /// A step without weights; every tensor has a place of its own.
-fn step(operator: Operator, input: Tensor, quantization: Quantization) -> anyhow::Result<StepSource> {
+fn step(
+    operator: Operator,
+    operation: OperationRecord,
+    input: Tensor,
+    quantization: Quantization,
+) -> anyhow::Result<StepSource> {
     let shape = operator.output_shape(input.shape).map_err(|error| anyhow::anyhow!("{error}"))?;
     let offset = input.range().context("too large")?.end.next_multiple_of(16);
-    let record = StepRecord {
-        operator,
-        folding: None,
-        pool: None,
-        input,
-        second_input: None,
-        output: Tensor { shape, quantization, offset },
-        scratch_offset: 0,
-        activation_min: i8::MIN,
-        activation_max: i8::MAX,
-        weights_offset: 0,
-        channels_offset: 0,
-        arithmetic: Arithmetic::None,
-    };
+    let output = Tensor { shape, quantization, offset };
+    let (activation_min, activation_max) = (i8::MIN, i8::MAX);
+    let record = StepRecord { operation, output, scratch_offset: 0, activation_min, activation_max };
     Ok(StepSource { record, weights: Vec::new(), channels: Vec::new() })
 }
 
-fn weighted(words: &mut Words<'_>, operator: Operator, input: Tensor) -> anyhow::Result<StepSource> {
+fn weighted(
+    words: &mut Words<'_>,
+    operator: Operator,
+    operation: OperationRecord,
+    input: Tensor,
+) -> anyhow::Result<StepSource> {
     let relu = words.next::<u8>()? == 1;
-    let mut step = step(operator, input, words.quantization()?)?;
+    let mut step = step(operator, operation, input, words.quantization()?)?;
     let output = step.record.output;
     if relu {
         step.record.activation_min = output.quantization.zero_point;

@@ -18,7 +18,7 @@ impl<S: Read + ReadReady + Write, C: Clock> Device<'_, '_, S, C> {
 
 fn send<S: Write>(serial: &mut S, reply: &Reply<'_>) -> Result<(), S::Error> {
     let mut buffer = [0; ENCODE_REPLY_BYTES];
-    // Names have at most 64 bytes, so every reply fits; the first delimiter ends whatever text came before.
+    // Every reply fits, as a model's name is short; the first delimiter ends whatever text came before.
     if let Ok(frame) = encode(reply, &mut buffer) {
         serial.write_all(&[0])?;
         serial.write_all(frame)?;

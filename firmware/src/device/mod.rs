@@ -25,6 +25,9 @@ use shared::{
 
 use crate::{engine::Engine, readout::Readout};
 
+/// Bytes of a frame follow each other at once. After a line that a person typed nothing comes for so long, in microseconds.
+const PAUSE_US: u64 = 20_000;
+
 /// Time since startup.
 pub trait Clock {
     /// Microseconds since startup.
@@ -52,7 +55,11 @@ pub struct Device<'model, 'arena, S, C> {
     clock: C,
     board: Board,
     reader: FrameReader<FRAME_BYTES>,
+    /// The byte that arrived last, and when.
+    last: u8,
+    heard_us: u64,
     options: Options,
+    /// Of the faces that the host sent since it chose the options.
     smoothed: Option<[f32; shared::label::Emotion::COUNT]>,
     stats: Stats,
     /// The sequence number answered last, and the answer, for retries.
@@ -85,6 +92,8 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
             clock,
             board,
             reader: FrameReader::new(),
+            last: 0,
+            heard_us: 0,
             options,
             smoothed: None,
             stats: Stats::default(),
@@ -104,17 +113,34 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
             self.greeted = true;
             self.banner()?;
         }
-        let mut arrived = [0; 64];
+        let (mut arrived, mut heard) = ([0; 64], false);
         while self.serial.read_ready()? {
             let count = self.serial.read(&mut arrived)?;
             if count == 0 {
                 break;
             }
+            heard = true;
             for &byte in arrived.get(..count).unwrap_or(&[]) {
                 self.receive(byte)?;
             }
         }
-        self.show_demo_face()
+        let now = self.clock.microseconds();
+        if heard {
+            self.heard_us = now;
+        } else if now.saturating_sub(self.heard_us) >= PAUSE_US {
+            self.answer_line()?;
+        }
+        self.show_demo_face(now)
+    }
+
+    /// Tells a person who typed a line what this is.
+    fn answer_line(&mut self) -> Result<(), S::Error> {
+        if self.options.output == Output::Text && text::is_line(self.reader.pending(), self.last) {
+            self.reader.clear();
+            self.last = 0;
+            return self.hint();
+        }
+        Ok(())
     }
 
     /// The serial link, the clock and the engine again.
@@ -123,10 +149,7 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
     }
 
     fn receive(&mut self, byte: u8) -> Result<(), S::Error> {
-        if self.options.output == Output::Text && text::is_line(self.reader.pending(), byte) {
-            self.reader.clear();
-            return self.hint();
-        }
+        self.last = byte;
         if byte != 0 {
             // Nothing ends here; the reader stays where it is, for copying it at every byte would cost more than a UART
             // leaves time for.
@@ -213,7 +236,15 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
         }
     }
 
+    /// A host's face.
     fn classify(&mut self, face: &[u8; FACE_PIXELS]) -> Result<Classified, ErrorCode> {
+        let (readout, microseconds) = self.infer(face)?;
+        let readout = self.smooth(readout);
+        Ok(self.classified(readout, microseconds))
+    }
+
+    /// The readout of a face by itself, and the microseconds that it took.
+    fn infer(&mut self, face: &[u8; FACE_PIXELS]) -> Result<(Readout, u32), ErrorCode> {
         let start = self.clock.microseconds();
         let readout =
             if self.options.mirror { self.engine.classify_mirrored(face) } else { self.engine.classify(face) };
@@ -221,12 +252,17 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
         let elapsed = self.clock.microseconds().saturating_sub(start);
         let microseconds = u32::try_from(elapsed).unwrap_or(u32::MAX);
         self.stats.worst_microseconds = self.stats.worst_microseconds.max(microseconds);
-        let Readout { label, margin, uncertain, probabilities, .. } = self.smooth(readout);
+        Ok((readout, microseconds))
+    }
+
+    /// What is told of the last inference.
+    fn classified(&self, readout: Readout, microseconds: u32) -> Classified {
+        let Readout { label, margin, uncertain, probabilities, .. } = readout;
         let mut logits = [i8::MIN; shared::label::Emotion::COUNT];
         for (slot, &logit) in logits.iter_mut().zip(self.engine.logits()) {
             *slot = logit;
         }
-        Ok(Classified { probabilities, label, margin, uncertain, microseconds, logits })
+        Classified { probabilities, label, margin, uncertain, microseconds, logits }
     }
 
     /// The exponential average of the probabilities, as the options ask.
@@ -257,21 +293,19 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
         }
     }
 
-    fn show_demo_face(&mut self) -> Result<(), S::Error> {
-        if self.options.output != Output::Text || self.board.demo_faces.is_empty() {
-            return Ok(());
-        }
-        let now = self.clock.microseconds();
-        if now < self.demo.next_us {
+    /// Shows a face of the device's own if one is due. Its past is not the host's, nor that of the face before it, so it is not
+    /// smoothed.
+    fn show_demo_face(&mut self, now: u64) -> Result<(), S::Error> {
+        if self.options.output != Output::Text || self.board.demo_faces.is_empty() || now < self.demo.next_us {
             return Ok(());
         }
         self.demo.next_us = now.saturating_add(self.board.demo_interval_us);
         let index = self.demo.shown as usize % self.board.demo_faces.len();
         let Some(face) = self.board.demo_faces.get(index) else { return Ok(()) };
         self.demo.shown = self.demo.shown.wrapping_add(1);
-        match self.classify(face) {
-            Ok(result) => self.print(&result, self.demo.shown),
-            Err(_) => Ok(()),
-        }
+        let Ok((readout, microseconds)) = self.infer(face) else { return Ok(()) };
+        let readout = Readout::from_probabilities(readout.probabilities, self.options.threshold);
+        let result = self.classified(readout, microseconds);
+        self.print(&result, self.demo.shown)
     }
 }

@@ -7,10 +7,10 @@ use shared::wire::{Classified, PROTOCOL_VERSION};
 
 use super::{Clock, Device};
 
-/// Whether `byte` ends a line that a person typed: printable characters only. A frame is never taken for one once a host
-/// said hello; before, the host's next try begins with a delimiter.
-pub(super) fn is_line(pending: &[u8], byte: u8) -> bool {
-    matches!(byte, b'\r' | b'\n')
+/// Whether `pending`, the beginning of what arrived since the last delimiter, and `last`, its end, may be lines that a person
+/// typed: printable characters only. A frame may begin so as well, but there is no pause in it.
+pub(super) fn is_line(pending: &[u8], last: u8) -> bool {
+    matches!(last, b'\r' | b'\n')
         && pending.iter().all(|&byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n' | 8 | 127))
 }
 

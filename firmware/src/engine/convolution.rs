@@ -3,70 +3,61 @@
 use core::ops::Range;
 
 use shared::{
-    model::{FusedPool, Step},
-    operator::Operator,
-    shape::{Shape, Window},
+    operator::{Pool2d, conv2d::Conv2dStep},
+    shape::Shape,
 };
 
-use super::Caller;
+use super::{Caller, step::run_pool};
 use crate::kernels::{self, ConvArguments, PoolArguments, Region, ShapeMismatch};
 
-/// Runs the convolution of `step`, and the pool that is fused with it. `scratch` holds a band of the convolution's output
+/// Runs a convolution, and the pool that is fused with it, to an output of the shape `output_shape`. `scratch` holds a band of the convolution's output
 /// first, if there is a pool, and then working memory.
 pub(super) fn convolve(
-    step: &Step<'_>,
+    step: &Conv2dStep<'_>,
     arguments: &ConvArguments,
+    output_shape: Shape,
     input: &[i8],
     output: &mut [i8],
     scratch: &mut [i8],
     caller: &mut impl Caller,
 ) -> Result<(), ShapeMismatch> {
-    let Some(pool) = step.pool else {
+    let Some(band) = step.pool else {
         return convolve_rows(step, arguments, 0..step.convolved.height, input, output, scratch, caller);
     };
-    let (band, scratch) = scratch.split_at_mut_checked(step.band_bytes as usize).ok_or(ShapeMismatch)?;
-    let Shape { width, channels, .. } = step.output.shape;
+    let pool = band.fused;
+    let (band, scratch) = scratch.split_at_mut_checked(band.bytes as usize).ok_or(ShapeMismatch)?;
+    let Shape { width, channels, .. } = output_shape;
     let row = usize::from(width) * usize::from(channels);
     let bands = output.chunks_mut((usize::from(pool.band_rows) * row).max(1));
     for (index, output) in (0..).zip(bands) {
         let height = pool.rows() * output.len().checked_div(row).unwrap_or(0) as u16;
         let top = index * pool.rows() * pool.band_rows;
         convolve_rows(step, arguments, top..top + height, input, band, scratch, caller)?;
-        run_pool(pool, Shape { height, ..step.convolved }, band, output, caller)?;
+        pool_band(pool.pool, Shape { height, ..step.convolved }, band, output, caller)?;
     }
     Ok(())
 }
 
 /// Pools a band of `shape`.
-fn run_pool(
-    pool: FusedPool,
+fn pool_band(
+    pool: Pool2d,
     shape: Shape,
     band: &[i8],
     output: &mut [i8],
     caller: &mut impl Caller,
 ) -> Result<(), ShapeMismatch> {
-    let arguments = |window: Window| -> Result<PoolArguments, ShapeMismatch> {
-        let (height, width) = window.output_size(shape.height, shape.width).ok_or(ShapeMismatch)?;
-        let output_shape = Shape { height, width, ..shape };
-        // The convolution has clamped already.
-        Ok(PoolArguments { window, input_shape: shape, output_shape, activation_min: i8::MIN, activation_max: i8::MAX })
-    };
-    match pool.operator {
-        Operator::MaxPool2d { window } => {
-            let arguments = arguments(window)?;
-            caller.call(|| kernels::max_pool2d(&arguments, band, output))
-        }
-        Operator::AveragePool2d { window } => {
-            let arguments = arguments(window)?;
-            caller.call(|| kernels::average_pool2d(&arguments, band, output))
-        }
-        _ => Err(ShapeMismatch),
-    }
+    let window = pool.window;
+    let (height, width) = window.output_size(shape.height, shape.width).ok_or(ShapeMismatch)?;
+    let output_shape = Shape { height, width, ..shape };
+    // The convolution has clamped already.
+    let (activation_min, activation_max) = (i8::MIN, i8::MAX);
+    let arguments = PoolArguments { window, input_shape: shape, output_shape, activation_min, activation_max };
+    caller.call(|| run_pool(pool.kind, &arguments, band, output))
 }
 
 /// The rows `rows` of the convolution's output, to the beginning of `output`.
 fn convolve_rows(
-    step: &Step<'_>,
+    step: &Conv2dStep<'_>,
     arguments: &ConvArguments,
     rows: Range<u16>,
     input: &[i8],

@@ -1,35 +1,34 @@
 //! Runs a checked model in an arena that the caller owns.
 //!
 //! ```text
-//! mod.rs          the engine: faces in, logits out
+//! mod.rs          a classifier of faces: faces in, logits out
+//! runner.rs       any network
 //! step.rs         one step: its tensors, its kernel
 //! convolution.rs  convolutions in bands, with a fused pool, and folded ones part by part
 //! ```
 
 mod convolution;
+mod runner;
 mod step;
-
-use core::fmt;
 
 use shared::{
     label::Emotion,
-    model::{Model, Step, Tensor},
+    model::{Model, Step},
     preprocessing::FACE_PIXELS,
 };
 
-use self::step::{run_step, scratch_bytes};
+use self::runner::range;
+pub use self::runner::{EngineError, Runner};
 use crate::{
-    kernels::ShapeMismatch,
     normalization::{mirror, preprocess},
     readout::{Readout, add},
 };
 
-/// A model and the memory that it runs in. Nothing is allocated; an inference takes the arena and a few hundred bytes of
-/// stack.
+/// A classifier of faces and the memory that it runs in: a [`Runner`] with preprocessing before it and a readout behind it.
 #[derive(Debug)]
 pub struct Engine<'model, 'arena> {
     model: Model<'model>,
-    arena: &'arena mut [i8],
+    runner: Runner<'model, 'arena>,
 }
 
 /// Calls the kernels of an inference; one that looks at a clock before and after learns what they take.
@@ -47,62 +46,21 @@ impl Caller for Directly {
     }
 }
 
-/// Why a model cannot run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EngineError {
-    /// The arena is smaller than the model needs.
-    ArenaTooSmall {
-        /// Bytes that the model needs.
-        need: u32,
-        /// Bytes there are.
-        have: usize,
-    },
-    /// The input is not one normalized face.
-    Input {
-        /// Values that the model's input has.
-        need: u32,
-        /// Values there are.
-        have: usize,
-    },
-    /// A step does not fit its tensors. No model that [`Model::parse`] accepts gives this.
-    Step {
-        /// Which step, from 0.
-        step: usize,
-    },
-}
-
-impl fmt::Display for EngineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            EngineError::ArenaTooSmall { need, have } => {
-                write!(f, "the arena has {have} bytes and the model needs {need}; enlarge it or take a smaller model")
-            }
-            EngineError::Input { need, have } => write!(f, "the model's input has {need} values, not {have}"),
-            EngineError::Step { step } => write!(f, "step {step} does not fit its tensors"),
-        }
-    }
-}
-
-impl core::error::Error for EngineError {}
-
 impl<'model, 'arena> Engine<'model, 'arena> {
     /// Takes the arena for `model`; what it holds does not matter, and a larger one is as good.
     ///
     /// # Errors
-    /// [`EngineError::ArenaTooSmall`].
+    /// [`EngineError::ArenaTooSmall`], [`EngineError::ArenaTooLarge`].
     pub fn new(model: &Model<'model>, arena: &'arena mut [i8]) -> Result<Self, EngineError> {
-        let (need, have) = (Self::arena_bytes(model), arena.len());
-        if have < need as usize {
-            return Err(EngineError::ArenaTooSmall { need, have });
-        }
-        Ok(Self { model: *model, arena })
+        Ok(Self { model: *model, runner: Runner::new(&model.network(), arena)? })
     }
 
-    /// Bytes that `model` needs on this processor: its tensors, and the working memory of the kernels behind those that hold
-    /// something at the time.
-    pub fn arena_bytes(model: &Model<'_>) -> u32 {
-        let end = |step: Step<'_>| step.scratch_offset + step.band_bytes + scratch_bytes(&step) as u32;
-        model.steps().map(end).fold(model.arena_bytes(), u32::max)
+    /// [`Runner::arena_bytes`] of its network.
+    ///
+    /// # Errors
+    /// [`EngineError::ArenaTooLarge`].
+    pub fn arena_bytes(model: &Model<'_>) -> Result<u32, EngineError> {
+        Runner::arena_bytes(&model.network())
     }
 
     /// The model that runs.
@@ -139,8 +97,8 @@ impl<'model, 'arena> Engine<'model, 'arena> {
         let preprocessing = self.model.preprocessing();
         let mut sums = [0; Emotion::COUNT];
         self.preprocess(face, &mut Directly)?;
-        mirror(preprocessing, self.input()?);
-        self.run_directly()?;
+        mirror(preprocessing, self.runner.input()?);
+        self.runner.run()?;
         add(&mut sums, self.logits());
         add(&mut sums, self.run(face)?);
         Ok(sums)
@@ -152,7 +110,7 @@ impl<'model, 'arena> Engine<'model, 'arena> {
     /// None for a checked model.
     pub fn run(&mut self, face: &[u8; FACE_PIXELS]) -> Result<&[i8], EngineError> {
         self.preprocess(face, &mut Directly)?;
-        self.run_directly()?;
+        self.runner.run()?;
         Ok(self.logits())
     }
 
@@ -161,13 +119,13 @@ impl<'model, 'arena> Engine<'model, 'arena> {
     /// # Errors
     /// [`EngineError::Input`] for another number of values.
     pub fn run_normalized(&mut self, face: &[i8]) -> Result<&[i8], EngineError> {
-        let input = self.input()?;
+        let input = self.runner.input()?;
         let have = face.len();
         if input.len() != have {
             return Err(EngineError::Input { need: input.len() as u32, have });
         }
         input.copy_from_slice(face);
-        self.run_directly()?;
+        self.runner.run()?;
         Ok(self.logits())
     }
 
@@ -186,7 +144,7 @@ impl<'model, 'arena> Engine<'model, 'arena> {
         self.preprocess(face, &mut Directly)?;
         report(None, clock().wrapping_sub(start));
         start = clock();
-        self.run_steps(&mut Directly, |index, step| {
+        self.runner.run_steps(&mut Directly, |index, step| {
             report(Some((index, step)), clock().wrapping_sub(start));
             start = clock();
         })?;
@@ -200,48 +158,19 @@ impl<'model, 'arena> Engine<'model, 'arena> {
     /// None for a checked model.
     pub fn run_through(&mut self, face: &[u8; FACE_PIXELS], caller: &mut impl Caller) -> Result<&[i8], EngineError> {
         self.preprocess(face, caller)?;
-        self.run_steps(caller, |_, _| {})?;
+        self.runner.run_steps(caller, |_, _| {})?;
         Ok(self.logits())
     }
 
     /// The logits of the last inference, one a label.
     pub fn logits(&self) -> &[i8] {
-        let range = range(&self.model.output());
-        self.arena.get(range).unwrap_or(&[])
-    }
-
-    fn input(&mut self) -> Result<&mut [i8], EngineError> {
-        let range = range(&self.model.input());
-        let need = range.len() as u32;
-        self.arena.get_mut(range).ok_or(EngineError::Input { need, have: 0 })
+        self.runner.tensor(&self.model.output())
     }
 
     fn preprocess(&mut self, face: &[u8; FACE_PIXELS], caller: &mut impl Caller) -> Result<(), EngineError> {
         let preprocessing = self.model.preprocessing();
-        let input = self.input()?;
+        let input = self.runner.input()?;
         caller.call(|| preprocess(preprocessing, face, input));
         Ok(())
     }
-
-    /// One function for all that do not look on, as flash is short.
-    fn run_directly(&mut self) -> Result<(), EngineError> {
-        self.run_steps(&mut Directly, |_, _| {})
-    }
-
-    fn run_steps(
-        &mut self,
-        caller: &mut impl Caller,
-        mut done: impl FnMut(usize, &Step<'model>),
-    ) -> Result<(), EngineError> {
-        for (index, step) in self.model.steps().enumerate() {
-            run_step(&step, self.arena, caller).map_err(|ShapeMismatch| EngineError::Step { step: index })?;
-            done(index, &step);
-        }
-        Ok(())
-    }
-}
-
-fn range(tensor: &Tensor) -> core::ops::Range<usize> {
-    let range = tensor.range().unwrap_or(0..0);
-    range.start as usize..range.end as usize
 }

@@ -15,7 +15,7 @@ pub fn average_pool2d(arguments: &PoolArguments, input: &[i8], output: &mut [i8]
     let [rows, columns] = Axis::both(&window, input_shape, output_shape)?;
     let (input, output) = (tensor(input, input_shape)?, tensor_mut(output, output_shape)?);
     let (width, depth) = (usize::from(input_shape.width), usize::from(input_shape.channels));
-    if output_shape.channels != input_shape.channels {
+    if output_shape.channels != input_shape.channels || window.is_dilated() {
         return Err(ShapeMismatch);
     }
     let mut pixels = output.chunks_exact_mut(depth.max(1));

@@ -11,8 +11,8 @@ use super::{
     ShapeMismatch,
     dot::{dot, dot_tile},
     filters,
-    fully_connected::FullyConnectedArguments,
-    pointwise::pointwise,
+    grouped_conv2d::grouped_conv2d,
+    pointwise::{FullyConnectedArguments, pointwise},
     requantize, span, store,
     taps::{Axis, Taps},
     tensor, tensor_mut,
@@ -27,6 +27,9 @@ pub struct ConvArguments {
     pub input_shape: Shape,
     /// `[OUT_H, OUT_W, C_OUT]`, as the window makes it of the input.
     pub output_shape: Shape,
+    /// Parts of the channels, input and output, that are convolved apart from each other; it divides the channels of both. Of no
+    /// meaning to a depthwise convolution.
+    pub groups: u16,
     /// Minus the input's zero point, `-127..=128`. Padding stands for real zeros: its taps are left out of the sum.
     pub input_offset: i32,
     /// The output's zero point, `-128..=127`.
@@ -88,6 +91,12 @@ impl ConvArguments {
     pub(super) fn store(&self, requantized: i32) -> i8 {
         store(requantized, self.output_offset, self.activation_min, self.activation_max)
     }
+
+    /// Whether all channels are convolved together with a window that is not dilated: what the kernels for particular
+    /// processors know.
+    const fn is_plain(&self) -> bool {
+        self.groups == 1 && !self.window.is_dilated()
+    }
 }
 
 /// Bytes of working memory that [`conv2d`] takes on this processor, for an input and an output of these shapes.
@@ -101,7 +110,7 @@ pub const fn conv2d_scratch(window: &Window, input: Shape, output: Shape) -> usi
     }
 }
 
-/// Convolution of `input` (`[H, W, C_IN]`) with `weights` (`[C_OUT, KERNEL_H, KERNEL_W, C_IN]`, `-128..=127`) into
+/// Convolution of `input` (`[H, W, C_IN]`) with `weights` (`[C_OUT, KERNEL_H, KERNEL_W, C_IN / GROUPS]`, `-128..=127`) into
 /// `output` (`[OUT_H, OUT_W, C_OUT]`); `channels` has `C_OUT` entries. What `scratch` ([`conv2d_scratch`] bytes) holds does
 /// not matter; with less of it, the portable version runs.
 ///
@@ -134,7 +143,7 @@ pub fn conv2d_region(
     scratch: &mut [i8],
 ) -> Result<(), ShapeMismatch> {
     #[cfg(processor_kernels)]
-    {
+    if arguments.is_plain() {
         let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
         if let Some(result) = super::processor::conv2d(arguments, region, input, weights, channels, output, words) {
             return result;
@@ -174,6 +183,9 @@ pub fn portable_region(
     channels: &[ChannelParameters],
     output: &mut [i8],
 ) -> Result<(), ShapeMismatch> {
+    if !arguments.is_plain() {
+        return grouped_conv2d(arguments, region, input, weights, channels, output);
+    }
     let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
     let [rows, columns] = Axis::both(&window, input_shape, output_shape)?;
     let (ys, xs) = (region.rows(output_shape)?, region.columns(output_shape)?);

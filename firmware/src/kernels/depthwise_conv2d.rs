@@ -21,8 +21,9 @@ pub const fn depthwise_conv2d_scratch(window: &Window, input: Shape, output: Sha
     }
 }
 
-/// Depthwise convolution (depth multiplier 1) of `input` (`[H, W, C]`) with `weights` (`[KERNEL_H, KERNEL_W, C]`,
-/// `-128..=127`) into `output` (`[OUT_H, OUT_W, C]`); `channels` has `C` entries. What `scratch`
+/// Depthwise convolution of `input` (`[H, W, C_IN]`) with `weights` (`[KERNEL_H, KERNEL_W, C_OUT]`, `-128..=127`) into
+/// `output` (`[OUT_H, OUT_W, C_OUT]`), where `C_OUT` is a multiple of `C_IN`, the depth multiplier's: as many filters a channel
+/// follow each other. `channels` has `C_OUT` entries. What `scratch`
 /// ([`depthwise_conv2d_scratch`] bytes) holds does not matter; with less of it, the portable version runs.
 ///
 /// # Errors
@@ -36,18 +37,25 @@ pub fn depthwise_conv2d(
     scratch: &mut [i8],
 ) -> Result<(), ShapeMismatch> {
     #[cfg(any(cortex_m_dsp, aarch64_neon))]
-    {
+    if is_plain(arguments) {
         let (_, words, _) = bytemuck::pod_align_to_mut(scratch);
         if let Some(result) = super::processor::depthwise_conv2d(arguments, input, weights, channels, output, words) {
             return result;
         }
     }
     #[cfg(target_arch = "x86_64")]
-    if let Some(result) = super::x86_64::depthwise_conv2d(arguments, input, weights, channels, output) {
+    if is_plain(arguments)
+        && let Some(result) = super::x86_64::depthwise_conv2d(arguments, input, weights, channels, output)
+    {
         return result;
     }
     let _ = scratch;
     portable(arguments, input, weights, channels, output)
+}
+
+/// Whether each channel has one filter, with a window that is not dilated.
+fn is_plain(arguments: &ConvArguments) -> bool {
+    arguments.output_shape.channels == arguments.input_shape.channels && !arguments.window.is_dilated()
 }
 
 /// [`depthwise_conv2d`] in plain Rust.
@@ -61,6 +69,9 @@ pub fn portable(
     channels: &[ChannelParameters],
     output: &mut [i8],
 ) -> Result<(), ShapeMismatch> {
+    if !is_plain(arguments) {
+        return with_multiplier(arguments, input, weights, channels, output);
+    }
     let ConvArguments { window, input_shape, output_shape, input_offset, .. } = *arguments;
     let [rows, columns] = Axis::both(&window, input_shape, output_shape)?;
     let (input, output) = (tensor(input, input_shape)?, tensor_mut(output, output_shape)?);
@@ -68,9 +79,6 @@ pub fn portable(
     let (width, kernel_width) = (usize::from(input_shape.width), usize::from(window.kernel_width));
     let weights = filters(weights, depth, window.taps() as usize)?;
     let channels = span(channels, 0, depth)?;
-    if output_shape.channels != input_shape.channels {
-        return Err(ShapeMismatch);
-    }
     let mut pixels = output.chunks_exact_mut(depth.max(1));
     for y in 0..usize::from(output_shape.height) {
         let rows = rows.taps(y);
@@ -110,6 +118,50 @@ pub fn portable(
                 for ((out, channel), sum) in out.iter_mut().zip(channels).zip(sums) {
                     *out = arguments.store(requantize(channel, sum));
                 }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Several filters a channel, or a dilated window: channel by channel.
+fn with_multiplier(
+    arguments: &ConvArguments,
+    input: &[i8],
+    weights: &[i8],
+    channels: &[ChannelParameters],
+    output: &mut [i8],
+) -> Result<(), ShapeMismatch> {
+    let ConvArguments { window, input_shape, output_shape, input_offset, .. } = *arguments;
+    let [rows, columns] = Axis::both(&window, input_shape, output_shape)?;
+    let (input, output) = (tensor(input, input_shape)?, tensor_mut(output, output_shape)?);
+    let (depth, filters_out) = (usize::from(input_shape.channels), usize::from(output_shape.channels));
+    if depth == 0 || filters_out == 0 || !filters_out.is_multiple_of(depth) {
+        return Err(ShapeMismatch);
+    }
+    let multiplier = filters_out / depth;
+    let (width, kernel_width) = (usize::from(input_shape.width), usize::from(window.kernel_width));
+    let weights = filters(weights, filters_out, window.taps() as usize)?;
+    let channels = span(channels, 0, filters_out)?;
+    let mut pixels = output.chunks_exact_mut(filters_out);
+    for y in 0..usize::from(output_shape.height) {
+        let rows = rows.taps(y);
+        for x in 0..usize::from(output_shape.width) {
+            let columns = columns.taps(x);
+            let pixel = pixels.next().ok_or(ShapeMismatch)?;
+            for (index, (out, channel)) in pixel.iter_mut().zip(channels).enumerate() {
+                let mut sum = 0i32;
+                for (kernel_row, row) in rows.pairs() {
+                    for (kernel_column, column) in columns.pairs() {
+                        let value = input.get((row * width + column) * depth + index / multiplier);
+                        let tap = kernel_row * kernel_width + kernel_column;
+                        let weight = weights.get(tap * filters_out + index);
+                        let (&value, &weight) = value.zip(weight).ok_or(ShapeMismatch)?;
+                        let product = i32::from(value).wrapping_add(input_offset).wrapping_mul(weight.into());
+                        sum = sum.wrapping_add(product);
+                    }
+                }
+                *out = arguments.store(requantize(channel, sum));
             }
         }
     }

@@ -2,26 +2,11 @@
 
 use shared::quantization::ChannelParameters;
 
-use super::{ShapeMismatch, pointwise::pointwise, span, store};
-
-/// Offsets and clamp of a fully connected operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FullyConnectedArguments {
-    /// Minus the input's zero point, `-127..=128`.
-    pub input_offset: i32,
-    /// The output's zero point, `-128..=127`.
-    pub output_offset: i32,
-    /// Lower end of the clamp.
-    pub activation_min: i8,
-    /// Upper end of the clamp.
-    pub activation_max: i8,
-}
-
-impl FullyConnectedArguments {
-    pub(super) fn store(&self, requantized: i32) -> i8 {
-        store(requantized, self.output_offset, self.activation_min, self.activation_max)
-    }
-}
+use super::{
+    ShapeMismatch,
+    pointwise::{FullyConnectedArguments, pointwise},
+    span,
+};
 
 /// Bytes of working memory that [`fully_connected`] takes on this processor, for so many inputs.
 pub const fn fully_connected_scratch(inputs: usize) -> usize {

@@ -11,7 +11,7 @@ pub struct MeanArguments {
     pub input_offset: i32,
     /// The output's zero point, `-128..=127`.
     pub output_offset: i32,
-    /// `input_scale / (output_scale * pixels)`: the division by the number of pixels is part of the factor.
+    /// [`Requantization::of_mean`]: the division by the number of pixels is part of the factor.
     pub factor: Requantization,
     /// Lower end of the clamp.
     pub activation_min: i8,

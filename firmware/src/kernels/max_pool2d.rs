@@ -41,7 +41,7 @@ pub fn portable(arguments: &PoolArguments, input: &[i8], output: &mut [i8]) -> R
     let [rows, columns] = Axis::both(&window, input_shape, output_shape)?;
     let (input, output) = (tensor(input, input_shape)?, tensor_mut(output, output_shape)?);
     let (width, depth) = (usize::from(input_shape.width), usize::from(input_shape.channels));
-    if output_shape.channels != input_shape.channels {
+    if output_shape.channels != input_shape.channels || window.is_dilated() {
         return Err(ShapeMismatch);
     }
     if is_halving(arguments) && depth > 0 {
@@ -87,6 +87,7 @@ pub(super) fn is_halving(arguments: &PoolArguments) -> bool {
     let PoolArguments { window, input_shape, output_shape, .. } = *arguments;
     let Window { kernel_height, kernel_width, stride_height, stride_width, .. } = window;
     [kernel_height, kernel_width, stride_height, stride_width] == [2; 4]
+        && !window.is_dilated()
         && output_shape.height <= input_shape.height / 2
         && output_shape.width <= input_shape.width / 2
 }

@@ -22,7 +22,10 @@ mod depthwise_conv2d;
 mod dot;
 mod fully_connected;
 mod global_average_pool;
+mod grouped_conv2d;
+mod logistic;
 mod max_pool2d;
+mod mul;
 mod pointwise;
 mod softmax;
 #[cfg(processor_kernels)]
@@ -52,9 +55,12 @@ pub use self::{
     conv2d::{ConvArguments, Region, conv2d, conv2d_region, conv2d_scratch},
     depthwise_conv2d::{depthwise_conv2d, depthwise_conv2d_scratch},
     dot::{dot, dot_tile},
-    fully_connected::{FullyConnectedArguments, fully_connected, fully_connected_scratch},
+    fully_connected::{fully_connected, fully_connected_scratch},
     global_average_pool::{MeanArguments, global_average_pool},
+    logistic::logistic,
     max_pool2d::{PoolArguments, max_pool2d},
+    mul::{MulArguments, mul, mul_assign},
+    pointwise::FullyConnectedArguments,
     softmax::softmax,
 };
 
@@ -66,10 +72,10 @@ use self::cortex_m as processor;
 #[cfg(target_arch = "x86_64")]
 use self::x86_64 as processor;
 
-/// Bytes of working memory for so many words, wherever it begins.
+/// Bytes of working memory for so many words, wherever it begins; as many as can be counted, where these are more.
 #[cfg(processor_kernels)]
 const fn bytes(words: usize) -> usize {
-    words * 4 + 3
+    words.saturating_mul(4).saturating_add(3)
 }
 
 /// Shapes and slices that came together do not fit each other.

@@ -6,9 +6,27 @@ use shared::quantization::ChannelParameters;
 use super::{
     ShapeMismatch,
     dot::{dot, dot_tile},
-    fully_connected::FullyConnectedArguments,
-    requantize, span,
+    requantize, span, store,
 };
+
+/// Offsets and clamp of a fully connected operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FullyConnectedArguments {
+    /// Minus the input's zero point, `-127..=128`.
+    pub input_offset: i32,
+    /// The output's zero point, `-128..=127`.
+    pub output_offset: i32,
+    /// Lower end of the clamp.
+    pub activation_min: i8,
+    /// Upper end of the clamp.
+    pub activation_max: i8,
+}
+
+impl FullyConnectedArguments {
+    pub(super) fn store(&self, requantized: i32) -> i8 {
+        store(requantized, self.output_offset, self.activation_min, self.activation_max)
+    }
+}
 
 /// Every output channel of every pixel: `input` is `[PIXELS, C_IN]` with `C_IN = depth`, `weights` is `[C_OUT, C_IN]`, `output` is
 /// `[PIXELS, C_OUT]` and `channels` has `C_OUT` entries. Four output channels share the activations.

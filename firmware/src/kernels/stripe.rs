@@ -51,9 +51,10 @@ impl Layout {
         Columns { blank, first, count: (self.columns - blank).min(width - first) }
     }
 
-    /// Values of the stripe; the last window's chunks may end behind its last column.
+    /// Values of the stripe; the last window's chunks may end behind its last column. As all sizes of working memory, it
+    /// saturates where 32 bits are too few to count it: no slice is as long.
     pub const fn values(&self) -> usize {
-        self.columns * self.column + self.chunk
+        self.columns.saturating_mul(self.column).saturating_add(self.chunk)
     }
 }
 

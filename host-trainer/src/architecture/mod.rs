@@ -3,7 +3,6 @@
 //! The burn module is built from the list, the ONNX export and the quantizer walk it; no other code knows a network.
 //!
 //! ```text
-//! layer.rs   the layers of a network
 //! recipe/    how it is trained
 //! file/      the TOML that both come from
 //! error.rs   why a text is no architecture
@@ -11,28 +10,28 @@
 
 mod error;
 mod file;
-mod layer;
 mod recipe;
 
 use std::path::Path;
 
 use shared::{
-    operator::Operator,
+    operator::{FullyConnected, Operator},
     preprocessing::{FACE_SIZE, Preprocessing},
     quantization::Quantization,
     shape::Shape,
 };
 
-use crate::{data::LabelSet, quantization::parameters::activation_quantization};
+use crate::{data::LabelSet, scales::activation_quantization};
 
 pub use self::{
     error::ArchitectureError,
-    layer::{Layer, LayerKind},
     recipe::{
         Balanced, ClassWeights, Distillation, Loss, Noise, Optimizer, ProgressiveResizing, Recipe, Refinement,
         Regularization, Reweighting, Schedule,
     },
 };
+
+pub use crate::operators::{Layer, LayerKind};
 
 /// The networks that come with the program: name and architecture file.
 pub const BUILT_IN: &[(&str, &str)] = &[
@@ -41,6 +40,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("mentor", include_str!("../../architectures/mentor.toml")),
     ("edge", include_str!("../../architectures/edge.toml")),
     ("edge-ferplus", include_str!("../../architectures/edge-ferplus.toml")),
+    ("pi", include_str!("../../architectures/pi.toml")),
     ("pico", include_str!("../../architectures/pico.toml")),
 ];
 
@@ -117,7 +117,9 @@ impl Architecture {
         let file = format!("{}.toml", self.name);
         let mut layers = self.layers;
         match layers.last_mut().map(|layer| &mut layer.kind) {
-            Some(LayerKind::Operator(Operator::FullyConnected { units })) => *units = labels.count() as u16,
+            Some(LayerKind::Operator(Operator::FullyConnected(FullyConnected { units }))) => {
+                *units = labels.count() as u16
+            }
             _ => {
                 let problem = format!("the last layer is not `dense`; make it give {} logits", labels.count());
                 return Err(ArchitectureError::Value { file, problem });

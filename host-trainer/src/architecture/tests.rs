@@ -99,6 +99,10 @@ fn errors_name_the_file_the_layer_and_the_remedy() {
     let typo = network("[[layer]]\nkind = \"conv3d\"\n");
     assert!(error(&typo).contains("line 10"), "{}", error(&typo));
     assert!(error("name = 3").contains("net.toml"));
+    for name in [String::new(), "x".repeat(65), "a\\tb".into()] {
+        let unnamed = network(HEAD).replace("\"net\"", &format!("\"{name}\""));
+        assert_eq!(error(&unnamed), "net.toml: `name` must have 1 to 64 bytes and no control characters");
+    }
 }
 
 #[test]

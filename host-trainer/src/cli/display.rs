@@ -23,11 +23,16 @@ const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 const HEADER: &str = "epoch     loss  accuracy   validation loss  accuracy   seconds  images/s";
 
+/// Where some validation faces have a near twin among the training faces and choose nothing: figures of the others, and the
+/// accuracy of all.
+const HEADER_APART: &str = "epoch     loss  accuracy   validation loss  accuracy  with twins   seconds  images/s";
+
 /// Progress of a training: a dashboard on a terminal, a line every ten seconds elsewhere; in the end a line an epoch in both.
 pub struct Display {
     dashboard: Option<Dashboard>,
     stop: Arc<AtomicBool>,
     last_line: Instant,
+    header: &'static str,
     lines: Vec<String>,
     /// Why nothing can be shown any more.
     failed: Option<io::Error>,
@@ -39,7 +44,7 @@ impl Display {
         let terminal = stdin().is_terminal() && stdout().is_terminal() && stderr().is_terminal() && !is_dumb();
         // A terminal that cannot be taken gets plain lines.
         let dashboard = (terminal && !plain).then(|| Dashboard::start(facts, stop.clone()).ok()).flatten();
-        Self { dashboard, stop, last_line: Instant::now(), lines: Vec::new(), failed: None }
+        Self { dashboard, stop, last_line: Instant::now(), header: HEADER, lines: Vec::new(), failed: None }
     }
 
     /// Shows what is new. Where that fails the training stops, and [`finish`](Self::finish) tells why.
@@ -70,6 +75,9 @@ impl Display {
             }
             Progress::Epoch { metrics, epochs } => {
                 let line = line(metrics, epochs);
+                if metrics.validation_accuracy_all.is_some() {
+                    self.header = HEADER_APART;
+                }
                 match &mut self.dashboard {
                     Some(dashboard) => {
                         let taken = dashboard.epoch(row(metrics)).is_ok();
@@ -80,7 +88,7 @@ impl Display {
                     }
                     None => {
                         if self.lines.is_empty() {
-                            writeln!(out(), "{HEADER}")?;
+                            writeln!(out(), "{}", self.header)?;
                         }
                         writeln!(out(), "{line}")?;
                         self.lines.push(line);
@@ -102,15 +110,16 @@ impl Display {
 
     fn give_back(&mut self) -> io::Result<()> {
         if self.dashboard.take().is_some() && !self.lines.is_empty() {
-            writeln!(out(), "{HEADER}\n{}", self.lines.join("\n"))?;
+            writeln!(out(), "{}\n{}", self.header, self.lines.join("\n"))?;
         }
         Ok(())
     }
 }
 
 fn line(metrics: &EpochMetrics, epochs: usize) -> String {
+    let all = metrics.validation_accuracy_all.map(|accuracy| format!("  {accuracy:>10.4}")).unwrap_or_default();
     format!(
-        "{:>2}/{:<2}  {:>7.4}  {:>8.4}  {:>16.4}  {:>8.4}  {:>8.1}  {:>8.0}",
+        "{:>2}/{:<2}  {:>7.4}  {:>8.4}  {:>16.4}  {:>8.4}{all}  {:>8.1}  {:>8.0}",
         metrics.epoch,
         epochs,
         metrics.train_loss,
@@ -129,6 +138,7 @@ fn row(metrics: &EpochMetrics) -> EpochRow {
         train_accuracy: metrics.train_accuracy,
         validation_loss: metrics.validation_loss,
         validation_accuracy: metrics.validation_accuracy,
+        validation_accuracy_all: metrics.validation_accuracy_all,
         seconds: metrics.seconds,
     }
 }

@@ -1,6 +1,12 @@
 //! `evaluate`: how good a model file is on labelled faces, through the core.
 
-use std::{fs, io::Write, path::PathBuf, time::Instant};
+use std::{
+    borrow::Cow,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -9,13 +15,13 @@ use shared::{label::Emotion, model::Model};
 
 use super::{
     DataArgument, UsageError,
-    faces::{of_split, relabel},
+    faces::{CACHE, of_split, relabel},
     model_file,
     output::out,
     progress,
 };
 use crate::{
-    data::{LabelSet, Split, locate},
+    data::{LabelSet, Split, kept, load_twins, locate},
     evaluation::{Certain, Confusion, EvaluationReport, Prediction, Robustness, robustness},
     inference, report,
     training::write_atomically,
@@ -69,22 +75,28 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     let source = locate(arguments.data.data.as_deref())?;
     let mut dataset = progress::read(&source)?;
     let (set, split) = (arguments.labels, arguments.split);
+    let (mut near, warning) = load_twins(&source, split, Path::new(CACHE), || Ok(Cow::Borrowed(&dataset)))?;
+    progress::warn(warning.as_slice())?;
     let without_majority = match set {
         LabelSet::Fer2013 => None,
-        LabelSet::FerPlus => Some(relabel(&source, arguments.votes.as_deref(), split, dataset.faces_mut(split))?),
+        LabelSet::FerPlus => {
+            let stays = relabel(&source, arguments.votes.as_deref(), split, dataset.faces_mut(split))?;
+            near = near.map(|near| kept(&stays, &near));
+            Some(stays.iter().filter(|&&stays| !stays).count())
+        }
     };
     let faces = of_split(&dataset, split)?;
     let bar = progress::bar("classifying", "faces")?;
     bar.set_length(faces.len() as u64);
     let start = Instant::now();
-    let logits = inference::logits(&model, &faces.pixels, arguments.mirror, |done| bar.inc(done as u64))?;
+    let readouts = inference::readouts(&model, &faces.pixels, arguments.mirror, |done| bar.inc(done as u64))?;
     let rate = faces.len() as f64 / start.elapsed().as_secs_f64();
     bar.finish_and_clear();
-    let predictions: Vec<Prediction> =
-        logits.iter().map(|row| Prediction::from_logits(row, model.temperature())).collect();
+    let predictions: Vec<Prediction> = readouts.iter().map(Prediction::from_readout).collect();
     let labels: Vec<Emotion> = faces.iter().map(|(_, emotion)| emotion).collect();
     let certain = Some(Certain::at(model.threshold(), &labels, &predictions));
-    let report = EvaluationReport { certain, ..EvaluationReport::new(split.name(), set, &labels, &predictions) };
+    let report = EvaluationReport::new(split.name(), set, &labels, &predictions);
+    let report = EvaluationReport { certain, ..report.by_twins(near.as_deref(), &labels, &predictions) };
     let mut robustness = Vec::new();
     if arguments.robustness {
         robustness.push(measure_robustness(&model, &faces.pixels, &labels, arguments.mirror)?);
@@ -145,8 +157,8 @@ fn measure_robustness(
     let bar = progress::bar("changing faces", "faces")?;
     bar.set_length((labels.len() * robustness::passes()) as u64);
     let measured = robustness::measure(model.name(), pixels, |faces| -> anyhow::Result<f64> {
-        let rows = inference::logits(model, faces, mirror, |done| bar.inc(done as u64))?;
-        let answers = rows.iter().map(|row| Prediction::from_logits(row, 1.0).label);
+        let readouts = inference::readouts(model, faces, mirror, |done| bar.inc(done as u64))?;
+        let answers = readouts.iter().map(|readout| readout.label);
         // Whatever the set of labels is, an answer is right or it is not.
         Ok(Confusion::new(LabelSet::FerPlus, labels.iter().copied().zip(answers)).accuracy())
     })?;

@@ -1,6 +1,6 @@
 //! The faces a training needs, from wherever they are.
 
-use std::path::Path;
+use std::{borrow::Cow, path::Path};
 
 use anyhow::{Context, ensure};
 use shared::{
@@ -14,11 +14,14 @@ use crate::{
     architecture::Architecture,
     data::{
         Aside, Dataset, Faces, FerPlus, LabelSet, NormalizedDataset, NormalizedFaces, Source, Split, VoteShares,
-        keep_aside, kept, load_normalized, near_duplicates, read_ferplus, read_votes,
+        keep_aside, kept, load_normalized, load_twins, near_duplicates, read_ferplus, read_votes,
     },
     export::MeasuredOn,
-    training::{Configuration, LabelledFaces, TrainingError, TrainingFaces, contents_text},
+    training::{Configuration, LabelledFaces, TrainingError, TrainingFaces, ValidationFaces, contents_text},
 };
+
+/// Where preprocessed faces, and what is known of twins, are kept.
+pub const CACHE: &str = "runs/cache";
 
 /// Share of the training faces that is kept aside where a data set has no faces for validation.
 const SHARE_FOR_VALIDATION: f64 = 0.1;
@@ -35,6 +38,8 @@ pub struct LoadedFaces {
     left_out: Option<Vec<bool>>,
     held_out: Option<NormalizedFaces>,
     share: Option<f64>,
+    near: Option<Vec<bool>>,
+    near_held_out: Option<Vec<bool>>,
     without_majority: [usize; 2],
 }
 
@@ -58,7 +63,7 @@ impl LoadedFaces {
         let bar = progress::bar_of(source)?;
         let mut report = |done, total| progress::advance(&bar, done, total);
         let preprocessing = architecture.preprocessing;
-        let cache = Path::new("runs/cache").join(cache_name(source, preprocessing));
+        let cache = Path::new(CACHE).join(cache_name(source, preprocessing));
         let mut dataset = load_normalized(source, preprocessing, &cache, &mut report)?;
         dataset.require(Split::Training)?;
         let share = share.or(dataset.faces(Split::PublicTest).labels.is_empty().then_some(SHARE_FOR_VALIDATION));
@@ -67,8 +72,12 @@ impl LoadedFaces {
             true => Some(source.read(&mut report)?),
             false => None,
         };
+        let (mut near, unkept) = load_twins(source, Split::PublicTest, Path::new(CACHE), || match &raw {
+            Some(raw) => Ok(Cow::Borrowed(raw)),
+            None => source.read(&mut report).map(Cow::Owned),
+        })?;
         let votes = match (architecture.labels(), votes) {
-            (LabelSet::FerPlus, votes) => Some(relabel_all(source, votes, &mut dataset, raw.as_mut())?),
+            (LabelSet::FerPlus, votes) => Some(relabel_all(source, votes, &mut dataset, raw.as_mut(), near.as_mut())?),
             (LabelSet::Fer2013, None) => None,
             (LabelSet::Fer2013, Some(path)) => {
                 let training = read_votes(path, Split::Training, dataset.require(Split::Training)?.labels.len())?;
@@ -76,12 +85,16 @@ impl LoadedFaces {
                 Some(Votes { training, contents, without_majority: [0; 2] })
             }
         };
-        let (mut pixels, mut left_out, mut aside) = (None, None, None);
+        let (mut pixels, mut left_out, mut aside, mut near_held_out) = (None, None, None, None);
         if let Some(raw) = &raw {
             let training = &raw.require(Split::Training)?.pixels;
             left_out = recipe.distinct.then(|| near_duplicates(training, &raw.faces(Split::PublicTest).pixels));
             if let Some(share) = share {
                 let Aside { held_out, left_out: all } = keep_aside(training, share, left_out.as_deref());
+                if !matches!(source, Source::Synthetic(_)) && !recipe.distinct {
+                    let learned: Vec<bool> = all.iter().map(|left_out| !left_out).collect();
+                    near_held_out = Some(near_duplicates(&kept(&held_out, training), &kept(&learned, training)));
+                }
                 left_out = Some(all);
                 let faces = dataset.require(Split::Training)?;
                 let (images, labels) = (kept(&held_out, &faces.images), kept(&held_out, &faces.labels));
@@ -95,11 +108,24 @@ impl LoadedFaces {
             pixels = (!recipe.augmentation.is_off()).then(|| training.clone());
         }
         bar.finish_and_clear();
+        dataset.warnings.extend(unkept);
         progress::warn(&dataset.warnings)?;
         let (votes_contents, without_majority) =
             votes.as_ref().map_or((None, [0; 2]), |votes| (Some(votes.contents), votes.without_majority));
         let votes = votes.map(|votes| votes.training);
-        Ok(Self { dataset, pixels, votes, votes_contents, left_out, held_out: aside, share, without_majority })
+        let held_out = aside;
+        Ok(Self {
+            dataset,
+            pixels,
+            votes,
+            votes_contents,
+            left_out,
+            held_out,
+            share,
+            near,
+            near_held_out,
+            without_majority,
+        })
     }
 
     /// Writes into a new run's configuration what it is trained on.
@@ -166,12 +192,18 @@ impl LoadedFaces {
     /// `PublicTest`, and the faces that are kept aside, if there are any; where there is no `PublicTest`, these are reported on
     /// too.
     pub fn measured_on(&self) -> anyhow::Result<MeasuredOn<'_>> {
-        let held_out =
-            self.held_out.as_ref().map(|NormalizedFaces { images, labels }| LabelledFaces { images, labels });
+        let held_out = self.held_out.as_ref().map(|NormalizedFaces { images, labels }| ValidationFaces {
+            faces: LabelledFaces { images, labels },
+            near: self.near_held_out.as_deref(),
+        });
         let split = Split::PublicTest;
         Ok(match (self.share_for_validation(), held_out) {
             (Some(_), Some(aside)) => MeasuredOn { reported: aside, split: KEPT_ASIDE, held_out },
-            _ => MeasuredOn { reported: labelled(&self.dataset, split)?, split: split.name(), held_out },
+            _ => {
+                let faces = labelled(&self.dataset, split)?;
+                let reported = ValidationFaces { faces, near: self.near.as_deref() };
+                MeasuredOn { reported, split: split.name(), held_out }
+            }
         })
     }
 }
@@ -181,12 +213,13 @@ pub fn of_split(dataset: &Dataset, split: Split) -> anyhow::Result<&Faces> {
     dataset.require(split).map_err(|error| anyhow::anyhow!("{error}; choose another --split or another --data"))
 }
 
-/// Gives the faces of training and validation the labels of FER+; `raw` are the same faces.
+/// Gives the faces of training and validation the labels of FER+; `raw` are the same faces, `near` tells of those of validation.
 fn relabel_all(
     source: &Source,
     votes: Option<&Path>,
     dataset: &mut NormalizedDataset,
     mut raw: Option<&mut Dataset>,
+    mut near: Option<&mut Vec<bool>>,
 ) -> anyhow::Result<Votes> {
     let (mut without_majority, mut judged) = ([0; 2], [Vec::new(), Vec::new()]);
     for (index, split) in [Split::Training, Split::PublicTest].into_iter().enumerate() {
@@ -199,6 +232,9 @@ fn relabel_all(
         dataset.relabel(split, &labels);
         if let Some(raw) = &mut raw {
             raw.faces_mut(split).relabel(&labels);
+        }
+        if let (Split::PublicTest, Some(near)) = (split, &mut near) {
+            **near = kept(&labels.iter().map(Option::is_some).collect::<Vec<_>>(), near);
         }
         without_majority[index] = labels.iter().filter(|label| label.is_none()).count();
     }
@@ -229,11 +265,11 @@ pub fn check_ferplus(source: &Source) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Gives faces of a split the labels of FER+, and removes those that have none; their number.
-pub fn relabel(source: &Source, votes: Option<&Path>, split: Split, faces: &mut Faces) -> anyhow::Result<usize> {
-    let before = faces.len();
-    faces.relabel(&labels(&ferplus(source, votes, split, before)?));
-    Ok(before - faces.len())
+/// Gives faces of a split the labels of FER+, and removes those that have none; for each face that there was whether it stays.
+pub fn relabel(source: &Source, votes: Option<&Path>, split: Split, faces: &mut Faces) -> anyhow::Result<Vec<bool>> {
+    let labels = labels(&ferplus(source, votes, split, faces.len())?);
+    faces.relabel(&labels);
+    Ok(labels.iter().map(Option::is_some).collect())
 }
 
 fn ferplus(source: &Source, votes: Option<&Path>, split: Split, faces: usize) -> anyhow::Result<Vec<FerPlus>> {

@@ -67,7 +67,7 @@ pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
         (Some(path), Some(bytes)) => model_file::parse(path, bytes)?,
         _ => Model::parse(&EDGE.0)?,
     };
-    let mut arena = vec![0; Engine::arena_bytes(&model) as usize];
+    let mut arena = vec![0; Engine::arena_bytes(&model)? as usize];
     let mut engine = Engine::new(&model, &mut arena)?;
     let emotions = LabelSet::of(model.labels()).emotions();
     let mut results = Vec::with_capacity(arguments.images.len());

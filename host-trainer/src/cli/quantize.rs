@@ -5,7 +5,7 @@ use std::{io::Write, path::PathBuf};
 use anyhow::Context;
 use clap::Args;
 
-use super::{DataArgument, UsageError, faces::LoadedFaces, output::out, start::source_of};
+use super::{DataArgument, UsageError, faces::LoadedFaces, output::out, start::source_of, train::accuracies};
 use crate::{
     data::LabelSet,
     export::{self, MODEL_FILE, RECORD_FILE},
@@ -50,12 +50,11 @@ pub fn run(arguments: &QuantizeArguments) -> anyhow::Result<()> {
     let training = loaded.training()?;
     let form = if arguments.unfolded { Form::AsTrained } else { Form::Folded };
     let measured_on = loaded.measured_on()?;
-    let split = measured_on.split;
     let exported = export::quantize(&network, training.faces, measured_on, &configuration, form)?;
     let file = arguments.out.clone().unwrap_or_else(|| run.file(MODEL_FILE));
     write_atomically(&file, exported.model.as_slice())?;
-    writeln!(out(), "float        {:.4} of {split} right", exported.float.accuracy)?;
-    writeln!(out(), "int8         {:.4} of {split} right, through the core", exported.int8.accuracy)?;
+    writeln!(out(), "float        {}", accuracies(&exported.float))?;
+    writeln!(out(), "int8         {}, through the core", accuracies(&exported.int8))?;
     writeln!(out(), "model        {}", file.display())?;
     Ok(())
 }

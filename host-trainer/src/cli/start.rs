@@ -103,6 +103,7 @@ fn configure(arguments: &TrainArguments, architecture: &Architecture, source: &S
     configuration.hardware = arguments.device.unwrap_or_default();
     configuration.votes = arguments.votes.as_ref().map(|path| path.display().to_string());
     configuration.held_out = arguments.held_out;
+    configuration.apart = !matches!(source, Source::Synthetic(_));
     configuration.teachers = arguments.teachers.iter().map(|path| path.display().to_string()).collect();
     if matches!(source, Source::Synthetic(_)) {
         configuration.epochs = SYNTHETIC_EPOCHS;

@@ -21,11 +21,12 @@ use crate::{
     dashboard::Facts,
     data::{LabelSet, Source},
     device::Hardware,
+    evaluation::EvaluationReport,
     export::{self, Exported, MODEL_FILE, MeasuredOn, RECORD_FILE},
     network::Network,
     refinement,
     training::{
-        Configuration, Outcome, Progress, RunFolder, START_FILE, TrainingError, TrainingFaces, read_soft_targets,
+        Configuration, Progress, RunFolder, START_FILE, TrainingError, TrainingFaces, read_soft_targets,
         teacher_folder, train,
     },
 };
@@ -89,10 +90,7 @@ pub fn run(arguments: &TrainArguments) -> anyhow::Result<()> {
     if session.stop.is_wanted() {
         return Err(session.stop.interrupted().into());
     }
-    match exported {
-        Some(exported) if session.synthetic() => demo::run(&exported.model, &session.source),
-        _ => Ok(()),
-    }
+    if session.synthetic() { demo::run(&exported.model, &session.source) } else { Ok(()) }
 }
 
 /// What all trainings of one command share: a run, its refinement, its teachers.
@@ -108,13 +106,8 @@ impl Session {
     }
 
     /// Trains a run, its teachers before it, and refines it if its recipe says so; what is done already is not done again.
-    /// The model, if the core can run it. A run that is stopped is an [`Interrupted`].
-    fn train(
-        &self,
-        run: &RunFolder,
-        configuration: &Configuration,
-        loaded: &LoadedFaces,
-    ) -> anyhow::Result<Option<Exported>> {
+    /// The model. A run that is stopped is an [`Interrupted`].
+    fn train(&self, run: &RunFolder, configuration: &Configuration, loaded: &LoadedFaces) -> anyhow::Result<Exported> {
         let architecture = configuration.architecture()?;
         writeln!(out(), "run          {}", run.path().display())?;
         writeln!(out(), "faces        {}", configuration.faces())?;
@@ -145,11 +138,11 @@ impl Session {
         }
         training.soft_targets = taught.soft_targets.as_deref();
         training.teachers = &taught.networks;
-        self.print_images(loaded, training, measured_on)?;
+        self.print_images(loaded, &configuration, training, measured_on)?;
 
         let stage = Stage { training, measured_on, stop: &self.stop, plain: self.plain };
         let (network, mut exported) = stage.run(run, &configuration)?;
-        if let (Some(refinement), Some(_)) = (architecture.recipe.refinement, &exported) {
+        if let Some(refinement) = architecture.recipe.refinement {
             let (run, configuration) =
                 refinement::prepare(run, &configuration, refinement, &network, stage.training.faces)?;
             let path = run.path().display();
@@ -163,6 +156,7 @@ impl Session {
     fn print_images(
         &self,
         loaded: &LoadedFaces,
+        configuration: &Configuration,
         training: TrainingFaces<'_>,
         measured_on: MeasuredOn<'_>,
     ) -> anyhow::Result<()> {
@@ -171,12 +165,19 @@ impl Session {
             out(),
             "images       {} to train on, {} to validate on",
             training.faces.labels.len() - left_out - loaded.held_out(),
-            measured_on.chosen_by().labels.len()
+            measured_on.chosen_by().faces.labels.len()
         )?;
         if let Some(share) = loaded.share_for_validation() {
             writeln!(
                 out(),
                 "             (there are no faces for validation: {share} of those for training are kept aside for it)"
+            )?;
+        }
+        let passed_over = export::passed_over(configuration, measured_on);
+        if passed_over > 0 {
+            writeln!(
+                out(),
+                "             ({passed_over} of the latter have a near twin among the former and choose nothing)"
             )?;
         }
         if left_out > 0 {
@@ -185,6 +186,12 @@ impl Session {
                 _ => "validation faces",
             };
             writeln!(out(), "             ({left_out} more are nearly {others} and are left out)")?;
+        }
+        if measured_on.chosen_by().near.is_some_and(|near| !near.contains(&false)) {
+            writeln!(
+                out(),
+                "             (all of the latter have a near twin among the former, and choose all the same)"
+            )?;
         }
         let [of_training, of_validation] = loaded.without_majority();
         if of_training + of_validation > 0 {
@@ -246,8 +253,8 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Trains a run to its end and exports it: the network, and the model if the core can run it.
-    fn run(&self, run: &RunFolder, configuration: &Configuration) -> anyhow::Result<(Network, Option<Exported>)> {
+    /// Trains a run to its end and exports it: the network and the model.
+    fn run(&self, run: &RunFolder, configuration: &Configuration) -> anyhow::Result<(Network, Exported)> {
         let facts = Facts {
             name: configuration.architecture()?.name,
             rows: vec![
@@ -271,30 +278,21 @@ impl Stage<'_> {
             return Err(self.stop.interrupted().into());
         }
         let exported = export::write_run(run, configuration, &outcome, self.training.faces, self.measured_on)?;
-        self.print_result(run, &outcome, exported.as_ref())?;
+        writeln!(out(), "\nkept         the weights of epoch {}", outcome.best_epoch)?;
+        writeln!(out(), "float        {}", accuracies(&exported.float))?;
+        writeln!(out(), "int8         {}, through the core", accuracies(&exported.int8))?;
+        writeln!(out(), "report       {}", run.file("report.md").display())?;
+        writeln!(out(), "model        {}", run.file(MODEL_FILE).display())?;
         Ok((outcome.best, exported))
     }
+}
 
-    fn print_result(&self, run: &RunFolder, outcome: &Outcome, exported: Option<&Exported>) -> anyhow::Result<()> {
-        let split = self.measured_on.split;
-        writeln!(out(), "\nkept         the weights of epoch {}", outcome.best_epoch)?;
-        match exported {
-            Some(exported) => {
-                writeln!(out(), "float        {:.4} of {split} right", exported.float.accuracy)?;
-                writeln!(out(), "int8         {:.4} of {split} right, through the core", exported.int8.accuracy)?;
-                writeln!(out(), "report       {}", run.file("report.md").display())?;
-                writeln!(out(), "model        {}", run.file(MODEL_FILE).display())?;
-            }
-            None => {
-                writeln!(out(), "network      {}", run.file("network.onnx").display())?;
-                writeln!(
-                    out(),
-                    "model        none: the core has no operator for one of the layers (sigmoid), use relu to get one"
-                )?;
-            }
-        }
-        Ok(())
-    }
+/// How good a network is, on all faces and on those apart.
+pub fn accuracies(report: &EvaluationReport) -> String {
+    let apart = report.apart.filter(|apart| apart.images < report.images);
+    let apart =
+        apart.map(|apart| format!(", {:.4} of its {} faces without a twin in Training", apart.accuracy, apart.images));
+    format!("{:.4} of {} right{}", report.accuracy, report.split, apart.unwrap_or_default())
 }
 
 /// A share of the training faces.

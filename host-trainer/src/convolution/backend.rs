@@ -78,7 +78,7 @@ impl ConvolutionBackend for Flex {
             Some(input) => input.into_tensor(x.shape().dims::<4>()),
             None => FlexTensor::empty(Shape::from([0]), DType::F32),
         };
-        let weight = tensor(gradients.weight, weight.shape().dims::<4>());
+        let weight = gradients.weight.into_tensor(weight.shape().dims::<4>());
         (input, weight, tensor(gradients.bias, [geometry.groups * geometry.outputs]))
     }
 }

@@ -6,6 +6,7 @@
 use super::geometry::{Geometry, Scratch};
 use super::scratch::Padded;
 use super::simd::{self, Across, Blocked, Correlated, Kernels, LANES, STRIP_PIXELS, Walk};
+use super::{columns, winograd};
 use crate::memory::Buffer;
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -25,6 +26,30 @@ thread_local! {
 /// The convolution's output, `[n, outputs, out_height, out_width]`, of `input` (`[n, channels, height, width]`) with
 /// `weight` (`[outputs, channels, kernel_height, kernel_width]`) and one `bias` for each output channel.
 pub(super) fn forward(geometry: &Geometry, input: &[f32], weight: &[f32], bias: &[f32]) -> Buffer {
+    if let Some(plan) = winograd::forward_plan(geometry) {
+        let mut output = empty_output(geometry, input);
+        let kernel =
+            |output: usize, channel: usize, tap: usize| weight[(output * geometry.channels + channel) * 9 + tap];
+        winograd::correlate(&plan, input, kernel, Some(bias), &mut output);
+        return output;
+    }
+    if let Some(plan) = columns::plan(geometry) {
+        let mut output = empty_output(geometry, input);
+        columns::correlate(&plan, input, weight, bias, &mut output);
+        return output;
+    }
+    forward_directly(geometry, input, weight, bias)
+}
+
+/// Room for the outputs of as many images as `input` has.
+fn empty_output(geometry: &Geometry, input: &[f32]) -> Buffer {
+    let images = input.len() / (geometry.groups * geometry.input_len().max(1));
+    Buffer::new(images * geometry.groups * geometry.output_len())
+}
+
+/// [`forward`] by direct sums, whatever the shape.
+pub(super) fn forward_directly(geometry: &Geometry, input: &[f32], weight: &[f32], bias: &[f32]) -> Buffer {
+    let mut output = empty_output(geometry, input);
     let (depth, outputs) = (geometry.depth(), geometry.outputs);
     let [height, width] = geometry.output;
     let across = Across::choose(outputs, depth, width, 1);
@@ -39,8 +64,6 @@ pub(super) fn forward(geometry: &Geometry, input: &[f32], weight: &[f32], bias: 
     let walk = Walk::new(across, geometry.output, scratch.steps(geometry.stride), 0, [height * width, width, 1]);
     let plain = scratch.is_plain() && (across == Across::Channels || width >= LANES);
     let (input_len, output_len) = (geometry.input_len().max(1), geometry.output_len().max(1));
-    let images = input.len() / (geometry.groups * input_len);
-    let mut output = Buffer::new(images * geometry.groups * geometry.output_len());
     output.par_chunks_mut(geometry.groups * output_len).zip(input.par_chunks(geometry.groups * input_len)).for_each(
         |(output, input)| {
             BUFFERS.with_borrow_mut(|buffers| {
@@ -60,7 +83,7 @@ pub(super) struct Gradients {
     /// `[n, channels, height, width]`, if it was asked for.
     pub input: Option<Buffer>,
     /// `[outputs, channels, kernel_height, kernel_width]`.
-    pub weight: Vec<f32>,
+    pub weight: Buffer,
     /// `[outputs]`.
     pub bias: Vec<f32>,
 }
@@ -73,11 +96,52 @@ pub(super) fn backward(
     gradient: &[f32],
     with_input: bool,
 ) -> Gradients {
+    if let Some(plan) = columns::plan(geometry) {
+        let input_gradient = with_input.then(|| {
+            let mut target = Buffer::new(input.len());
+            columns::input_gradient(&plan, weight, gradient, &mut target);
+            target
+        });
+        let (weight, bias) = columns::weight_gradient(&plan, input, gradient);
+        return Gradients { input: input_gradient, weight, bias };
+    }
+    let input_gradient = match winograd::backward_plan(geometry) {
+        Some(plan) if with_input => {
+            let mut target = Buffer::new(input.len());
+            let turned = |channel: usize, output: usize, tap: usize| {
+                weight[(output * geometry.channels + channel) * 9 + 8 - tap]
+            };
+            winograd::correlate(&plan, gradient, turned, None, &mut target);
+            Some(target)
+        }
+        _ => None,
+    };
+    let input_left = with_input && input_gradient.is_none();
+    match winograd::forward_plan(geometry) {
+        Some(plan) if !input_left => {
+            let (weight, bias) = winograd::weight_gradient(&plan, input, gradient);
+            Gradients { input: input_gradient, weight, bias }
+        }
+        _ => {
+            let direct = backward_directly(geometry, input, weight, gradient, input_left);
+            Gradients { input: input_gradient.or(direct.input), ..direct }
+        }
+    }
+}
+
+/// [`backward`] by direct sums, whatever the shape.
+pub(super) fn backward_directly(
+    geometry: &Geometry,
+    input: &[f32],
+    weight: &[f32],
+    gradient: &[f32],
+    with_input: bool,
+) -> Gradients {
+    let mut input_gradient = with_input.then(|| Buffer::new(input.len()));
     let task = Backward::new(geometry, weight, with_input);
     // As many images as make a strip of the weight gradient, but so few that a batch of 32 keeps four cores busy.
     let chunk = (STRIP_PIXELS / (geometry.output[0] * geometry.output[1]).max(1)).clamp(1, 8);
     let input_len = chunk * geometry.groups * geometry.input_len().max(1);
-    let mut input_gradient = with_input.then(|| Buffer::new(input.len()));
     let targets: Vec<Option<&mut [f32]>> = match &mut input_gradient {
         Some(target) => target.chunks_mut(input_len).map(Some).collect(),
         None => input.chunks(input_len).map(|_| None).collect(),
@@ -91,7 +155,7 @@ pub(super) fn backward(
         })
         .collect();
 
-    let mut weight = vec![0.0; geometry.groups * geometry.outputs * geometry.depth()];
+    let mut weight = Buffer::zeros(geometry.groups * geometry.outputs * geometry.depth());
     let mut bias = vec![0.0; geometry.groups * geometry.outputs];
     for (chunk_weight, chunk_bias) in &chunks {
         add(&mut weight, chunk_weight);
@@ -100,7 +164,7 @@ pub(super) fn backward(
     Gradients { input: input_gradient, weight, bias }
 }
 
-fn add(sums: &mut [f32], values: &[f32]) {
+pub(super) fn add(sums: &mut [f32], values: &[f32]) {
     for (sum, value) in sums.iter_mut().zip(values) {
         *sum += value;
     }
@@ -153,13 +217,13 @@ impl<'a> Backward<'a> {
         gradient: &[f32],
         mut target: Option<&mut [f32]>,
         buffers: &mut Buffers,
-    ) -> (Vec<f32>, Vec<f32>) {
+    ) -> (Buffer, Vec<f32>) {
         let Self { geometry, padded_input, padded_gradient, .. } = self;
         let [height, width] = geometry.output;
         let (input_len, output_len) = (geometry.input_len().max(1), geometry.output_len().max(1));
         let group_len = geometry.outputs * geometry.depth();
         let images = gradient.len() / (geometry.groups * output_len);
-        let mut weight = vec![0.0; geometry.groups * group_len];
+        let mut weight = Buffer::zeros(geometry.groups * group_len);
         let mut bias = vec![0.0; geometry.groups * geometry.outputs];
         for group in 0..geometry.groups {
             let bias = &mut bias[group * geometry.outputs..][..geometry.outputs];
@@ -205,7 +269,7 @@ impl<'a> Backward<'a> {
 }
 
 /// The sum, lane by lane: exact to more digits than one running sum, and several times as fast.
-fn sum_of(values: &[f32]) -> f32 {
+pub(super) fn sum_of(values: &[f32]) -> f32 {
     let (vectors, rest) = values.as_chunks::<LANES>();
     let mut lanes = [0.0f32; LANES];
     for vector in vectors {

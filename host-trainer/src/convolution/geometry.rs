@@ -247,7 +247,18 @@ impl Scratch {
                 // The first column of the image in this phase's run.
                 let first = (phase + self.phases - left % self.phases) % self.phases;
                 let run = &mut scratch[start + phase * self.run + (first + left) / self.phases..];
-                for (target, value) in run.iter_mut().zip(row.iter().skip(first).step_by(self.phases)) {
+                let row = &row[first.min(width)..];
+                if self.phases == 2 {
+                    // Pairs, which the compiler takes apart vector by vector.
+                    for (target, pair) in run.iter_mut().zip(row.as_chunks::<2>().0) {
+                        *target = pair[0];
+                    }
+                    if row.len() % 2 == 1 {
+                        run[row.len() / 2] = row[row.len() - 1];
+                    }
+                    continue;
+                }
+                for (target, value) in run.iter_mut().zip(row.iter().step_by(self.phases)) {
                     *target = *value;
                 }
             }

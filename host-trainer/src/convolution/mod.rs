@@ -15,10 +15,13 @@
 //! ```
 
 mod backend;
+mod columns;
 mod direct;
 mod geometry;
+mod matrix;
 mod scratch;
 mod simd;
+mod winograd;
 
 pub use backend::{ConvolutionBackend, Steps};
 

@@ -69,7 +69,10 @@ fn help(state: &State) -> Line<'static> {
 
 fn numbers(state: &State) -> String {
     let StepNow { loss, accuracy, images_per_second, learning_rate, .. } = state.now;
-    let best = state.best().map(|best| format!("  best {:.4} (epoch {})", best.validation_accuracy, best.epoch));
+    let best = state.best().map(|best| {
+        let all = best.validation_accuracy_all.map(|all| format!(", with twins {all:.4}")).unwrap_or_default();
+        format!("  best {:.4}{all} (epoch {})", best.validation_accuracy, best.epoch)
+    });
     format!(
         "loss {loss:.4}  accuracy {accuracy:.4}  {images_per_second:.0} images/s  rate {learning_rate:.1e}{}",
         best.unwrap_or_default()
@@ -149,22 +152,30 @@ fn draw_epochs(frame: &mut Frame<'_>, state: &State, area: Rect) {
     let best = state.best().map(|best| best.epoch);
     let room = usize::from(area.height.saturating_sub(2));
     let first = state.epochs.len().saturating_sub(room);
+    let passed_over = state.epochs.iter().any(|row| row.validation_accuracy_all.is_some());
     let rows = state.epochs[first..].iter().map(|row| {
         let mark = if best == Some(row.epoch) { " *" } else { "" };
-        let cells = [
+        let mut cells = vec![
             format!("{}{mark}", row.epoch),
             format!("{:.4}", row.train_loss),
             format!("{:.4}", row.train_accuracy),
             format!("{:.4}", row.validation_loss),
             format!("{:.4}", row.validation_accuracy),
-            duration(row.seconds),
         ];
+        if passed_over {
+            cells.push(row.validation_accuracy_all.map(|all| format!("{all:.4}")).unwrap_or_default());
+        }
+        cells.push(duration(row.seconds));
         let style = if best == Some(row.epoch) { Style::new().bold() } else { Style::new() };
         Row::new(cells).style(style)
     });
-    let header = Row::new(["epoch", "loss", "accuracy", "val. loss", "val. accuracy", "time"]);
-    let table = Table::new(rows, [Constraint::Fill(1); 6])
-        .header(header.style(Style::new().add_modifier(Modifier::DIM)))
+    let mut header = vec!["epoch", "loss", "accuracy", "val. loss", "val. accuracy", "time"];
+    if passed_over {
+        header.insert(5, "with twins");
+    }
+    let widths = vec![Constraint::Fill(1); header.len()];
+    let table = Table::new(rows, widths)
+        .header(Row::new(header).style(Style::new().add_modifier(Modifier::DIM)))
         .block(Block::new().borders(Borders::TOP).title(" epochs (* best) "));
     frame.render_widget(table, area);
 }

@@ -43,6 +43,8 @@ pub struct EpochRow {
     pub validation_loss: f64,
     /// Share of right answers after the epoch.
     pub validation_accuracy: f64,
+    /// The same over all validation images, where some choose nothing.
+    pub validation_accuracy_all: Option<f64>,
     /// It took so long.
     pub seconds: f64,
 }

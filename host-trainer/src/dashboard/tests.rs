@@ -13,6 +13,7 @@ fn state(epochs: usize) -> State {
             train_accuracy: 0.4,
             validation_loss: if epoch == 2 { f64::NAN } else { 1.4 },
             validation_accuracy: accuracy,
+            validation_accuracy_all: None,
             seconds: 31.0,
         });
     }
@@ -79,6 +80,17 @@ fn curves_end_in_the_epoch_under_way_and_leave_out_what_is_no_number() {
     let training = state.curve(|row| row.train_accuracy, Some(|now| now.accuracy));
     assert_eq!(training, [(1.0, 0.4), (2.0, 0.4), (3.0, 0.4), (3.25, 0.4711)]);
     assert_eq!(state.curve(|row| row.validation_loss, None), [(1.0, 1.4), (3.0, 1.4)]);
+}
+
+#[test]
+fn the_accuracy_with_twins_stands_beside_the_one_that_chooses() {
+    let mut state = state(3);
+    assert!(!screen(&state, 120, 40).contains("with twins"));
+    state.epochs.iter_mut().for_each(|row| row.validation_accuracy_all = Some(0.5321));
+    let text = screen(&state, 120, 40);
+    for words in ["best 0.5012, with twins 0.5321 (epoch 2)", "val. accuracy  ", "with twins  "] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
 }
 
 #[test]

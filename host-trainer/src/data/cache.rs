@@ -15,7 +15,7 @@ use shared::{
 };
 
 use super::{DataError, Dataset, Progress, Source, Split, faces::relabel};
-use crate::{files, image_file, inference::normalize, synthetic};
+use crate::{files, normalization::normalize, synthetic};
 
 const MAGIC: &[u8; 8] = b"FERCACH2";
 
@@ -98,7 +98,7 @@ pub fn load_normalized(
     cache: &Path,
     progress: Progress<'_>,
 ) -> Result<NormalizedDataset, DataError> {
-    let key = key(source.hash()?, &probe(source, |face| normalize(preprocessing, face)), preprocessing);
+    let key = key(source.hash()?, &probe(|face| normalize(preprocessing, face)), preprocessing);
     if let Some(dataset) = fs::read(cache).ok().and_then(|bytes| decode(&bytes, key)) {
         return Ok(dataset);
     }
@@ -117,15 +117,11 @@ fn key(source: u64, probe: &[i8], preprocessing: Preprocessing) -> u64 {
     source.rotate_left(17) ^ code ^ u64::from(crc32(format!("{preprocessing:?}").as_bytes()))
 }
 
-/// What this version of the program makes of faces that never change: drawn ones, a flat one, noise; for a folder of images
-/// also of a photograph that lies on its side.
-fn probe(source: &Source, normalize: impl Fn(&[u8]) -> Vec<i8>) -> Vec<i8> {
+/// What this version of the program makes of faces that never change: drawn ones, a flat one, noise.
+fn probe(normalize: impl Fn(&[u8]) -> Vec<i8>) -> Vec<i8> {
     let mut faces: Vec<u8> = (0..PROBES).flat_map(|index| synthetic::face(1, index).pixels).collect();
     faces.extend([90; FACE_PIXELS]);
     faces.extend((0..FACE_PIXELS as u32).map(|pixel| (pixel.wrapping_mul(2_654_435_761) >> 24) as u8));
-    if let Source::Folder(_) = source {
-        faces.extend(image_file::probe());
-    }
     normalize(&faces)
 }
 
@@ -170,7 +166,8 @@ fn decode(bytes: &[u8], key: u64) -> Option<NormalizedDataset> {
     (stored.key == key).then(|| NormalizedDataset { description: description.into(), contents, warnings, splits })
 }
 
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file into a folder that is made if there is none.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     files::write_atomically(path, bytes)
@@ -179,17 +176,15 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::SyntheticFaces;
 
     const LOCAL: Preprocessing = Preprocessing::Local { sigma_floor: 1024 };
 
     #[test]
     fn the_key_changes_with_what_the_code_makes_of_a_face() {
-        let drawn = Source::Synthetic(SyntheticFaces::default());
-        let as_it_is = probe(&drawn, |face| normalize(LOCAL, face));
-        assert_eq!(key(1, &as_it_is, LOCAL), key(1, &probe(&drawn, |face| normalize(LOCAL, face)), LOCAL));
+        let as_it_is = probe(|face| normalize(LOCAL, face));
+        assert_eq!(key(1, &as_it_is, LOCAL), key(1, &probe(|face| normalize(LOCAL, face)), LOCAL));
         // Code that rounds one value in some of the faces otherwise.
-        let changed = probe(&drawn, |face| {
+        let changed = probe(|face| {
             let mut values = normalize(LOCAL, face);
             values.iter_mut().filter(|value| **value == 7).for_each(|value| *value += 1);
             values
@@ -197,15 +192,5 @@ mod tests {
         assert_ne!(key(1, &as_it_is, LOCAL), key(1, &changed, LOCAL));
         assert_ne!(key(1, &as_it_is, LOCAL), key(2, &as_it_is, LOCAL));
         assert_ne!(key(1, &as_it_is, LOCAL), key(1, &as_it_is, Preprocessing::Local { sigma_floor: 1 }));
-    }
-
-    #[test]
-    fn images_are_probed_through_the_code_that_reads_them() {
-        let folder = Source::Folder("faces".into());
-        let (of_folder, of_csv) =
-            [folder, Source::Csv("a.csv".into())].map(|source| probe(&source, |face| normalize(LOCAL, face))).into();
-        assert_eq!(of_folder.len(), of_csv.len() + FACE_PIXELS);
-        let photograph = &of_folder[of_csv.len()..];
-        assert!(photograph.iter().any(|&value| value != photograph[0]), "there is something on it");
     }
 }

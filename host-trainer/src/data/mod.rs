@@ -8,6 +8,7 @@
 //! label_set.rs   which emotions the labels are
 //! votes.rs       fer2013new.csv, the FER+ votes, and the labels that follow from them
 //! duplicates.rs  faces of one split that are nearly faces of another
+//! twins.rs       the same for one split and `Training`, kept in a file
 //! held_out.rs    training faces that are kept aside to choose by
 //! faces.rs       48x48 grey levels and labels, by split
 //! cache.rs       the same, normalized, in one file that is read back in a moment
@@ -24,6 +25,7 @@ mod held_out;
 mod label_set;
 mod source;
 mod text_file;
+mod twins;
 mod votes;
 
 pub(crate) use self::faces::kept;
@@ -35,6 +37,7 @@ pub use self::{
     held_out::{Aside, keep_aside},
     label_set::LabelSet,
     source::{Source, SyntheticFaces, locate},
+    twins::load_twins,
     votes::{FerPlus, VoteShares, read_ferplus, read_votes},
 };
 

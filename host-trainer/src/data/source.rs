@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use shared::checksum::CRC_32;
 
 use super::{DataError, Dataset, Progress, Split, csv_file, folder};
-use crate::{files, synthetic};
+use crate::{files, image_file, synthetic};
 
 /// Faces that are drawn between two reports of progress.
 const FACES_A_REPORT: u64 = 128;
@@ -106,8 +106,8 @@ impl Source {
         }
     }
 
-    /// A number that changes when the faces may have: of the bytes of a file, of the names, sizes and times of a folder's
-    /// images, of the parameters of synthetic faces. It is had without reading images; [`Dataset::contents`] is of the faces
+    /// A number that changes when the faces may have: of the bytes of a file; of the names, sizes and times of a folder's
+    /// images, and of what the code that reads images makes of one; of the parameters of synthetic faces. It is had without reading images; [`Dataset::contents`] is of the faces
     /// themselves.
     ///
     /// # Errors
@@ -133,6 +133,7 @@ impl Source {
                     length = length.wrapping_mul(31).wrapping_add(metadata.len());
                 }
                 digest.update(format!("{:?}", listing.left_out).as_bytes());
+                digest.update(&image_file::probe());
             }
             Source::Synthetic(faces) => digest.update(format!("{faces:?} {}", synthetic::VERSION).as_bytes()),
         }

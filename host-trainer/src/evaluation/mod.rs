@@ -24,7 +24,7 @@ pub use self::{
     },
     confusion::{ClassScores, Confusion},
     prediction::{Logits, Prediction},
-    report::{ClassReport, EvaluationReport},
+    report::{ClassReport, EvaluationReport, Part},
     robustness::{Robustness, Series},
     table::Table,
 };

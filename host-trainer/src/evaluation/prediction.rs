@@ -1,5 +1,6 @@
 //! From logits to an answer.
 
+use firmware::readout::Readout;
 use shared::label::Emotion;
 
 /// One logit for each emotion, in the order of the labels; negative infinity for those that a network does not know.
@@ -15,12 +16,18 @@ pub struct Prediction {
 }
 
 impl Prediction {
-    /// The softmax of `logits / temperature` and its greatest entry, the first of equals.
+    /// The softmax of `logits / temperature` and its greatest entry, the first of equals: of a float network. What a model answers
+    /// is its [`Readout`].
     pub fn from_logits(logits: &Logits, temperature: f32) -> Self {
         let scaled = logits.map(|logit| f64::from(logit) / f64::from(temperature));
         let log_sum = log_sum_exp(&scaled);
         let probabilities = scaled.map(|value| (value - log_sum).exp() as f32);
         Self { label: greatest(logits), probabilities }
+    }
+
+    /// What the core answers.
+    pub fn from_readout(readout: &Readout) -> Self {
+        Self { label: readout.label, probabilities: readout.probabilities }
     }
 
     /// The probability of the answer.

@@ -21,6 +21,12 @@ pub struct EvaluationReport {
     pub macro_f1: f64,
     /// Expected calibration error over 15 bins; 0 is perfect.
     pub expected_calibration_error: f64,
+    /// The faces that have a near twin in `Training`, where that is known: some of those were learned by heart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near: Option<Part>,
+    /// The faces that have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apart: Option<Part>,
     /// The answers that are not `uncertain`, where a threshold is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certain: Option<Certain>,
@@ -28,6 +34,15 @@ pub struct EvaluationReport {
     pub confusion: Confusion,
     /// Scores of each emotion, in the order of the labels.
     pub classes: Vec<ClassReport>,
+}
+
+/// Some of the faces.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Their number.
+    pub images: u64,
+    /// Share of them answered right; 0 if there are none.
+    pub accuracy: f64,
 }
 
 /// The scores of one emotion, with its name.
@@ -66,10 +81,26 @@ impl EvaluationReport {
             accuracy: confusion.accuracy(),
             macro_f1: confusion.macro_f1(),
             expected_calibration_error: expected_calibration_error(labels, predictions),
+            near: None,
+            apart: None,
             certain: None,
             confusion,
             classes: set.emotions().iter().map(class).collect(),
         }
+    }
+
+    /// The same with the accuracies on faces that have a near twin in `Training` and on those that have none; an entry of
+    /// `near` a face, `None` where nobody looked.
+    #[must_use]
+    pub fn by_twins(self, near: Option<&[bool]>, labels: &[Emotion], predictions: &[Prediction]) -> Self {
+        let Some(near) = near else { return self };
+        let part = |which: bool| {
+            let faces = labels.iter().zip(predictions).zip(near).filter(|(_, near)| **near == which);
+            let right: Vec<bool> = faces.map(|((label, prediction), _)| prediction.label == *label).collect();
+            let count = right.iter().filter(|right| **right).count();
+            Part { images: right.len() as u64, accuracy: count as f64 / right.len().max(1) as f64 }
+        };
+        Self { near: Some(part(true)), apart: Some(part(false)), ..self }
     }
 
     /// A row an emotion, and their mean and the accuracy below.
@@ -93,6 +124,10 @@ impl fmt::Display for EvaluationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {} images", self.split, self.images)?;
         writeln!(f, "accuracy {:.4}  macro-F1 {:.4}", self.accuracy, self.macro_f1)?;
+        if let (Some(near), Some(apart)) = (self.near, self.apart) {
+            writeln!(f, "  {:.4} of the {} faces with a near twin in Training", near.accuracy, near.images)?;
+            writeln!(f, "  {:.4} of the {} faces without", apart.accuracy, apart.images)?;
+        }
         let error = self.expected_calibration_error;
         write!(f, "expected calibration error {error:.4}")?;
         if let Some(Certain { threshold, share, accuracy }) = self.certain {

@@ -160,6 +160,29 @@ fn json_has_the_confusion_as_seven_rows() {
 }
 
 #[test]
+fn faces_with_a_twin_and_those_without_are_counted_apart() {
+    let labels = &Emotion::ALL[..5];
+    let predictions: Vec<Prediction> = [0, 1, 0, 0, 4]
+        .map(|answer: usize| std::array::from_fn(|class| f32::from(class == answer)))
+        .map(|logits| Prediction::from_logits(&logits, 1.0))
+        .to_vec();
+    let report = EvaluationReport::new("PublicTest", LabelSet::Fer2013, labels, &predictions);
+    assert_eq!(report.clone().by_twins(None, labels, &predictions), report);
+    let plain = serde_json::to_value(&report).expect("plain data");
+    assert!(plain.get("near").is_none() && plain.get("apart").is_none() && !report.to_string().contains("twin"));
+    let near = [true, true, true, false, false];
+    let report = report.by_twins(Some(&near), labels, &predictions);
+    let json = serde_json::to_value(&report).expect("plain data");
+    assert_eq!(json["near"], serde_json::json!({ "images": 3, "accuracy": 2.0 / 3.0 }));
+    assert_eq!(json["apart"], serde_json::json!({ "images": 2, "accuracy": 0.5 }));
+    let text = report.to_string();
+    assert!(text.contains("0.6667 of the 3 faces with a near twin in Training\n"), "{text}");
+    assert!(text.contains("0.5000 of the 2 faces without\n"), "{text}");
+    let none = report.by_twins(Some(&[false; 5]), labels, &predictions);
+    assert_eq!(none.near, Some(Part { images: 0, accuracy: 0.0 }));
+}
+
+#[test]
 fn contempt_is_an_eighth_row_and_a_mean_over_eight_where_labels_know_it_and_nothing_elsewhere() {
     let labels: Vec<Emotion> = Emotion::ALL.into_iter().chain([Emotion::Contempt]).collect();
     // A model of seven emotions takes contempt for anger, and has no way to say otherwise.

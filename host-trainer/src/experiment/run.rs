@@ -210,17 +210,16 @@ fn measure(
         return Ok(measured);
     }
     let labels: Vec<_> =
-        validation.labels.iter().filter_map(|&l| shared::label::Emotion::from_index(l.into())).collect();
-    let rows = logits(&outcome.best.adjusted(), validation.images, |_| {});
+        validation.faces.labels.iter().filter_map(|&l| shared::label::Emotion::from_index(l.into())).collect();
+    let rows = logits(&outcome.best.adjusted(), validation.faces.images, |_| {});
     let predictions: Vec<_> = rows.iter().map(|row| Prediction::from_logits(row, 1.0)).collect();
     let float = EvaluationReport::new(split, architecture.labels(), &labels, &predictions);
     (measured.accuracy, measured.macro_f1) = (float.accuracy, float.macro_f1);
     match export::write_run(folder, configuration, outcome, training.faces, measured_on) {
-        Ok(Some(exported)) => {
+        Ok(exported) => {
             measured.int8_accuracy = Some(exported.int8.accuracy);
             measured.int8_bytes = Some(exported.model.as_slice().len() as u64);
         }
-        Ok(None) => measured.not_quantized = Some("the core has no operator for one of its layers".into()),
         // Weights out of all proportion are a result here, not the end of all other experiments.
         Err(error) => measured.not_quantized = Some(error.to_string()),
     }

@@ -115,6 +115,8 @@ fn measured(seed: u64, accuracy: f64) -> Measured {
         validation_accuracy: 0.4,
         seconds: 1.0,
         images_per_second: 1.0,
+        validation_loss_all: None,
+        validation_accuracy_all: None,
     };
     Measured {
         experiment: "two-blocks-50".into(),

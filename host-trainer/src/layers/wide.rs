@@ -29,26 +29,25 @@ pub(super) fn wide<W: Loop>(work: W) -> W::Found {
     work.run()
 }
 
-/// Pairs whose terms are found together: loops long enough to be vectorized, terms that stay in the first-level cache.
-const BLOCK: usize = 64;
+/// Terms that are added up side by side: enough to hide the latency of an addition.
+const SIDE_BY_SIDE: usize = 4 * LANES;
 
 /// Sums of several functions of the pairs `(a, b)`, lane by lane: exact to more digits than one running sum.
 #[inline(always)]
 pub(super) fn sums<const N: usize>(a: &[f32], b: &[f32], terms: impl Fn(f32, f32) -> [f32; N]) -> [f32; N] {
-    let mut lanes = [[0.0f32; LANES]; N];
-    for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
-        let mut found = [[0.0f32; BLOCK]; N];
-        for (at, (a, b)) in a.iter().zip(b).enumerate() {
-            for (found, term) in found.iter_mut().zip(terms(*a, *b)) {
-                found[at & (BLOCK - 1)] = term;
+    let mut lanes = [[0.0f32; SIDE_BY_SIDE]; N];
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<SIDE_BY_SIDE>(), b.as_chunks::<SIDE_BY_SIDE>());
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..SIDE_BY_SIDE {
+            let found = terms(a[lane], b[lane]);
+            for (lanes, term) in lanes.iter_mut().zip(found) {
+                lanes[lane] += term;
             }
         }
-        for (lanes, found) in lanes.iter_mut().zip(&found) {
-            for vector in found.as_chunks::<LANES>().0 {
-                for (lane, term) in lanes.iter_mut().zip(vector) {
-                    *lane += term;
-                }
-            }
+    }
+    for (lane, (a, b)) in a_rest.iter().zip(b_rest).enumerate() {
+        for (lanes, term) in lanes.iter_mut().zip(terms(*a, *b)) {
+            lanes[lane] += term;
         }
     }
     lanes.map(|lanes| lanes.iter().sum::<f32>())

@@ -17,8 +17,15 @@ use shared::{
 /// How often a question is asked before the device counts as silent.
 const ATTEMPTS: u32 = 8;
 
-/// The beginning of a device's banner: seen in the middle of a conversation, it means that the device was restarted.
-const BANNER: &[u8] = b"fer firmware";
+/// A part of the banner that a device prints when it starts.
+const BANNER: &[u8] = b"fer firmware ";
+
+/// Parts of what a device prints for people: its banner, a readout, its answer to what it does not understand. In the middle of a
+/// conversation they mean that the device was restarted, for until then it speaks in frames.
+const TEXTS: [&[u8]; 3] = [BANNER, b"  margin ", b"host-trainer monitor"];
+
+/// Bytes of the longest.
+const LONGEST_TEXT: usize = 20;
 
 /// Bytes of what came that an error shows.
 const SHOWN: usize = 40;
@@ -209,9 +216,13 @@ impl<S: Read + Write> Client<S> {
         self.stream
     }
 
-    /// Asks until there is an answer. The same number is asked again, so the device answers twice but counts once.
+    /// Asks until there is an answer. The same number is asked again, so a device that has answered it already sends that answer
+    /// again: whatever the line loses, a face is classified, counted and smoothed once. Only a device that was restarted,
+    /// which knows of no earlier answer, is greeted and asked with a new number.
     fn ask(&mut self, kind: RequestKind<'_>) -> Result<Answer, LinkError> {
         let is_hello = matches!(kind, RequestKind::Hello { .. });
+        // Before it is greeted, a device prints readouts; and with its banner it says that it was not there until now.
+        let texts = if is_hello { &TEXTS[..1] } else { &TEXTS };
         self.sequence = self.sequence.wrapping_add(1).max(1);
         self.arrived = (0, Vec::new());
         let mut sequence = self.sequence;
@@ -226,19 +237,13 @@ impl<S: Read + Write> Client<S> {
                     continue;
                 }
             }
-            match self.try_once(Request { sequence, kind })? {
+            match self.try_once(Request { sequence, kind }, texts)? {
                 Outcome::Answer(answer) => return Ok(answer),
                 Outcome::Refused(error) => return Err(LinkError::Refused(error)),
-                Outcome::Damaged => {}
+                Outcome::Damaged | Outcome::Timeout => {}
                 Outcome::Restarted if is_hello => {}
                 Outcome::Restarted => {
                     self.notices.push(Notice::Restarted);
-                    self.greet_again()?;
-                    sequence = self.sequence;
-                }
-                // A device that was restarted unnoticed answers in text; a greeting brings it back.
-                Outcome::Timeout if is_hello || attempt == 0 => {}
-                Outcome::Timeout => {
                     self.greet_again()?;
                     sequence = self.sequence;
                 }
@@ -254,13 +259,13 @@ impl<S: Read + Write> Client<S> {
         })
     }
 
-    /// Greets the device between two tries of another question, which then goes on with a new number: the device forgot
-    /// the old one, or has answered the greeting since. Options that it forgot are set again.
+    /// Greets a device that was restarted between two tries of another question, which then goes on with a new number. Options that
+    /// the device forgot are set again.
     fn greet_again(&mut self) -> Result<(), LinkError> {
         self.sequence = self.sequence.wrapping_add(1).max(1);
         let request = Request { sequence: self.sequence, kind: RequestKind::Hello { protocol: PROTOCOL_VERSION } };
         let mut held = None;
-        if let Outcome::Answer(Answer::Hello(identity, _)) = self.try_once(request)? {
+        if let Outcome::Answer(Answer::Hello(identity, _)) = self.try_once(request, &[])? {
             held = Some(identity.options);
             if self.boot.replace(identity.boot).is_some_and(|before| before != identity.boot) {
                 self.notices.push(Notice::Restarted);
@@ -269,7 +274,7 @@ impl<S: Read + Write> Client<S> {
         self.sequence = self.sequence.wrapping_add(1).max(1);
         if let Some(options) = self.options.filter(|options| held != Some(*options)) {
             let request = Request { sequence: self.sequence, kind: RequestKind::SetOptions(options) };
-            held = match self.try_once(request)? {
+            held = match self.try_once(request, &TEXTS)? {
                 Outcome::Answer(Answer::Options(options)) => Some(options),
                 _ => None,
             };
@@ -279,7 +284,8 @@ impl<S: Read + Write> Client<S> {
         Ok(())
     }
 
-    fn try_once(&mut self, request: Request<'_>) -> Result<Outcome, LinkError> {
+    /// Asks once. One of `texts` among what arrives ends the try.
+    fn try_once(&mut self, request: Request<'_>, texts: &[&[u8]]) -> Result<Outcome, LinkError> {
         let mut buffer = vec![0; ENCODE_BYTES];
         let frame = encode(&request, &mut buffer).map_err(|_| LinkError::Mismatch)?;
         // The first delimiter ends whatever noise came before.
@@ -303,7 +309,7 @@ impl<S: Read + Write> Client<S> {
             *bytes += count as u64;
             first.extend(arrived[..count].iter().take(SHOWN - first.len()));
             for &byte in &arrived[..count] {
-                if let Some(outcome) = self.receive(byte, request.sequence) {
+                if let Some(outcome) = self.receive(byte, request.sequence, texts) {
                     return Ok(outcome);
                 }
             }
@@ -311,12 +317,12 @@ impl<S: Read + Write> Client<S> {
         Ok(Outcome::Timeout)
     }
 
-    fn receive(&mut self, byte: u8, sequence: u32) -> Option<Outcome> {
-        if self.recent.len() == BANNER.len() {
+    fn receive(&mut self, byte: u8, sequence: u32, texts: &[&[u8]]) -> Option<Outcome> {
+        if self.recent.len() == LONGEST_TEXT {
             self.recent.remove(0);
         }
         self.recent.push(byte);
-        if self.recent == BANNER {
+        if texts.iter().any(|text| self.recent.ends_with(text)) {
             self.recent.clear();
             return Some(Outcome::Restarted);
         }

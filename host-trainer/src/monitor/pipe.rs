@@ -128,7 +128,7 @@ impl Clock for HostClock {
 /// # Errors
 /// [`EngineError`] if the model cannot run.
 pub fn run_device(model: &Model<'_>, end: DeviceEnd, board: Board) -> Result<(), EngineError> {
-    let mut arena = vec![0; Engine::arena_bytes(model) as usize];
+    let mut arena = vec![0; Engine::arena_bytes(model)? as usize];
     let engine = Engine::new(model, &mut arena)?;
     let mut device = Device::new(engine, end, HostClock(Instant::now()), board);
     while device.poll().is_ok() {

@@ -7,6 +7,7 @@ use shared::operator::Operator;
 
 use super::Network;
 use crate::architecture::{Architecture, LayerKind};
+pub use crate::operators::LayerWeights;
 
 /// A network without burn's types.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,40 +18,6 @@ pub struct FloatNetwork {
     pub weights: Vec<LayerWeights>,
 }
 
-/// What a layer learned.
-#[derive(Clone, Debug, PartialEq)]
-pub enum LayerWeights {
-    /// Nothing.
-    None,
-    /// A convolution, plain or depthwise.
-    Convolution {
-        /// OIHW; depthwise `[channels, 1, height, width]`.
-        weight: Vec<f32>,
-        /// One value an output channel.
-        bias: Vec<f32>,
-    },
-    /// A batch normalization: `gamma (x - mean) / sqrt(variance + epsilon) + beta`.
-    BatchNorm {
-        /// Learned scale, one value a channel.
-        gamma: Vec<f32>,
-        /// Learned shift, one value a channel.
-        beta: Vec<f32>,
-        /// Running mean, one value a channel.
-        mean: Vec<f32>,
-        /// Running variance, one value a channel.
-        variance: Vec<f32>,
-        /// Keeps the quotient finite.
-        epsilon: f32,
-    },
-    /// A dense layer.
-    Dense {
-        /// `[units][inputs]`, inputs in CHW order.
-        weight: Vec<f32>,
-        /// One value a unit.
-        bias: Vec<f32>,
-    },
-}
-
 impl Network {
     /// A copy without burn's types.
     pub fn to_float_network(&self) -> FloatNetwork {
@@ -59,13 +26,13 @@ impl Network {
             (parameters.convolutions.iter(), parameters.dense.iter(), parameters.batch_norms.iter());
         let weights = self.architecture.layers.iter().map(|layer| {
             let weights = match layer.kind {
-                LayerKind::Operator(Operator::Conv2d { .. } | Operator::DepthwiseConv2d { .. }) => {
+                LayerKind::Operator(Operator::Conv2d(_) | Operator::DepthwiseConv2d(_)) => {
                     convolutions.next().map(|layer| LayerWeights::Convolution {
                         weight: values(layer.weight.val()),
                         bias: values(layer.bias.val()),
                     })
                 }
-                LayerKind::Operator(Operator::FullyConnected { .. }) => dense.next().map(|layer| LayerWeights::Dense {
+                LayerKind::Operator(Operator::FullyConnected(_)) => dense.next().map(|layer| LayerWeights::Dense {
                     weight: values(layer.weight.val().transpose()),
                     bias: values(layer.bias.val()),
                 }),

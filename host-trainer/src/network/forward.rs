@@ -1,19 +1,15 @@
 //! The layers on tensors. Everything is NCHW; a vector is a feature map of one pixel.
 
-use burn::tensor::{Tensor, TensorData, activation, module::avg_pool2d, ops::AvgPoolOptions};
-use rand::RngExt;
+use burn::tensor::Tensor;
 use rand_chacha::ChaCha8Rng;
-use shared::{
-    operator::{Activation, Operator},
-    shape::Window,
-};
+use shared::operator::{Activation, Operator};
 
-use super::{fake_quantization::fake_quantize_weights, parameters::Parameters};
+use super::parameters::Parameters;
 use crate::{
     architecture::{Architecture, LayerKind},
-    convolution::conv2d,
-    layers::{Pool, batch_norm, fake_quantize, global_average_pool, max_pool2d, relu},
-    quantization::parameters::activation_quantization,
+    layers::fake_quantize,
+    operators,
+    scales::activation_quantization,
 };
 
 /// Whether the network learns or answers.
@@ -57,72 +53,41 @@ pub(super) fn forward(
         let mut inputs = inputs.into_iter();
         let mut input = || inputs.next().expect("as many inputs as the operator takes");
         // The parameters were built by walking the same layers, so there is one of its kind for each.
-        let output = match layer.kind {
-            LayerKind::Operator(
-                operator @ (Operator::Conv2d { window, .. } | Operator::DepthwiseConv2d { window }),
-            ) => {
-                let convolution = convolutions.next().expect("one a convolution");
-                let (mut weight, mut bias) = (convolution.weight.val(), convolution.bias.val());
-                if let Some(quantization) = architecture.input_quantization(index) {
-                    (weight, bias) = fake_quantize_weights(weight, bias, 0, quantization.scale);
+        let quantization = architecture.input_quantization(index);
+        let output = match &layer.kind {
+            LayerKind::Operator(operator) => match operator {
+                Operator::Conv2d(conv) => {
+                    let weights = convolutions.next().expect("one a convolution");
+                    operators::conv2d::forward(conv, weights, quantization, input())
                 }
-                let depthwise = matches!(operator, Operator::DepthwiseConv2d { .. });
-                let groups = if depthwise { weight.dims()[0] } else { 1 };
-                convolve(input(), weight, bias, window, groups)
-            }
-            LayerKind::Operator(Operator::FullyConnected { .. }) => {
-                let dense = dense.next().expect("one a dense layer");
-                let (mut weight, mut bias) = (dense.weight.val(), dense.bias.val());
-                if let Some(quantization) = architecture.input_quantization(index) {
-                    (weight, bias) = fake_quantize_weights(weight, bias, 1, quantization.scale);
+                Operator::DepthwiseConv2d(conv) => {
+                    let weights = convolutions.next().expect("one a convolution");
+                    operators::depthwise_conv2d::forward(conv, weights, quantization, input())
                 }
-                let product = input().flatten::<2>(1, 3).matmul(weight) + bias.unsqueeze();
-                let [images, units] = product.dims();
-                product.reshape([images, units, 1, 1])
-            }
-            LayerKind::Operator(Operator::MaxPool2d { window }) => {
-                let input = input();
-                let (kernel, stride, padding) = (kernel(window), stride(window), padding(window, &input));
-                max_pool2d(input, Pool { kernel, stride, padding })
-            }
-            LayerKind::Operator(Operator::AveragePool2d { window }) => {
-                let input = input();
-                let mut options = AvgPoolOptions::new(kernel(window)).with_stride(stride(window));
-                options.padding = padding(window, &input).map(|[before, after]| (before, after));
-                options.count_include_pad = false;
-                avg_pool2d(input, options)
-            }
-            LayerKind::Operator(Operator::GlobalAveragePool) => global_average_pool(input()),
-            LayerKind::Operator(Operator::Add) => input() + input(),
+                Operator::FullyConnected(_) => {
+                    operators::dense::forward(dense.next().expect("one a dense layer"), quantization, input())
+                }
+                Operator::Pool2d(pool) => operators::pool2d::forward(pool, input()),
+                Operator::GlobalAveragePool => operators::global_average_pool::forward(input()),
+                Operator::Add => operators::add::forward(input(), input()),
+                Operator::Mul => operators::mul::forward(input(), input()),
+                Operator::Logistic => operators::sigmoid::forward(input()),
+            },
             LayerKind::BatchNorm => {
-                batch_norm(batch_norms.next().expect("one a batch normalization"), input(), fuses(index))
+                let layer = batch_norms.next().expect("one a batch normalization");
+                operators::batch_norm::forward(layer, input(), fuses(index))
             }
-            LayerKind::Activation(Activation::None) => input(),
-            LayerKind::Activation(Activation::Relu) => {
+            LayerKind::Activation(activation) => {
                 let done = layer.inputs.iter().flatten().any(|&source| fuses(source));
-                if done { input() } else { relu(input()) }
+                if done { input() } else { operators::activation::forward(*activation, input()) }
             }
-            LayerKind::Activation(Activation::Relu6) => input().clamp(0.0, 6.0),
-            LayerKind::Sigmoid => activation::sigmoid(input()),
-            LayerKind::Flatten => {
-                let input = input();
-                let [images, channels, height, width] = input.dims();
-                input.reshape([images, channels * height * width, 1, 1])
-            }
+            LayerKind::Flatten => operators::flatten::forward(input()),
             LayerKind::Dropout { rate } => match mode {
-                Mode::Training(random) => {
-                    let input = input();
-                    let decisions = input.dims();
-                    drop_out(input, decisions, rate, random)
-                }
+                Mode::Training(random) => operators::dropout::forward(input(), *rate, random),
                 Mode::Inference => input(),
             },
             LayerKind::SpatialDropout { rate } => match mode {
-                Mode::Training(random) => {
-                    let input = input();
-                    let [images, channels, _, _] = input.dims();
-                    drop_out(input, [images, channels, 1, 1], rate, random)
-                }
+                Mode::Training(random) => operators::dropout::forward_spatial(input(), *rate, random),
                 Mode::Inference => input(),
             },
         };
@@ -143,35 +108,4 @@ fn rectified(architecture: &Architecture, layer: usize) -> bool {
     architecture.layers[layer].kind == LayerKind::BatchNorm
         && readers.next().is_some_and(|reader| reader.kind == relu)
         && readers.next().is_none()
-}
-
-fn convolve(input: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, window: Window, groups: usize) -> Tensor<4> {
-    let padding = padding(window, &input);
-    conv2d(input, weight, Some(bias), stride(window), padding, groups)
-}
-
-/// Sets values to zero with probability `rate` and scales the others by `1 / (1 - rate)` (Srivastava et al. 2014): one
-/// decision for each element of `decisions`, which is the input's shape, or has ones where a decision holds for all.
-fn drop_out(input: Tensor<4>, decisions: [usize; 4], rate: f32, random: &mut ChaCha8Rng) -> Tensor<4> {
-    let keep = 1.0 / (1.0 - rate);
-    let mask: Vec<f32> =
-        (0..decisions.iter().product()).map(|_| if random.random::<f32>() < rate { 0.0 } else { keep }).collect();
-    let mask = Tensor::from_data(TensorData::new(mask, decisions), &input.device());
-    input * mask
-}
-
-fn kernel(window: Window) -> [usize; 2] {
-    [window.kernel_height.into(), window.kernel_width.into()]
-}
-
-fn stride(window: Window) -> [usize; 2] {
-    [window.stride_height.into(), window.stride_width.into()]
-}
-
-/// `[[top, bottom], [left, right]]`, of the tensor's own size: training may use smaller faces than the device.
-fn padding(window: Window, input: &Tensor<4>) -> [[usize; 2]; 2] {
-    let [_, _, height, width] = input.dims().map(|size| size as u16);
-    let (vertical, horizontal) = window.padding_total(height, width);
-    let (top, left) = window.padding_before(height, width);
-    [[top, vertical - top].map(usize::from), [left, horizontal - left].map(usize::from)]
 }

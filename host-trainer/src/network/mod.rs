@@ -4,7 +4,6 @@
 //! parameters.rs     what is learned, and how it begins
 //! forward.rs        the layers on tensors, NCHW
 //! inference.rs      logits and ranges of activations over many images
-//! fake_quantization.rs  weights as the core holds them
 //! flat.rs           all parameters as one vector
 //! adjustment.rs     logits that are shifted once a network is trained
 //! transfer.rs       weights of a trained network as the beginning of another
@@ -12,7 +11,6 @@
 //! ```
 
 mod adjustment;
-mod fake_quantization;
 mod flat;
 mod float_network;
 mod forward;

@@ -1,34 +1,24 @@
 //! The float network as an ONNX file, for other frameworks and for the oracle that checks burn's logits.
 //!
 //! ```text
-//! layers.rs   the layers of an architecture as ONNX nodes
-//! graph.rs    nodes and initializers under construction
-//! proto.rs    the few messages of ONNX's protocol buffers that this takes
+//! mod.rs              the file and its metadata
+//! ../graph/           nodes and initializers under construction, and ONNX's messages
+//! ../operators/       each layer's nodes
 //! ```
 //!
 //! The file is written from the network's description and its weights, not traced from burn's operations: burn's convolution
 //! here is an operation of our own that no tracer knows, and a description gives readable names, a free batch dimension and
 //! explicit padding.
 
-mod error;
-mod graph;
-mod layers;
-mod proto;
-
 use prost::Message;
 use shared::{label::Emotion, preprocessing::Preprocessing};
 
-pub use self::error::OnnxError;
-use self::{
-    graph::Graph,
-    proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto},
+pub use crate::graph::{INPUT, OUTPUT, OnnxError};
+use crate::{
+    graph::{Graph, ModelProto, OperatorSetIdProto, StringStringEntryProto, Value},
+    network::FloatNetwork,
+    operators::{Node, as_vector},
 };
-use crate::network::FloatNetwork;
-
-/// Name of the graph's input: `[batch, channels, 48, 48]`, f32, the preprocessed integers times the input's scale.
-pub const INPUT: &str = "image";
-/// Name of the graph's output: `[batch, emotions]`, f32, in the order of the labels, before any softmax or temperature.
-pub const OUTPUT: &str = "logits";
 
 /// Version 13 of ONNX's operators; every runtime of the last years reads it.
 const OPSET: i64 = 13;
@@ -43,7 +33,7 @@ const IR_VERSION: i64 = 7;
 /// [`OnnxError`] if the weights do not belong to the architecture.
 pub fn export(network: &FloatNetwork) -> Result<Vec<u8>, OnnxError> {
     let architecture = &network.architecture;
-    let graph: Graph = layers::build(network)?;
+    let graph: Graph = build(network)?;
     let input = architecture.input_shape();
     let dimensions = [input.channels, input.height, input.width].map(i64::from);
     let model = ModelProto {
@@ -56,6 +46,31 @@ pub fn export(network: &FloatNetwork) -> Result<Vec<u8>, OnnxError> {
         metadata_props: metadata(&architecture.preprocessing, architecture.labels().emotions()),
     };
     Ok(model.encode_to_vec())
+}
+
+/// The graph of the network, its output named.
+fn build(network: &FloatNetwork) -> Result<Graph, OnnxError> {
+    let architecture = &network.architecture;
+    let (layers, weights) = (architecture.layers.len(), network.weights.len());
+    if layers != weights {
+        return Err(OnnxError::LayerCount { layers, weights });
+    }
+    let image = Value::map(INPUT.into());
+    let mut graph = Graph::default();
+    let mut values: Vec<Value> = Vec::with_capacity(layers);
+    for (index, (layer, weights)) in architecture.layers.iter().zip(&network.weights).enumerate() {
+        let value = |source: &Option<usize>| source.map_or_else(|| image.clone(), |index| values[index].clone());
+        let mut inputs = layer.inputs.iter().map(value);
+        let (input, second) = (inputs.next().unwrap_or_else(|| image.clone()), inputs.next());
+        let node =
+            Node { layer, index, input: architecture.shape_before(index), output: architecture.output_shape(index) };
+        values.push(layer.kind.onnx(&node, &mut graph, input, second, weights)?);
+    }
+    if let Some(last) = values.pop() {
+        let logits = as_vector(&mut graph, last, OUTPUT.into());
+        graph.finish(&logits);
+    }
+    Ok(graph)
 }
 
 fn metadata(preprocessing: &Preprocessing, emotions: &[Emotion]) -> Vec<StringStringEntryProto> {

@@ -19,10 +19,10 @@ fn network(architecture: Architecture) -> FloatNetwork {
                     let weight = vec![0.5; operator.weight_count(input) as usize];
                     let bias = vec![0.5; operator.weighted_channels(input).into()];
                     match operator {
-                        Operator::Conv2d { .. } | Operator::DepthwiseConv2d { .. } => {
+                        Operator::Conv2d(_) | Operator::DepthwiseConv2d(_) => {
                             LayerWeights::Convolution { weight, bias }
                         }
-                        Operator::FullyConnected { .. } => LayerWeights::Dense { weight, bias },
+                        Operator::FullyConnected(_) => LayerWeights::Dense { weight, bias },
                         _ => LayerWeights::None,
                     }
                 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use shared::{
     folding::{Folding, pads_add_up},
-    operator::{Activation, Operator},
+    operator::{Activation, Conv2d, Operator, Pool2d},
     shape::{Padding, Window},
 };
 
@@ -38,16 +38,16 @@ pub fn fuse_pools(mut lowered: Lowered) -> Lowered {
     let mut pool = 1;
     while pool < lowered.operators.len() {
         let FloatOperator { operator, activation, ref inputs, output, .. } = lowered.operators[pool];
-        match sole_writer(&lowered, inputs[0], pool) {
-            Some(writer)
+        match (operator, sole_writer(&lowered, inputs[0], pool)) {
+            (Operator::Pool2d(fused), Some(writer))
                 if activation == Activation::None
-                    && matches!(lowered.operators[writer].operator, Operator::Conv2d { .. })
+                    && matches!(lowered.operators[writer].operator, Operator::Conv2d(_))
                     && lowered.operators[writer].pool.is_none()
-                    && has_bands(operator, lowered.tensors[inputs[0]].shape.height) =>
+                    && has_bands(fused, lowered.tensors[inputs[0]].shape.height) =>
             {
                 // The pool keeps the convolution's scale and zero point, so these are chosen for the layer before it.
                 lowered.tensors[output].layer = lowered.tensors[inputs[0]].layer;
-                lowered.operators[writer].pool = Some(operator);
+                lowered.operators[writer].pool = Some(fused);
                 lowered.operators[writer].output = output;
                 lowered.operators.remove(pool);
             }
@@ -58,8 +58,8 @@ pub fn fuse_pools(mut lowered: Lowered) -> Lowered {
 }
 
 /// Whether rows of the pool's output take rows of its input that no other row takes, over an input of `height` rows.
-fn has_bands(operator: Operator, height: u16) -> bool {
-    let (Operator::MaxPool2d { window } | Operator::AveragePool2d { window }) = operator else { return false };
+fn has_bands(pool: Pool2d, height: u16) -> bool {
+    let window = pool.window;
     let stride = u16::from(window.stride_height);
     let whole = window.padding == Padding::Valid || height.is_multiple_of(stride.max(1));
     window.kernel_height == window.stride_height && whole
@@ -77,20 +77,22 @@ fn folded(lowered: &Lowered, second: usize) -> Option<(usize, FloatOperator)> {
     let b = &lowered.operators[second];
     let index = sole_writer(lowered, *b.inputs.first()?, second)?;
     let a = &lowered.operators[index];
-    let (Operator::Conv2d { window: first, filters: between }, Operator::Conv2d { window: last, filters }) =
-        (a.operator, b.operator)
-    else {
+    let (Operator::Conv2d(first), Operator::Conv2d(last)) = (a.operator, b.operator) else { return None };
+    if !(first.is_plain() && last.is_plain()) {
         return None;
-    };
+    }
+    let (between, filters) = (first.filters, last.filters);
+    let (first, last) = (first.window, last.window);
     let input = lowered.tensors[a.inputs[0]].shape;
     let window = together(first, last).ok()?;
-    let operator = Operator::Conv2d { window, filters };
+    let convolution = Conv2d::new(window, filters);
+    let operator = Operator::Conv2d(convolution);
     let pair = Folding { filters: between, kernel_height: last.kernel_height, kernel_width: last.kernel_width };
     let folding = Some(pair).filter(|_| window.padding == Padding::Same);
     let macs = a.operator.macs(input) + b.operator.macs(lowered.tensors[a.output].shape);
     let bytes = operator.weight_count(input) * folding.map_or(1, |folding| u64::from(folding.sets()));
     let worthwhile = operator.macs(input) as f64 <= WORTHWHILE * macs as f64 && bytes <= MOST_WEIGHT_BYTES;
-    let fits = folding.is_none_or(|folding| folding.fits(operator, input));
+    let fits = folding.is_none_or(|folding| folding.fits(convolution, input));
     if !(a.is_linear() && b.folding.is_none() && b.pool.is_none() && fits && worthwhile) {
         return None;
     }
@@ -195,4 +197,24 @@ pub(super) fn without_unused_tensors(mut lowered: Lowered) -> Lowered {
     }
     lowered.tensors = kept.iter().map(|&tensor| lowered.tensors[tensor].clone()).collect();
     lowered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_that_are_too_large_together_are_not_folded() {
+        let window = |kernel_height, kernel_width| Window {
+            kernel_height,
+            kernel_width,
+            ..Window::square(1, 1, Padding::Valid)
+        };
+        assert_eq!(together(window(128, 3), window(128, 5)), Some(window(255, 7)));
+        assert_eq!(together(window(3, 1), window(1, 255)), Some(window(3, 255)));
+        for (a, b) in [(128, 129), (129, 128), (255, 2), (2, 255), (255, 255), (0, 3), (3, 0)] {
+            assert_eq!(together(window(a, 1), window(b, 1)), None, "{a} and {b} rows");
+            assert_eq!(together(window(1, a), window(1, b)), None, "{a} and {b} columns");
+        }
+    }
 }

@@ -4,13 +4,14 @@
 
 use shared::{
     folding::Folding,
-    operator::{Activation, Operator},
+    operator::{Activation, Operator, Pool2d},
     shape::Shape,
 };
 
 use crate::{
     architecture::{Architecture, LayerKind},
     network::{FloatNetwork, LayerWeights},
+    operators::{batch_norm, to_core},
 };
 
 /// A tensor between operators.
@@ -30,7 +31,7 @@ pub struct FloatOperator {
     /// The pair of convolutions that it stands for, if it does.
     pub folding: Option<Folding>,
     /// The pool that follows without a tensor between them.
-    pub pool: Option<Operator>,
+    pub pool: Option<Pool2d>,
     /// The clamp that follows.
     pub activation: Activation,
     /// Tensors read, as indices into [`Lowered::tensors`].
@@ -79,16 +80,6 @@ pub enum LowerError {
         /// What it must follow.
         after: &'static str,
     },
-    /// The core does not compute it.
-    #[error(
-        "layer {layer} ({name}): the core has no such operator, so the network cannot be quantized; use relu or relu6"
-    )]
-    NoOperator {
-        /// Which layer, from 0.
-        layer: usize,
-        /// Its name.
-        name: String,
-    },
     /// The weights do not belong to the architecture.
     #[error("layer {layer} ({name}): its weights do not fit the architecture; export the network again")]
     Weights {
@@ -118,7 +109,7 @@ pub fn lower(network: &FloatNetwork) -> Result<Lowered, LowerError> {
         let weights = network.weights.get(index).unwrap_or(&LayerWeights::None);
         let tensor = match layer.kind {
             LayerKind::Operator(operator) => {
-                let (weights, biases) = core_layout(operator, lowered.tensors[first].shape, weights)
+                let (weights, biases) = to_core(&operator, lowered.tensors[first].shape, weights)
                     .ok_or_else(|| LowerError::Weights { layer: index, name: layer.name.clone() })?;
                 let shape = architecture.output_shape(index);
                 lowered.tensors.push(FloatTensor { shape, layer: Some(index) });
@@ -144,7 +135,8 @@ pub fn lower(network: &FloatNetwork) -> Result<Lowered, LowerError> {
                 if operator.biases.is_empty() || operator.activation != Activation::None {
                     return Err(LowerError::NothingToFoldInto { layer: index, name: layer.name.clone(), after });
                 }
-                fold_batch_norm(operator, weights).ok_or_else(error)?;
+                batch_norm::fold(&operator.operator, &mut operator.weights, &mut operator.biases, weights)
+                    .ok_or_else(error)?;
                 lowered.tensors[first].layer = Some(index);
                 first
             }
@@ -154,11 +146,13 @@ pub fn lower(network: &FloatNetwork) -> Result<Lowered, LowerError> {
                 if operator.activation != Activation::None {
                     return Err(LowerError::NothingToFoldInto { layer: index, name: layer.name.clone(), after });
                 }
-                operator.activation = activation;
+                // What lies between 0 and 1 has nothing to clamp.
+                if operator.operator != Operator::Logistic {
+                    operator.activation = activation;
+                }
                 lowered.tensors[first].layer = Some(index);
                 first
             }
-            LayerKind::Sigmoid => return Err(LowerError::NoOperator { layer: index, name: layer.name.clone() }),
             LayerKind::Flatten | LayerKind::Dropout { .. } | LayerKind::SpatialDropout { .. } => first,
         };
         tensor_of.push(tensor);
@@ -186,74 +180,4 @@ fn foldable<'a>(
 
 fn lowered_layer(tensors: &[FloatTensor], operator: &FloatOperator) -> Option<usize> {
     tensors[operator.output].layer
-}
-
-/// `y = gamma (x - mean) / sqrt(variance + epsilon) + beta` becomes part of the weights and biases that made `x`
-/// (Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
-/// section 3.2).
-fn fold_batch_norm(operator: &mut FloatOperator, weights: &LayerWeights) -> Option<()> {
-    let LayerWeights::BatchNorm { gamma, beta, mean, variance, epsilon } = weights else { return None };
-    let channels = operator.biases.len();
-    if [gamma, beta, mean, variance].iter().any(|values| values.len() != channels) {
-        return None;
-    }
-    let factors: Vec<f32> =
-        gamma.iter().zip(variance).map(|(gamma, variance)| gamma / (variance + epsilon).sqrt()).collect();
-    let per_channel = operator.weights.len() / channels.max(1);
-    let depthwise = matches!(operator.operator, Operator::DepthwiseConv2d { .. });
-    for (index, weight) in operator.weights.iter_mut().enumerate() {
-        *weight *= factors[if depthwise { index % channels } else { index / per_channel }];
-    }
-    for (channel, bias) in operator.biases.iter_mut().enumerate() {
-        *bias = (*bias - mean[channel]) * factors[channel] + beta[channel];
-    }
-    Some(())
-}
-
-/// Weights in the core's layout and biases; `None` if their number does not fit.
-fn core_layout(operator: Operator, input: Shape, weights: &LayerWeights) -> Option<(Vec<f32>, Vec<f32>)> {
-    let count = operator.weight_count(input) as usize;
-    let channels = usize::from(operator.weighted_channels(input));
-    let (weight, bias) = match weights {
-        LayerWeights::Convolution { weight, bias } | LayerWeights::Dense { weight, bias } => (weight, bias),
-        LayerWeights::None if count == 0 => return Some((Vec::new(), Vec::new())),
-        _ => return None,
-    };
-    if weight.len() != count || bias.len() != channels {
-        return None;
-    }
-    let in_channels = usize::from(input.channels);
-    let reordered = match operator {
-        Operator::Conv2d { window, .. } => {
-            let taps = window.taps() as usize;
-            swap_inner(weight, in_channels, taps)
-        }
-        // [C, 1, kh, kw] -> [kh, kw, C]
-        Operator::DepthwiseConv2d { .. } => swap_inner(weight, in_channels, count / in_channels),
-        Operator::FullyConnected { .. } => {
-            let pixels = usize::from(input.height) * usize::from(input.width);
-            swap_inner(weight, in_channels, pixels)
-        }
-        _ => return None,
-    };
-    Some((reordered, bias.clone()))
-}
-
-/// `[n, rows, columns]` -> `[n, columns, rows]`.
-pub(crate) fn swap_inner(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    values
-        .chunks_exact(rows * columns)
-        .flat_map(|block| (0..rows * columns).map(move |i| block[(i % rows) * columns + i / rows]))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn channels_move_behind_the_taps() {
-        // One filter, two input channels, three taps: CHW order to HWC order.
-        assert_eq!(swap_inner(&[1.0, 2.0, 3.0, 10.0, 20.0, 30.0], 2, 3), [1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
-    }
 }

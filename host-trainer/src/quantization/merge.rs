@@ -3,7 +3,7 @@
 //! Again", section 3.3, with kernels of any size).
 
 use shared::{
-    operator::Operator,
+    operator::{Conv2d, Operator},
     shape::{Padding, Shape, Window},
 };
 
@@ -38,17 +38,18 @@ fn merged(lowered: &Lowered, sum: usize) -> Option<([usize; 2], FloatOperator)> 
     let mut writers = [sole_writer(lowered, left, sum)?, sole_writer(lowered, right, sum)?];
     writers.sort_unstable();
     let [a, b] = writers.map(|writer| &lowered.operators[writer]);
-    let (Operator::Conv2d { window: first, filters }, Operator::Conv2d { window: second, .. }) =
-        (a.operator, b.operator)
-    else {
+    let (Operator::Conv2d(first), Operator::Conv2d(second)) = (a.operator, b.operator) else { return None };
+    if !(first.is_plain() && second.is_plain()) {
         return None;
-    };
+    }
+    let filters = first.filters;
+    let (first, second) = (first.window, second.window);
     if a.inputs != b.inputs || ![a, b].into_iter().all(FloatOperator::is_linear) {
         return None;
     }
     let input = lowered.tensors[a.inputs[0]].shape;
     let window = together(first, second, input)?;
-    let operator = Operator::Conv2d { window, filters };
+    let operator = Operator::Conv2d(Conv2d::new(window, filters));
     if operator.macs(input) >= a.operator.macs(input) + b.operator.macs(input) {
         return None;
     }

@@ -4,34 +4,40 @@
 //! lower.rs       layers -> the core's operators, in real numbers (batch normalization, clamps, layouts)
 //! merge.rs       branches that are added -> one convolution
 //! fold.rs        pairs of convolutions -> one; pools -> fused with the convolution before them
-//! parameters.rs  ranges and weights -> scales, zero points, multipliers
 //! plan.rs        tensors -> places in the arena, and bands of fused pools
 //! mod.rs         all of it -> the records of a model file
+//!
+//! ../scales.rs   ranges and weights -> scales, zero points, multipliers
+//! ../operators/  each operator -> its record
 //! ```
 
 pub mod fold;
 pub mod lower;
 pub mod merge;
-pub mod parameters;
 pub mod plan;
 
 use shared::{
     model::{
-        AlignedBytes, Arithmetic, EncodeError, FusedPool, Header, Measurement, StepRecord, StepSource, Tensor, encode,
+        AlignedBytes, EncodeError, FaceHeader, FusedPool, Header, Measurement, StepRecord, StepSource, Task, Tensor,
+        encode,
     },
-    operator::{Activation, Operator},
+    operator::Operator,
     preprocessing::Preprocessing,
-    quantization::{AddParameters, Quantization, Requantization},
+    quantization::Quantization,
 };
 
 use self::{
     fold::{fold_convolutions, fuse_pools},
     lower::{FloatOperator, LowerError, Lowered, lower},
     merge::merge_branches,
-    parameters::{Range, WeightRangeError, activation_quantization, quantize, quantize_weights},
     plan::StepPlace,
 };
-use crate::{architecture::Layer, network::FloatNetwork};
+use crate::{
+    architecture::Layer,
+    network::FloatNetwork,
+    operators::{self, Ends, QuantizeError, Quantized, output_quantization},
+    scales::Range,
+};
 
 /// A network in integers, ready to be written.
 #[derive(Clone, Debug)]
@@ -81,22 +87,17 @@ pub enum QuantizationError {
         /// Layers.
         need: usize,
     },
-    /// An operator's weights do not fit.
+    /// An operator has no integers.
     #[error("operator {operator}: {error}")]
-    Weights {
+    Operator {
         /// Which operator, from 0.
         operator: usize,
-        /// Which channel.
-        error: WeightRangeError,
+        /// Why.
+        error: QuantizeError,
     },
-    /// The scales of an operator's tensors are too far apart.
-    #[error(
-        "operator {operator}: the scales of its input and output are too far apart for 8-bit arithmetic; train longer, or with a smaller learning rate"
-    )]
-    Scales {
-        /// Which operator, from 0.
-        operator: usize,
-    },
+    /// The tensors that are alive together exceed what a model file can name.
+    #[error("the network's tensors take more than 4 GiB; use fewer filters")]
+    Arena,
 }
 
 /// Quantizes a trained network; `ranges[layer]` is the range of that layer's output over calibration images, which counts where
@@ -126,7 +127,7 @@ pub fn quantize_network(
     let range = |(layer, calibrated): (&Layer, &Range)| layer.range.unwrap_or(*calibrated);
     let ranges: Vec<Range> = architecture.layers.iter().zip(ranges).map(range).collect();
     let quantizations = tensor_quantizations(&lowered, &ranges, architecture.preprocessing);
-    let places = plan::places(&lowered);
+    let places = plan::places(&lowered).ok_or(QuantizationError::Arena)?;
     let tensors: Vec<Tensor> = lowered
         .tensors
         .iter()
@@ -162,31 +163,34 @@ impl QuantizedNetwork {
         let labels: Vec<u8> = (0..logits).collect();
         let header = Header {
             name: &self.name,
-            labels: &labels,
-            preprocessing: self.preprocessing,
             input: self.input,
-            temperature: particulars.temperature,
-            threshold: particulars.threshold,
+            outputs: &[(self.steps.len().saturating_sub(1)).min(u8::MAX.into()) as u8],
             arena_bytes: self.arena_bytes,
             macs: self.macs,
-            measurement: particulars.measurement,
             training_hash: particulars.training_hash,
             weight_bytes: 0,
             step_count: 0,
+            task: Task::Faces(FaceHeader {
+                labels: &labels,
+                preprocessing: self.preprocessing,
+                temperature: particulars.temperature,
+                threshold: particulars.threshold,
+                measurement: particulars.measurement,
+            }),
         };
         encode(&header, &self.steps)
     }
 }
 
-/// Scale and zero point of every tensor. A pool leaves its input's as they are, so that it needs no arithmetic.
+/// Scale and zero point of every tensor.
 fn tensor_quantizations(lowered: &Lowered, ranges: &[Range], preprocessing: Preprocessing) -> Vec<Quantization> {
-    let input = Quantization { scale: preprocessing.scale(), zero_point: preprocessing.zero_point() };
-    let mut quantizations = vec![input; lowered.tensors.len()];
+    let image = Quantization { scale: preprocessing.scale(), zero_point: preprocessing.zero_point() };
+    let mut quantizations = vec![image; lowered.tensors.len()];
     for operator in &lowered.operators {
-        quantizations[operator.output] = match operator.operator {
-            Operator::MaxPool2d { .. } | Operator::AveragePool2d { .. } => quantizations[operator.inputs[0]],
-            _ => lowered.tensors[operator.output].layer.map_or(input, |layer| activation_quantization(ranges[layer])),
-        };
+        let input = quantizations[operator.inputs[0]];
+        let range = lowered.tensors[operator.output].layer.map(|layer| ranges[layer]);
+        quantizations[operator.output] =
+            range.map_or(image, |range| output_quantization(&operator.operator, input, range));
     }
     quantizations
 }
@@ -197,51 +201,28 @@ fn step(
     tensors: &[Tensor],
     place: StepPlace,
 ) -> Result<StepSource, QuantizationError> {
-    let input = tensors[operator.inputs[0]];
-    let second_input = operator.inputs.get(1).map(|&tensor| tensors[tensor]);
-    let output = tensors[operator.output];
-    let scales = || QuantizationError::Scales { operator: index };
-    let arithmetic = match (operator.operator, second_input) {
-        (Operator::GlobalAveragePool, _) => {
-            let pixels = f64::from(input.shape.height) * f64::from(input.shape.width);
-            let factor = f64::from(input.quantization.scale) / (f64::from(output.quantization.scale) * pixels);
-            Arithmetic::Mean(Requantization::from_real(factor).ok_or_else(scales)?)
+    let ends = Ends { input: tensors[operator.inputs[0]], output: tensors[operator.output] };
+    // An operator of two inputs has both.
+    let second = operator.inputs.get(1).map_or(ends.input, |&tensor| tensors[tensor]);
+    let (weights, biases) = (&operator.weights, &operator.biases);
+    let quantized = match operator.operator {
+        Operator::Conv2d(conv) => {
+            let pool = operator.pool.map(|pool| FusedPool { pool, band_rows: place.band_rows });
+            operators::conv2d::quantize(conv, (operator.folding, pool), ends, weights, biases)
         }
-        (Operator::Add, Some(second)) => {
-            let [left, right, sum] = [input, second, output].map(|tensor| tensor.quantization.scale);
-            Arithmetic::Add(AddParameters::from_scales(left, right, sum).ok_or_else(scales)?)
-        }
-        _ => Arithmetic::None,
+        Operator::DepthwiseConv2d(conv) => operators::depthwise_conv2d::quantize(conv, ends, weights, biases),
+        Operator::FullyConnected(dense) => operators::dense::quantize(dense, ends, weights, biases),
+        Operator::Pool2d(pool) => Ok(operators::pool2d::quantize(pool, ends)),
+        Operator::GlobalAveragePool => operators::global_average_pool::quantize(ends),
+        Operator::Add => operators::add::quantize(ends, second),
+        Operator::Mul => operators::mul::quantize(ends, second),
+        Operator::Logistic => Ok(operators::sigmoid::quantize(ends)),
     };
-    let channels = operator.biases.len().max(1);
-    let per_channel = (operator.weights.len() / channels).max(1);
-    let depthwise = matches!(operator.operator, Operator::DepthwiseConv2d { .. });
-    let channel_of = |weight: usize| if depthwise { weight % channels } else { weight / per_channel };
-    let quantized =
-        quantize_weights(&operator.weights, &operator.biases, channel_of, input.quantization, output.quantization)
-            .map_err(|error| QuantizationError::Weights { operator: index, error })?;
-    let (activation_min, activation_max) = clamp(operator.activation, output.quantization);
-    let record = StepRecord {
-        operator: operator.operator,
-        folding: operator.folding,
-        pool: operator.pool.map(|operator| FusedPool { operator, band_rows: place.band_rows }),
-        input,
-        second_input,
-        output,
-        scratch_offset: place.scratch_offset,
-        activation_min,
-        activation_max,
-        weights_offset: 0,
-        channels_offset: 0,
-        arithmetic,
-    };
-    Ok(StepSource { record, weights: quantized.weights, channels: quantized.channels })
-}
-
-fn clamp(activation: Activation, output: Quantization) -> (i8, i8) {
-    match activation {
-        Activation::None => (i8::MIN, i8::MAX),
-        Activation::Relu => (output.zero_point, i8::MAX),
-        Activation::Relu6 => (output.zero_point, quantize(6.0, output)),
-    }
+    let Quantized { operation, weights, channels } =
+        quantized.map_err(|error| QuantizationError::Operator { operator: index, error })?;
+    let output = ends.output;
+    let (activation_min, activation_max) = operators::activation::clamp(operator.activation, output.quantization);
+    let scratch_offset = place.scratch_offset;
+    let record = StepRecord { operation, output, scratch_offset, activation_min, activation_max };
+    Ok(StepSource { record, weights, channels })
 }

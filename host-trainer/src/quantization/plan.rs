@@ -34,25 +34,27 @@ pub struct Plan {
 
 /// Places the largest tensor first, each at the lowest offset where it overlaps no tensor that is alive at the same time
 /// (greedy by size, as TensorFlow Lite's memory planner; Pisarchyk and Lee 2020, "Efficient Memory Management for Deep
-/// Neural Net Inference", section 5).
-pub fn plan(lifetimes: &[Lifetime]) -> Plan {
+/// Neural Net Inference", section 5). `None` if the arena would exceed 4 GiB.
+pub fn plan(lifetimes: &[Lifetime]) -> Option<Plan> {
     let mut order: Vec<usize> = (0..lifetimes.len()).collect();
     order.sort_by_key(|&index| (std::cmp::Reverse(lifetimes[index].bytes), index));
-    let mut offsets = vec![0; lifetimes.len()];
+    let mut offsets = vec![0u64; lifetimes.len()];
     let mut placed: Vec<usize> = Vec::with_capacity(lifetimes.len());
     for index in order {
         let tensor = &lifetimes[index];
-        let mut neighbours: Vec<(u32, u32)> = placed
+        let mut neighbours: Vec<(u64, u64)> = placed
             .iter()
             .filter(|&&other| alive_together(&lifetimes[other], tensor))
-            .map(|&other| (offsets[other], offsets[other] + lifetimes[other].bytes))
+            .map(|&other| (offsets[other], offsets[other] + u64::from(lifetimes[other].bytes)))
             .collect();
         neighbours.sort_unstable();
-        offsets[index] = lowest_gap(&neighbours, tensor.bytes);
+        offsets[index] = lowest_gap(&neighbours, tensor.bytes.into());
         placed.push(index);
     }
-    let arena_bytes = offsets.iter().zip(lifetimes).map(|(offset, tensor)| offset + tensor.bytes).max().unwrap_or(0);
-    Plan { offsets, arena_bytes }
+    let ends = offsets.iter().zip(lifetimes).map(|(offset, tensor)| offset + u64::from(tensor.bytes));
+    let arena_bytes = u32::try_from(ends.max().unwrap_or(0)).ok()?;
+    let offsets = offsets.into_iter().map(|offset| u32::try_from(offset).ok()).collect::<Option<_>>()?;
+    Some(Plan { offsets, arena_bytes })
 }
 
 fn alive_together(a: &Lifetime, b: &Lifetime) -> bool {
@@ -60,13 +62,13 @@ fn alive_together(a: &Lifetime, b: &Lifetime) -> bool {
 }
 
 /// The lowest aligned offset at which `bytes` fit between the occupied ranges, which are sorted by their start.
-fn lowest_gap(occupied: &[(u32, u32)], bytes: u32) -> u32 {
-    let mut candidate = 0u32;
+fn lowest_gap(occupied: &[(u64, u64)], bytes: u64) -> u64 {
+    let mut candidate = 0u64;
     for &(start, end) in occupied {
         if candidate + bytes <= start {
             break;
         }
-        candidate = candidate.max(end.next_multiple_of(ALIGNMENT));
+        candidate = candidate.max(end.next_multiple_of(ALIGNMENT.into()));
     }
     candidate
 }
@@ -91,20 +93,22 @@ pub struct StepPlace {
     pub band_rows: u16,
 }
 
-/// Plans the memory of a network. A fused pool gets the largest bands for which the arena need not grow beyond what the
-/// rest of the network, or the least bands, take anyway.
-pub fn places(lowered: &Lowered) -> Places {
+/// Plans the memory of a network, or `None` if the arena would exceed 4 GiB. A fused pool gets the largest bands for which the
+/// arena need not grow beyond what the rest of the network, or the least bands, take anyway.
+pub fn places(lowered: &Lowered) -> Option<Places> {
     let (lifetimes, place_of) = lifetimes(lowered);
-    let Plan { offsets, arena_bytes } = plan(&lifetimes);
+    let Plan { offsets, arena_bytes } = plan(&lifetimes)?;
+    // No end lies beyond the arena's.
     let scratch_offset = |step: usize| {
         let alive = offsets.iter().zip(&lifetimes).filter(|(_, tensor)| tensor.steps.contains(&(step + 1)));
-        alive.map(|(offset, tensor)| (offset + tensor.bytes).next_multiple_of(ALIGNMENT)).max().unwrap_or(0)
+        let end = alive.map(|(offset, tensor)| offset + tensor.bytes).max().unwrap_or(0);
+        end.checked_next_multiple_of(ALIGNMENT)
     };
-    let scratch_offsets: Vec<u32> = (0..lowered.operators.len()).map(scratch_offset).collect();
+    let scratch_offsets = (0..lowered.operators.len()).map(scratch_offset).collect::<Option<Vec<u32>>>()?;
     let band = |step: usize, band_rows: u16| {
         let operator = &lowered.operators[step];
         let convolved = operator.operator.output_shape(lowered.tensors[operator.inputs[0]].shape).ok()?;
-        let pool = FusedPool { operator: operator.pool?, band_rows };
+        let pool = FusedPool { pool: operator.pool?, band_rows };
         Some((pool.rows(), pool.band_bytes(convolved)?))
     };
     let pooled_rows = |step: usize| lowered.tensors[lowered.operators[step].output].shape.height;
@@ -113,24 +117,28 @@ pub fn places(lowered: &Lowered) -> Places {
         let folded = lowered.operators[step].folding.is_some();
         let least_band = if folded { LEAST_BAND_FOLDED } else { LEAST_BAND };
         let band_rows = least_band.div_ceil(rows.max(1)).min(pooled_rows(step));
-        Some((band_rows, scratch_offsets[step] + band(step, band_rows)?.1))
+        Some((band_rows, u64::from(scratch_offsets[step]) + u64::from(band(step, band_rows)?.1)))
     };
     let steps = 0..lowered.operators.len();
-    let arena_bytes = steps.clone().filter_map(|step| Some(least(step)?.1)).fold(arena_bytes, u32::max);
+    // Working memory, even where a step takes none, begins inside the arena or at its end.
+    let arena_bytes = scratch_offsets.iter().copied().fold(arena_bytes, u32::max);
+    let bands = steps.clone().filter_map(|step| Some(least(step)?.1));
+    let arena_bytes = u32::try_from(bands.fold(arena_bytes.into(), u64::max)).ok()?;
     let steps = steps.map(|step| {
         let scratch_offset = scratch_offsets[step];
-        let fits = |&rows: &u16| band(step, rows).is_some_and(|(_, bytes)| scratch_offset + bytes <= arena_bytes);
+        let room = arena_bytes - scratch_offset;
+        let fits = |&rows: &u16| band(step, rows).is_some_and(|(_, bytes)| bytes <= room);
         let band_rows =
             least(step).map_or(0, |(least, _)| (least..=pooled_rows(step)).rev().find(fits).unwrap_or(least));
         StepPlace { scratch_offset, band_rows }
     });
     let steps = steps.collect();
-    Places { offsets: place_of.iter().map(|&place| offsets[place]).collect(), steps, arena_bytes }
+    Some(Places { offsets: place_of.iter().map(|&place| offsets[place]).collect(), steps, arena_bytes })
 }
 
 /// What wants a place in the arena, and which of them is each tensor's. A tensor lives from the step that writes it to the
 /// last step that reads it; the input is written before the first step, the logits outlive the last. Steps count from 1
-/// here. A sum takes the place of its first term where nothing reads that any more.
+/// here. A sum or a product takes the place of its first operand where nothing reads that any more.
 fn lifetimes(lowered: &Lowered) -> (Vec<Lifetime>, Vec<usize>) {
     let end = lowered.operators.len() + 1;
     let last_read = |tensor: usize| {
@@ -142,7 +150,7 @@ fn lifetimes(lowered: &Lowered) -> (Vec<Lifetime>, Vec<usize>) {
         let writer = lowered.operators.iter().position(|operator| operator.output == tensor);
         let written = writer.map_or(0, |step| step + 1);
         let replaced = writer.map(|step| &lowered.operators[step]).and_then(|operator| match operator.inputs[..] {
-            [left, right] if operator.operator == Operator::Add && left != right && last_read(left) == written => {
+            [left, right] if in_place(operator.operator) && left != right && last_read(left) == written => {
                 // Tensors are in the order of the steps that write them.
                 place_of.get(left).copied()
             }
@@ -165,6 +173,11 @@ fn lifetimes(lowered: &Lowered) -> (Vec<Lifetime>, Vec<usize>) {
     (lifetimes, place_of)
 }
 
+/// Whether the output may take the place of the first input.
+fn in_place(operator: Operator) -> bool {
+    matches!(operator, Operator::Add | Operator::Mul)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,7 +189,7 @@ mod tests {
     #[test]
     fn a_chain_needs_only_its_two_largest_neighbours() {
         let chain = [lifetime(2304, 0, 1), lifetime(32_256, 1, 2), lifetime(32_256, 2, 3), lifetime(8_064, 3, 4)];
-        let plan = plan(&chain);
+        let plan = plan(&chain).expect("small");
         assert_eq!(plan.arena_bytes, 64_512);
     }
 
@@ -185,7 +198,7 @@ mod tests {
         let tensors: Vec<Lifetime> = (0..40u32)
             .map(|i| lifetime(1 + i * 7919 % 3001, (i as usize) % 13, (i as usize) % 13 + (i as usize) % 5))
             .collect();
-        let plan = plan(&tensors);
+        let plan = plan(&tensors).expect("small");
         for (i, a) in tensors.iter().enumerate() {
             assert_eq!(plan.offsets[i] % ALIGNMENT, 0);
             for (j, b) in tensors.iter().enumerate().skip(i + 1) {
@@ -198,9 +211,42 @@ mod tests {
 
     #[test]
     fn a_residual_input_stays_until_it_is_added() {
-        let plan = plan(&[lifetime(100, 0, 2), lifetime(100, 0, 1), lifetime(100, 1, 2)]);
+        let plan = plan(&[lifetime(100, 0, 2), lifetime(100, 0, 1), lifetime(100, 1, 2)]).expect("small");
         let mut offsets = plan.offsets.clone();
         offsets.sort_unstable();
         assert_eq!(offsets, [0, 112, 224]);
+    }
+
+    #[test]
+    fn an_arena_of_more_than_4_gib_is_no_plan() {
+        let half = lifetime(1 << 31, 0, 1);
+        let rest = |bytes| lifetime(bytes, 0, 1);
+        assert_eq!(plan(&[half.clone(), rest(i32::MAX as u32)]).map(|plan| plan.arena_bytes), Some(u32::MAX));
+        assert_eq!(plan(&[half.clone(), rest(1 << 31)]), None);
+        assert_eq!(plan(&[half.clone(), half.clone(), half]), None);
+    }
+
+    #[test]
+    fn working_memory_begins_inside_the_arena_of_the_smallest_network() {
+        use crate::quantization::lower::{FloatOperator, FloatTensor};
+        use shared::{
+            operator::{Activation, FullyConnected},
+            shape::Shape,
+        };
+
+        let tensor = |shape| FloatTensor { shape, layer: None };
+        let operator = FloatOperator {
+            operator: Operator::FullyConnected(FullyConnected { units: 7 }),
+            folding: None,
+            pool: None,
+            activation: Activation::None,
+            inputs: vec![0],
+            output: 1,
+            weights: Vec::new(),
+            biases: Vec::new(),
+        };
+        let tensors = vec![tensor(Shape::new(48, 48, 1)), tensor(Shape::vector(7))];
+        let places = places(&Lowered { tensors, operators: vec![operator] }).expect("small");
+        assert_eq!((places.offsets[1], places.steps[0].scratch_offset, places.arena_bytes), (2304, 2320, 2320));
     }
 }

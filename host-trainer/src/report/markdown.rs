@@ -4,7 +4,8 @@ use std::fmt::{self, Write};
 
 use super::{CONFUSION, CURVES, RunSummary, figure::thousands};
 use crate::{
-    evaluation::{Certain, Table},
+    data::NEARLY_THE_SAME,
+    evaluation::{Certain, EvaluationReport, Table},
     onnx,
 };
 
@@ -42,6 +43,14 @@ fn write_sections(text: &mut String, run: &RunSummary) -> fmt::Result {
              threshold, and nothing was learned from them. {others}"
         )?;
     }
+    if run.data.passed_over > 0 {
+        writeln!(
+            text,
+            "{} of the validation faces have a near twin among the training faces (correlation of grey levels {NEARLY_THE_SAME} or \
+             more): they chose no epoch, no temperature and no threshold.",
+            thousands(run.data.passed_over as u64)
+        )?;
+    }
     writeln!(text, "Preprocessing: {}.\n", run.preprocessing)?;
     write_network(text, run)?;
     write_training(text, run)?;
@@ -64,11 +73,32 @@ fn write_result(text: &mut String, run: &RunSummary) -> fmt::Result {
         (points(run.int8.accuracy, run.float.accuracy), points(run.int8.macro_f1, run.float.macro_f1));
     table.row(["difference".into(), accuracy, macro_f1]);
     writeln!(text, "{}", table.markdown())?;
+    write_twins(text, run)?;
     writeln!(text, "The int8 row is what a device answers: the same code and the same bytes ran here.\n")?;
     let mut table = Table::new(["model file", ""]);
     table.row(["size".into(), format!("{} bytes", thousands(run.model.file_bytes))]);
     table.row(["memory for activations (arena)".into(), format!("{} bytes", thousands(run.model.arena_bytes))]);
     table.row(["multiply-accumulates a face".into(), thousands(run.model.macs)]);
+    writeln!(text, "{}", table.markdown())
+}
+
+/// The accuracies on faces that have a near twin in `Training`, and on those that have none.
+fn write_twins(text: &mut String, run: &RunSummary) -> fmt::Result {
+    let (Some(near), Some(apart)) = (run.int8.near, run.int8.apart) else { return Ok(()) };
+    let [with, without] = [near.images, apart.images].map(thousands);
+    let mut table = Table::new([
+        "accuracy".to_owned(),
+        format!("all {} faces", thousands(run.int8.images)),
+        format!("{with} with a near twin in Training"),
+        format!("{without} without"),
+    ]);
+    let mut row = |name: &str, report: &EvaluationReport| {
+        let parts = [report.near, report.apart].map(|part| part.map_or(0.0, |part| part.accuracy));
+        let [with, without] = parts.map(|accuracy| format!("{accuracy:.4}"));
+        table.row([name.to_owned(), format!("{:.4}", report.accuracy), with, without]);
+    };
+    row("float network", &run.float);
+    row("int8 network, through the core", &run.int8);
     writeln!(text, "{}", table.markdown())
 }
 
@@ -106,13 +136,23 @@ fn write_training(text: &mut String, run: &RunSummary) -> fmt::Result {
         run.epochs.len(),
         seconds / 60.0
     )?;
-    let mut table =
-        Table::new(["epoch", "loss", "accuracy", "validation loss", "validation accuracy", "seconds", "images/s"]);
+    let passed_over = run.epochs.iter().any(|epoch| epoch.validation_accuracy_all.is_some());
+    let mut header = vec!["epoch", "loss", "accuracy", "validation loss", "validation accuracy", "seconds", "images/s"];
+    if passed_over {
+        header.insert(5, "with twins");
+    }
+    let mut table = Table::new(header);
     for epoch in &run.epochs {
         let numbers = [epoch.train_loss, epoch.train_accuracy, epoch.validation_loss, epoch.validation_accuracy];
         let [loss, accuracy, validation_loss, validation_accuracy] = numbers.map(|number| format!("{number:.4}"));
         let (seconds, rate) = (format!("{:.1}", epoch.seconds), format!("{:.0}", epoch.images_per_second));
-        table.row([epoch.epoch.to_string(), loss, accuracy, validation_loss, validation_accuracy, seconds, rate]);
+        let mut row =
+            vec![epoch.epoch.to_string(), loss, accuracy, validation_loss, validation_accuracy, seconds, rate];
+        if passed_over {
+            let all = epoch.validation_accuracy_all.map(|accuracy| format!("{accuracy:.4}"));
+            row.insert(5, all.unwrap_or_default());
+        }
+        table.row(row);
     }
     writeln!(text, "{}", table.markdown())
 }
@@ -124,7 +164,7 @@ fn write_calibration(text: &mut String, run: &RunSummary) -> fmt::Result {
         text,
         "Logits are divided by a temperature of {:.3} before the softmax; it was fitted on {} and lies in the model file.\n",
         calibration.temperature,
-        if run.data.reported_choose { &run.int8.split } else { "the faces kept aside" },
+        fitted_on(run),
     )?;
     let temperature = format!("temperature {:.3}", calibration.temperature);
     let mut table = Table::new(["", "temperature 1", temperature.as_str()]);
@@ -140,6 +180,13 @@ fn write_calibration(text: &mut String, run: &RunSummary) -> fmt::Result {
         100.0 * share,
         100.0 * accuracy
     )
+}
+
+/// The faces that the temperature was fitted on.
+fn fitted_on(run: &RunSummary) -> String {
+    let faces = if run.data.held_out { "the faces kept aside" } else { &run.int8.split };
+    let without = if run.data.passed_over > 0 { " without those that have a twin in Training" } else { "" };
+    format!("{faces}{without}")
 }
 
 fn write_use(text: &mut String, emotions: usize) -> fmt::Result {

@@ -46,6 +46,8 @@ pub struct DataSource {
     pub training_images: usize,
     /// Faces validated on.
     pub validation_images: usize,
+    /// Of these, the faces that choose nothing, as they have a near twin among the training faces.
+    pub passed_over: usize,
     /// Whether those are training faces that were kept aside.
     pub held_out: bool,
     /// Whether the faces reported on are those that were chosen by.

@@ -19,6 +19,8 @@ fn epochs() -> Vec<EpochMetrics> {
         validation_accuracy: 0.4321,
         seconds: 30.0,
         images_per_second: 950.0,
+        validation_loss_all: None,
+        validation_accuracy_all: None,
     };
     (1..=3).map(epoch).collect()
 }
@@ -47,6 +49,7 @@ fn summary(synthetic: bool) -> RunSummary {
             synthetic,
             training_images: 28_709,
             validation_images: 3_589,
+            passed_over: 0,
             held_out: false,
             reported_choose: true,
         },
@@ -89,6 +92,36 @@ fn the_report_gives_both_accuracies_and_the_points_between_them() {
     assert!(text.contains("| difference | -85.71 points | -96.43 points |"), "{text}");
     assert!(text.contains("| total |  |  | 180,965 | 17,230,320 |"), "{text}");
     assert!(!text.contains("ynthetic"), "real faces are not called synthetic");
+}
+
+#[test]
+fn the_report_gives_the_figures_with_and_without_twins_wherever_there_are_some() {
+    let labels = LabelSet::Fer2013.emotions();
+    let near = [true, false, false, false, false, false, true];
+    let answers = |answer: fn(Emotion) -> Emotion| -> Vec<Prediction> {
+        let logits = |label| std::array::from_fn(|class| f32::from(class == answer(label).index()));
+        labels.iter().map(|&label| Prediction::from_logits(&logits(label), 1.0)).collect()
+    };
+    let report = |answers: &[Prediction]| {
+        EvaluationReport::new("PublicTest", LabelSet::Fer2013, labels, answers).by_twins(Some(&near), labels, answers)
+    };
+    let mut run = summary(false);
+    (run.float, run.int8) = (report(&answers(|label| label)), report(&answers(|_| Emotion::Angry)));
+    run.data.passed_over = 2;
+    run.epochs.iter_mut().for_each(|epoch| epoch.validation_accuracy_all = Some(0.5432));
+    let text = markdown(&run);
+    for expected in [
+        "| accuracy | all 7 faces | 2 with a near twin in Training | 5 without |",
+        "| float network | 1.0000 | 1.0000 | 1.0000 |",
+        "| int8 network, through the core | 0.1429 | 0.5000 | 0.0000 |",
+        "2 of the validation faces have a near twin among the training faces",
+        "fitted on PublicTest without those that have a twin in Training",
+        "| validation accuracy | with twins | seconds |",
+        "| 0.4321 | 0.5432 | 30.0 |",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    assert!(!markdown(&summary(false)).contains("twin"));
 }
 
 #[test]

@@ -5,29 +5,11 @@ use std::sync::mpsc::SyncSender;
 use rand_chacha::ChaCha8Rng;
 use shared::preprocessing::{FACE_PIXELS, FACE_SIZE, Preprocessing};
 
-use super::{TrainingFaces, mixup, resizing::Resizing, targets::Targets};
+use super::{TrainingFaces, batch::Batch, mixup, resizing::Resizing, targets::Targets};
 use crate::{architecture::Recipe, network::append_real};
 
 /// Batches that wait at most: enough to hide a hiccup, few enough to cost no memory.
 pub(super) const AHEAD: usize = 4;
-
-/// Images of one step.
-pub(super) struct Batch {
-    /// Rows and columns of a face.
-    pub size: usize,
-    /// `[channels, size, size]` real values an image.
-    pub faces: Vec<f32>,
-    /// `[channels, 48, 48]` values an image, where teachers see the same images and these are smaller; else empty.
-    pub whole_faces: Vec<f32>,
-    /// A probability for each of the network's emotions an image.
-    pub targets: Vec<f32>,
-    /// The same, as the teachers gave it; empty without teachers.
-    pub soft_targets: Vec<f32>,
-    /// A factor of the loss an image.
-    pub weights: Vec<f32>,
-    /// The labels, to count right answers.
-    pub labels: Vec<u8>,
-}
 
 /// Where batches are made of.
 pub(super) struct Loader<'a> {

@@ -4,8 +4,12 @@ use std::path::{Path, PathBuf};
 
 use shared::{checksum::crc32, label::Emotion, preprocessing::FACE_SIZE};
 
-use super::{RunFolder, TrainingError, write_atomically};
-use crate::{evaluation::Prediction, export::RECORD_FILE, inference::normalize, network::Network, network::logits};
+use super::{RECORD_FILE, RunFolder, TrainingError, write_atomically};
+use crate::{
+    evaluation::Prediction,
+    network::{Network, logits},
+    normalization::normalize,
+};
 
 /// A face's probabilities, 0 for emotions that no teacher knows.
 pub type SoftTargets = Vec<[f32; Emotion::COUNT]>;

@@ -13,52 +13,14 @@ use rand_chacha::ChaCha8Rng;
 use shared::preprocessing::FACE_SIZE;
 
 use super::{
-    Configuration, EpochMetrics, TrainingError, TrainingFaces,
+    Configuration, TrainingError, TrainingFaces,
     batches::{AHEAD, Loader},
+    progress::{Completed, Progress},
     resizing::Resizing,
     state::State,
     steps::Steps,
     targets::Targets,
 };
-
-/// What a training tells while it runs.
-#[derive(Clone, Copy, Debug)]
-pub enum Progress<'a> {
-    /// A step is done.
-    Step {
-        /// From 1.
-        epoch: usize,
-        /// Epochs in all.
-        epochs: usize,
-        /// Images of this epoch that are done.
-        images: usize,
-        /// Images of an epoch.
-        total: usize,
-        /// Mean over the epoch so far.
-        loss: f64,
-        /// Share of right answers over the epoch so far.
-        accuracy: f64,
-        /// In this epoch so far.
-        images_per_second: f64,
-        /// The step's.
-        learning_rate: f64,
-    },
-    /// An epoch is done, validated and kept.
-    Epoch {
-        /// Its row of `metrics.csv`.
-        metrics: &'a EpochMetrics,
-        /// Epochs in all.
-        epochs: usize,
-    },
-}
-
-/// An epoch that was not interrupted.
-pub(super) struct Completed {
-    pub loss: f64,
-    pub accuracy: f64,
-    pub images_per_second: f64,
-    pub steps: usize,
-}
 
 /// What random numbers are for; each purpose has a stream of its own.
 #[derive(Clone, Copy)]
@@ -128,15 +90,4 @@ pub(super) fn run_epoch(
         }
         Ok(Some(steps.completed()))
     })
-}
-
-/// The index of the largest value, the first of several.
-pub(super) fn argmax(row: &[f32]) -> usize {
-    let mut best = 0;
-    for (index, value) in row.iter().enumerate() {
-        if *value > row[best] {
-            best = index;
-        }
-    }
-    best
 }

@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Beta, Distribution};
 
-use super::batches::Batch;
+use super::batch::Batch;
 
 /// Blends every face of a batch with its counterpart from the other end, whose place the shuffle made random: `share` of the
 /// one and `1 - share` of the other, `share` drawn from Beta(`alpha`, `alpha`) for each. A batch's labels, which accuracy is

@@ -13,18 +13,22 @@
 //! run_folder.rs     where it all lies, and metrics.csv
 //! epoch.rs          one pass over the images
 //! steps.rs          its steps
-//! batches.rs        what a step is fed with, made ahead of it
+//! progress.rs       what it tells meanwhile
+//! batch.rs          what a step is fed with
+//! batches.rs        the same, made ahead of the steps
 //! mixup.rs          faces that are blends of two
 //! resizing.rs       faces that start small and grow
 //! targets.rs        what each image is to be answered with, and how much it counts
 //! reweighting.rs    importance weights against wrong labels
 //! distillation.rs   what teachers think of the images
 //! loss.rs           what is minimized
+//! validation.rs     what is validated on, and which of those faces choose
 //! optimizer.rs      how
 //! error.rs          what can go wrong
 //! sharpness.rs      steps by the gradient of the worst place nearby
 //! ```
 
+mod batch;
 mod batches;
 mod checkpoint;
 mod configuration;
@@ -34,6 +38,7 @@ mod error;
 mod loss;
 mod mixup;
 mod optimizer;
+mod progress;
 mod resizing;
 mod reweighting;
 mod run_folder;
@@ -41,6 +46,7 @@ mod sharpness;
 mod state;
 mod steps;
 mod targets;
+mod validation;
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
@@ -60,11 +66,12 @@ pub use self::{
     distillation::{
         SoftTargets, copy_taught, keep_teachers, read_soft_targets, soft_targets, teacher_folder, write_soft_targets,
     },
-    epoch::Progress,
     error::TrainingError,
-    run_folder::{CHECKPOINTS, RunFolder, START_FILE, write_atomically},
+    progress::Progress,
+    run_folder::{CHECKPOINTS, MODEL_FILE, RECORD_FILE, RunFolder, START_FILE, write_atomically},
+    validation::{ValidationFaces, best_epoch},
 };
-use self::{epoch::run_epoch, loss::image_loss, state::State};
+use self::{epoch::run_epoch, state::State, validation::validate};
 use crate::{
     architecture::Architecture,
     data::kept,
@@ -115,14 +122,20 @@ pub struct EpochMetrics {
     pub train_loss: f64,
     /// Share of right answers over the epoch, under dropout.
     pub train_accuracy: f64,
-    /// Mean over the validation images after the epoch.
+    /// Mean over the validation images that choose, after the epoch.
     pub validation_loss: f64,
-    /// Share of right answers after the epoch.
+    /// Share of right answers among the same: the best one's weights are kept.
     pub validation_accuracy: f64,
     /// Seconds of the epoch, validation included.
     pub seconds: f64,
     /// Images a second in training.
     pub images_per_second: f64,
+    /// Mean over all validation images, where those that have a near twin among the training images choose nothing.
+    #[serde(default)]
+    pub validation_loss_all: Option<f64>,
+    /// Share of right answers among the same.
+    #[serde(default)]
+    pub validation_accuracy_all: Option<f64>,
 }
 
 /// How a training ended.
@@ -148,14 +161,17 @@ pub struct Outcome {
 pub fn train(
     configuration: &Configuration,
     training: TrainingFaces<'_>,
-    validation: LabelledFaces<'_>,
+    validation: ValidationFaces<'_>,
     run: &RunFolder,
     stop: &AtomicBool,
     observe: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Outcome, TrainingError> {
     let network = configuration.architecture()?;
     check("training", training.faces, &network)?;
-    check("validation", validation, &network)?;
+    check("validation", validation.faces, &network)?;
+    if validation.near.is_some_and(|near| near.len() != validation.faces.labels.len()) {
+        return Err(TrainingError::FacesDoNotFit { what: "validation", emotions: network.labels().count() });
+    }
     check_extras(&training, configuration)?;
     let architecture = Arc::new(configuration.architecture()?);
     let mut state = fresh_state(configuration, run)?;
@@ -171,9 +187,8 @@ pub fn train(
         run.write_metrics(&state.metrics)?;
     }
     let recipe = &architecture.recipe;
-    let patience = recipe.early_stopping.unwrap_or(configuration.epochs);
     let mut finished = true;
-    while state.metrics.len() < configuration.epochs && !stopped_early(patience, &state.metrics) {
+    while state.metrics.len() < configuration.epochs && !stopped_early(recipe.early_stopping, &state.metrics) {
         let start = Instant::now();
         if let Some(reweighting) = recipe.reweighting
             && state.metrics.len() == reweighting.after
@@ -185,21 +200,24 @@ pub fn train(
             break;
         };
         let answering = state.answering();
-        let (validation_loss, validation_accuracy) = validate(&answering, validation);
+        let validated = validate(&answering, validation, configuration.apart);
         let epoch = state.metrics.len() + 1;
         // The last update of an epoch meets no further training loss that would show an overflow.
-        if !validation_loss.is_finite() {
+        let loss = validated.all.map_or(validated.loss, |all| all.0);
+        if !loss.is_finite() {
             let (step, last_good) = (trained.steps, epoch - 1);
-            return Err(TrainingError::NonFinite { epoch, step, loss: validation_loss, last_good });
+            return Err(TrainingError::NonFinite { epoch, step, loss, last_good });
         }
         state.metrics.push(EpochMetrics {
             epoch,
             train_loss: trained.loss,
             train_accuracy: trained.accuracy,
-            validation_loss,
-            validation_accuracy,
+            validation_loss: validated.loss,
+            validation_accuracy: validated.accuracy,
             seconds: start.elapsed().as_secs_f64(),
             images_per_second: trained.images_per_second,
+            validation_loss_all: validated.all.map(|all| all.0),
+            validation_accuracy_all: validated.all.map(|all| all.1),
         });
         let checkpoint = state.checkpoint()?;
         if best_epoch(&state.metrics) == epoch {
@@ -312,34 +330,9 @@ fn importance(network: &Network, training: &TrainingFaces<'_>, noise: &crate::ar
     weights
 }
 
-/// The first of the epochs with the best validation accuracy, from 1; 0 if there are none.
-pub fn best_epoch(metrics: &[EpochMetrics]) -> usize {
-    let mut best = 0;
-    for (index, row) in metrics.iter().enumerate() {
-        if best == 0 || row.validation_accuracy > metrics[best - 1].validation_accuracy {
-            best = index + 1;
-        }
-    }
-    best
-}
-
-fn stopped_early(patience: usize, metrics: &[EpochMetrics]) -> bool {
-    metrics.len() - best_epoch(metrics) >= patience.max(1)
-}
-
-/// Loss and accuracy over `faces`, without dropout.
-fn validate(network: &Network, faces: LabelledFaces<'_>) -> (f64, f64) {
-    let rows = logits(network, faces.images, |_| {});
-    let kind = network.architecture.recipe.loss;
-    let mut loss = 0.0;
-    let mut right = 0usize;
-    for (row, &label) in rows.iter().zip(faces.labels) {
-        let label = usize::from(label);
-        loss += image_loss(kind, row, label);
-        right += usize::from(epoch::argmax(row) == label);
-    }
-    let images = rows.len().max(1) as f64;
-    (loss / images, right as f64 / images)
+/// Whether so many epochs were no better than the best; never if the recipe does not ask for it.
+fn stopped_early(patience: Option<usize>, metrics: &[EpochMetrics]) -> bool {
+    patience.is_some_and(|patience| metrics.len() - best_epoch(metrics) >= patience.max(1))
 }
 
 /// Saves the network's parameters as a burn record.

@@ -17,6 +17,12 @@ use crate::files;
 /// The file in a run's folder with the weights that it begins with, if those are not fresh.
 pub const START_FILE: &str = "start.burnpack";
 
+/// The float network in a finished run's folder.
+pub const RECORD_FILE: &str = "network.burnpack";
+
+/// The quantized model in a finished run's folder.
+pub const MODEL_FILE: &str = "model.fer";
+
 /// The run's [`Configuration`]: where this is, the run is whole.
 const CONFIGURATION: &str = "config.toml";
 

@@ -11,10 +11,10 @@ use shared::preprocessing::FACE_SIZE;
 
 use super::{
     Configuration, TrainingError,
-    batches::Batch,
-    epoch::{Completed, Progress, argmax},
+    batch::Batch,
     loss::{batch_loss, distilled_loss, penalty},
     optimizer::decay,
+    progress::{Completed, Progress},
     sharpness::highest_nearby,
     state::State,
 };
@@ -203,4 +203,15 @@ fn count_right(logits: Tensor<2>, labels: &[u8]) -> usize {
     let classes = logits.dims()[1];
     let values: Vec<f32> = logits.into_data().iter::<f32>().collect();
     values.chunks_exact(classes.max(1)).zip(labels).filter(|(row, label)| argmax(row) == usize::from(**label)).count()
+}
+
+/// The index of the largest value, the first of several.
+pub(super) fn argmax(row: &[f32]) -> usize {
+    let mut best = 0;
+    for (index, value) in row.iter().enumerate() {
+        if *value > row[best] {
+            best = index;
+        }
+    }
+    best
 }

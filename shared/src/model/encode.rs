@@ -8,19 +8,20 @@ use core::fmt;
 use bytemuck::{Pod, Zeroable};
 
 use super::{
-    checked::Model,
     error::ModelError,
+    faces::Model,
+    network::Network,
     raw::{CRC_BYTES, FORMAT_VERSION, MAGIC, PREFIX_BYTES, WEIGHT_ALIGNMENT},
-    record::{Header, StepRecord},
+    record::{Header, Task},
 };
-use crate::{checksum, quantization::ChannelParameters};
+use crate::{checksum, operator::check::WeightOffsets, quantization::ChannelParameters, step::StepRecord};
 
 /// One step to be written: its record, whose offsets into the weight section are filled in, and what they point to.
 #[derive(Clone, Debug)]
 pub struct StepSource {
-    /// The record; `weights_offset` and `channels_offset` are ignored.
+    /// The record; its offsets into the weight section are ignored.
     pub record: StepRecord,
-    /// Weights in the layout of [`Step::weights`](super::Step::weights).
+    /// Weights or table in the layout of [`Step::weights`](super::Step::weights).
     pub weights: Vec<i8>,
     /// Channel parameters.
     pub channels: Vec<ChannelParameters>,
@@ -29,15 +30,17 @@ pub struct StepSource {
 /// Writes a model file. `step_count` and `weight_bytes` of `header` are filled in.
 ///
 /// # Errors
-/// [`EncodeError::TooLarge`], or [`EncodeError::Unsound`] if the result would not pass [`Model::parse`]: a file that
+/// [`EncodeError::TooLarge`], or [`EncodeError::Unsound`] if the result would not pass [`Network::parse`], and [`Model::new`] if it
+/// classifies faces: a file that
 /// cannot run is never written.
 pub fn encode(header: &Header<'_>, steps: &[StepSource]) -> Result<AlignedBytes, EncodeError> {
     let mut section = Vec::new();
     let mut records = Vec::new();
     for step in steps {
         let mut record = step.record;
-        record.weights_offset = append(&mut section, bytemuck::cast_slice(&step.weights))?;
-        record.channels_offset = append(&mut section, bytemuck::cast_slice(&step.channels))?;
+        let weights = append(&mut section, bytemuck::cast_slice(&step.weights))?;
+        let channels = append(&mut section, bytemuck::cast_slice(&step.channels))?;
+        record.set_weights(WeightOffsets { weights, channels });
         records.extend(postcard::to_allocvec(&record).map_err(|_| EncodeError::TooLarge)?);
     }
     let step_count = u16::try_from(steps.len()).map_err(|_| EncodeError::TooLarge)?;
@@ -60,7 +63,10 @@ pub fn encode(header: &Header<'_>, steps: &[StepSource]) -> Result<AlignedBytes,
     file.extend(checksum::crc32(&file).to_le_bytes());
 
     let file = AlignedBytes::new(&file);
-    Model::parse(file.as_slice()).map_err(EncodeError::Unsound)?;
+    let network = Network::parse(file.as_slice()).map_err(EncodeError::Unsound)?;
+    if let Task::Faces(_) = header.task {
+        Model::new(network).map_err(EncodeError::Unsound)?;
+    }
     Ok(file)
 }
 

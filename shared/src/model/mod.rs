@@ -1,6 +1,6 @@
 //! The model file (`*.fer`): a trained, quantized network that a device runs in place.
 //!
-//! # Format, version 2
+//! # Format, version 3
 //!
 //! All integers are little-endian. `postcard` means version 1 of its wire format (varints, no field names).
 //!
@@ -17,34 +17,56 @@
 //! | last 4 | CRC-32 (ISO-HDLC, as in zip and Ethernet) of everything before, `u32` |
 //!
 //! In the weight section, weights are `i8` (convolution OHWI, depthwise HWC, fully connected units x inputs with the inputs
-//! in NHWC order) and channel parameters are triples of `i32` (bias, multiplier, shift), aligned to 4. A convolution that
+//! in NHWC order, 256 values of a logistic function) and channel parameters are triples of `i32` (bias, multiplier, shift), aligned to 4. A convolution that
 //! stands for two ([`Folding`](crate::folding::Folding)) has all its sets of weights one after the other, and its sets of
 //! channel parameters likewise. The section begins at a multiple of 16 in the file, so a file that lies at a multiple of 4
 //! in memory is read in place ([`Aligned`]).
 //!
-//! Offsets of tensors are relative to the arena. The first step reads the tensor [`Header::input`]; every later step reads
-//! tensors that earlier steps wrote; the last one writes the logits, one for each of [`Header::labels`], in that order.
+//! Offsets of tensors are relative to the arena. The first step reads the tensor [`Header::input`]; every later step reads that
+//! or tensors that earlier steps wrote. The network's answer is what the steps of [`Header::outputs`] wrote.
 //!
-//! # Two layers
+//! A network is for a [`Task`]. A classifier of faces has 48x48 preprocessed pixels as its input, and one output: the logits, one
+//! for each of [`FaceHeader::labels`], in that order.
 //!
-//! [`RawModel`] knows the envelope: magic, version, lengths, CRC. [`Model`] is checked: every shape, offset, overlap,
-//! multiplier and accumulator range was validated in [`Model::parse`], so whoever holds one can run it without a check.
+//! # Versions
+//!
+//! 3: operators as an enum of records, each with its own fields; groups, dilation, depth multiplier, Mul and Logistic; any input and
+//! outputs; tasks. 2 is read: classifiers of faces, whose last step writes the logits (`version_2.rs`). 1 is not.
+//!
+//! # Three layers
+//!
+//! [`RawModel`] knows the envelope: magic, version, lengths, CRC. [`Network`] is checked: every shape, offset, overlap,
+//! multiplier and accumulator range was validated in [`Network::parse`], so whoever holds one can run it without a check.
+//! [`Model`] is a network that classifies faces.
 
-mod checked;
 #[cfg(feature = "alloc")]
 mod encode;
 mod error;
+mod faces;
+mod network;
 mod raw;
 mod record;
+mod steps;
 mod validate;
+mod version_2;
 
 #[cfg(feature = "alloc")]
 pub use self::encode::{AlignedBytes, EncodeError, StepSource, encode};
 pub use self::{
-    checked::{Model, Step, Steps},
     error::ModelError,
-    raw::{FORMAT_VERSION, MAGIC, RawModel, WEIGHT_ALIGNMENT},
-    record::{Arithmetic, FusedPool, Header, Measurement, StepRecord, Tensor},
+    faces::Model,
+    network::Network,
+    raw::{FORMAT_VERSION, MAGIC, OLDEST_VERSION, RawModel, WEIGHT_ALIGNMENT},
+    record::{FaceHeader, Header, MOST_NAME_BYTES, Measurement, Task, is_name},
+    steps::Steps,
+};
+pub use crate::{
+    operator::{
+        check::{StepError, WeightOffsets},
+        conv2d::FusedPool,
+    },
+    step::{Operation, OperationRecord, Step, StepRecord},
+    tensor::Tensor,
 };
 
 /// Puts bytes at a multiple of 16 in memory, as a model file wants to be read in place:

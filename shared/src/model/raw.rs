@@ -1,13 +1,23 @@
 //! The envelope of a model file.
 
-use super::{error::ModelError, record::Header};
+use super::{error::ModelError, record::Header, version_2::Header2};
 use crate::checksum;
 
 /// First bytes of every model file.
 pub const MAGIC: [u8; 4] = *b"FERM";
 
-/// The version of the format that this crate writes and reads.
-pub const FORMAT_VERSION: u16 = 2;
+/// The version of the format that this crate writes.
+pub const FORMAT_VERSION: u16 = 3;
+
+/// The oldest version that it reads.
+pub const OLDEST_VERSION: u16 = 2;
+
+/// The version of a file, which says how its header is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    Two,
+    Three,
+}
 
 /// The weight section begins at a multiple of this many bytes.
 pub const WEIGHT_ALIGNMENT: usize = 16;
@@ -18,6 +28,7 @@ pub(super) const CRC_BYTES: usize = 4;
 /// A model file whose envelope holds: magic, version, lengths and CRC. What the header says is not checked.
 #[derive(Clone, Copy, Debug)]
 pub struct RawModel<'a> {
+    pub(super) version: Version,
     pub(super) header: Header<'a>,
     pub(super) records: &'a [u8],
     pub(super) weights: &'a [u8],
@@ -39,9 +50,11 @@ impl<'a> RawModel<'a> {
             return Err(ModelError::Magic([m0, m1, m2, m3]));
         }
         let found = u16::from_le_bytes([v0, v1]);
-        if found != FORMAT_VERSION {
-            return Err(ModelError::UnsupportedVersion { found, supported: FORMAT_VERSION });
-        }
+        let version = match found {
+            OLDEST_VERSION => Version::Two,
+            FORMAT_VERSION => Version::Three,
+            _ => return Err(ModelError::UnsupportedVersion { found, supported: FORMAT_VERSION }),
+        };
         let length = u32::from_le_bytes([l0, l1, l2, l3]);
         let have = bytes.len();
         match have.cmp(&(length as usize)) {
@@ -65,12 +78,18 @@ impl<'a> RawModel<'a> {
             return Err(ModelError::Envelope);
         }
         let weights = body.get(weights_start..).ok_or(ModelError::Envelope)?;
-        let (header, records) =
-            postcard::take_from_bytes::<Header<'a>>(header_bytes).map_err(|_| ModelError::Header)?;
+        let (header, records) = match version {
+            Version::Two => {
+                let (header, records) =
+                    postcard::take_from_bytes::<Header2<'a>>(header_bytes).map_err(|_| ModelError::Header)?;
+                (header.header(), records)
+            }
+            Version::Three => postcard::take_from_bytes::<Header<'a>>(header_bytes).map_err(|_| ModelError::Header)?,
+        };
         if header.weight_bytes as usize != weights.len() {
             return Err(ModelError::Envelope);
         }
-        Ok(Self { header, records, weights, crc: stored })
+        Ok(Self { version, header, records, weights, crc: stored })
     }
 
     /// The fixed part of the header, as it stands in the file.

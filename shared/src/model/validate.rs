@@ -1,205 +1,107 @@
-//! What makes a model sound. Everything the kernels rely on is checked here, once.
+//! What makes a network sound. Everything the kernels rely on is checked here and in the files of the operators, once.
 
 use heapless::Vec;
 
 use super::{
-    checked::{Step, steps},
     error::ModelError,
     raw::RawModel,
-    record::{Arithmetic, FusedPool, Header, StepRecord, Tensor},
+    record::{Header, is_name},
+    steps::steps,
 };
 use crate::{
-    label::Emotion,
-    operator::Operator,
-    preprocessing::FACE_SIZE,
-    quantization::{AddParameters, Quantization, Requantization},
-    shape::Shape,
+    operator::check::StepError,
+    step::{Step, StepRecord},
+    tensor::Tensor,
 };
 
 /// Tensors that may hold a result at the same time: a bound on the checker's memory, far above what a network needs.
 const LIVE_TENSORS: usize = 32;
 
-/// Largest magnitude of an activation minus its zero point.
-const LARGEST_INPUT: i64 = 255;
-
-/// Largest magnitude of a weight.
-const LARGEST_WEIGHT: i64 = 128;
+/// A tensor that holds a result, with the number of the step that wrote it; `None` for the input.
+type Live = Vec<(Option<u16>, Tensor), LIVE_TENSORS>;
 
 pub(super) fn validate(raw: &RawModel<'_>) -> Result<(), ModelError> {
     check_header(&raw.header)?;
-    let mut live: Vec<Tensor, LIVE_TENSORS> = Vec::new();
-    let _ = live.push(raw.header.input);
+    let mut live = Live::new();
+    let _ = live.push((None, raw.header.input));
     let mut remaining = steps(raw);
-    let mut index = 0;
-    let mut output = None;
-    while let Some(record) = remaining.next_record().map_err(|_| ModelError::Record { step: index })? {
-        check_tensors(&record, index, raw.header.arena_bytes, &live)?;
-        let step = remaining.resolve(&record).ok_or_else(|| unresolved(raw, index))?;
-        check_arithmetic(&step, index)?;
-        check_scratch(&step, index, raw.header.arena_bytes)?;
-        follow(&mut live, &step).map_err(|()| ModelError::TooManyTensors { step: index })?;
-        output = Some(record.output);
-        index += 1;
+    let mut step = 0;
+    loop {
+        let error = |error: StepError| match error {
+            StepError::Weights if !is_aligned(raw) => ModelError::Misaligned,
+            error => ModelError::Step { step, error },
+        };
+        let Some(record) = remaining.next_record().map_err(error)? else { break };
+        check_tensors(&record, raw.header.arena_bytes, &live).map_err(error)?;
+        let resolved = remaining.resolve(&record).map_err(error)?;
+        resolved.check().map_err(error)?;
+        check_scratch(&resolved, raw.header.arena_bytes).map_err(error)?;
+        drop_overwritten(&mut live, &resolved);
+        live.push((Some(step), resolved.output)).map_err(|_| error(StepError::TooManyTensors))?;
+        step += 1;
     }
-    match output {
-        None => Err(ModelError::NoSteps),
-        Some(tensor) if tensor.shape == Shape::vector(raw.header.labels.len() as u16) => Ok(()),
-        Some(_) => Err(ModelError::Logits),
+    if step == 0 {
+        return Err(ModelError::NoSteps);
     }
+    let held = |&output: &u8| live.iter().any(|(writer, _)| *writer == Some(output.into()));
+    if raw.header.outputs.is_empty() || !raw.header.outputs.iter().all(held) {
+        return Err(ModelError::Outputs);
+    }
+    Ok(())
 }
 
 fn check_header(header: &Header<'_>) -> Result<(), ModelError> {
-    let mut seen = [false; Emotion::COUNT];
-    for &code in header.labels {
-        match seen.get_mut(usize::from(code)) {
-            Some(seen) if !*seen => *seen = true,
-            _ => return Err(ModelError::Labels),
-        }
+    if !is_name(header.name) {
+        return Err(ModelError::Name);
     }
-    if header.labels.is_empty() {
-        return Err(ModelError::Labels);
-    }
-    let temperature = header.temperature.is_finite() && header.temperature > 0.0;
-    if !temperature || !(0.0..=1.0).contains(&header.threshold) {
-        return Err(ModelError::Calibration);
-    }
-    let preprocessing = header.preprocessing;
-    let shape = Shape::new(FACE_SIZE as u16, FACE_SIZE as u16, preprocessing.channels());
-    let quantization = Quantization { scale: preprocessing.scale(), zero_point: preprocessing.zero_point() };
-    let real = quantization.scale.is_finite();
-    if !real || header.input.shape != shape || header.input.quantization != quantization {
+    let scale = header.input.quantization.scale;
+    if !(scale.is_finite() && scale > 0.0) {
         return Err(ModelError::Input);
     }
-    if !inside(&header.input, header.arena_bytes) {
-        return Err(ModelError::OutsideArena { step: 0 });
+    if !header.input.is_inside(header.arena_bytes) {
+        return Err(ModelError::Step { step: 0, error: StepError::OutsideArena });
     }
     Ok(())
 }
 
-fn unresolved(raw: &RawModel<'_>, step: u16) -> ModelError {
-    if raw.weights.as_ptr().addr().is_multiple_of(4) { ModelError::Weights { step } } else { ModelError::Misaligned }
+fn is_aligned(raw: &RawModel<'_>) -> bool {
+    raw.weights.as_ptr().addr().is_multiple_of(4)
 }
 
 /// Shapes, lifetimes and places of the tensors of one step.
-fn check_tensors(record: &StepRecord, step: u16, arena: u32, live: &[Tensor]) -> Result<(), ModelError> {
-    let (convolved, expected) = record.output_shapes().map_err(|error| ModelError::Shape { step, error })?;
-    if record.output.shape != expected {
-        return Err(ModelError::OutputShape { step });
+fn check_tensors(record: &StepRecord, arena: u32, live: &Live) -> Result<(), StepError> {
+    if record.output.shape != record.output_shape()? {
+        return Err(StepError::OutputShape);
     }
-    let folds = record.folding.is_none_or(|folding| folding.fits(record.operator, record.input.shape));
-    if !folds || !record.pool.is_none_or(|pool| can_be_fused(record.operator, convolved, pool)) {
-        return Err(ModelError::Fusion { step });
+    record.check()?;
+    if !record.output.is_inside(arena) {
+        return Err(StepError::OutsideArena);
     }
-    let second = record.second_input;
-    let inputs_fit = second.is_some() == (record.operator.input_count() == 2)
-        && second.is_none_or(|tensor| tensor.shape == record.input.shape);
-    if !inputs_fit {
-        return Err(ModelError::Inputs { step });
-    }
-    if !inside(&record.output, arena) {
-        return Err(ModelError::OutsideArena { step });
-    }
-    for input in core::iter::once(record.input).chain(second) {
-        if !live.contains(&input) {
-            return Err(ModelError::DeadInput { step });
+    let (first, second) = record.inputs();
+    for input in core::iter::once(first).chain(second) {
+        if !live.iter().any(|(_, tensor)| *tensor == input) {
+            return Err(StepError::DeadInput);
         }
-        if overlap(&input, &record.output) && !is_in_place(record, &input) {
-            return Err(ModelError::Overlap { step });
+        if input.overlaps(&record.output) && !(input == first && record.is_in_place()) {
+            return Err(StepError::Overlap);
         }
     }
     Ok(())
-}
-
-/// Whether bands of a convolution are all that bands of the pool need.
-fn can_be_fused(operator: Operator, convolved: Shape, pool: FusedPool) -> bool {
-    let (Operator::MaxPool2d { window } | Operator::AveragePool2d { window }) = pool.operator else { return false };
-    let rows = u32::from(convolved.height) / u32::from(window.stride_height.max(1));
-    matches!(operator, Operator::Conv2d { .. })
-        && window.kernel_height == window.stride_height
-        && window
-            .output_size(convolved.height, convolved.width)
-            .is_some_and(|(height, _)| u32::from(height) <= rows && (1..=height).contains(&pool.band_rows))
-}
-
-/// Whether the output takes the place of the first input, each value that of the value that it is made of.
-fn is_in_place(record: &StepRecord, input: &Tensor) -> bool {
-    record.operator == Operator::Add
-        && *input == record.input
-        && record.output.offset == input.offset
-        && record.second_input.is_some_and(|second| !overlap(&second, input))
 }
 
 /// The place of working memory: behind the step's tensors, and a band fits the arena.
-fn check_scratch(step: &Step<'_>, index: u16, arena: u32) -> Result<(), ModelError> {
-    let tensors = [Some(step.input), step.second_input, Some(step.output)];
-    let behind =
-        tensors.iter().flatten().all(|tensor| tensor.range().is_some_and(|range| range.end <= step.scratch_offset));
-    let end = step.scratch_offset.checked_add(step.band_bytes);
-    if behind && end.is_some_and(|end| end <= arena) { Ok(()) } else { Err(ModelError::Scratch { step: index }) }
+fn check_scratch(step: &Step<'_>, arena: u32) -> Result<(), StepError> {
+    let (first, second) = step.inputs();
+    let mut tensors = [first, step.output].into_iter().chain(second);
+    let behind = tensors.all(|tensor| tensor.range().is_some_and(|range| range.end <= step.scratch_offset));
+    let end = step.scratch_offset.checked_add(step.band_bytes());
+    if behind && end.is_some_and(|end| end <= arena) { Ok(()) } else { Err(StepError::Scratch) }
 }
 
-/// Ranges of everything a step multiplies, shifts, sums and clamps.
-fn check_arithmetic(step: &Step<'_>, index: u16) -> Result<(), ModelError> {
-    let quantization = ModelError::Quantization { step: index };
-    let accumulator = ModelError::Accumulator { step: index };
-    let Quantization { scale, .. } = step.output.quantization;
-    if !(scale.is_finite() && scale > 0.0) || step.activation_min > step.activation_max {
-        return Err(quantization);
-    }
-    let same_scale = step.input.quantization == step.output.quantization;
-    let pixels = i64::from(step.input.shape.height) * i64::from(step.input.shape.width);
-    match (step.operator, step.arithmetic) {
-        (Operator::MaxPool2d { .. } | Operator::AveragePool2d { .. }, Arithmetic::None) if same_scale => Ok(()),
-        (Operator::GlobalAveragePool, Arithmetic::Mean(factor)) if factor.is_valid() => {
-            if fits(pixels * LARGEST_INPUT, factor) { Ok(()) } else { Err(accumulator) }
-        }
-        (Operator::Add, Arithmetic::Add(AddParameters { left, right, output })) => {
-            // With factors below one nothing in an addition can overflow: 2 * 255 * 2^20 < 2^30.
-            let sound = [left, right, output].iter().all(|factor| factor.is_valid() && factor.shift <= 0);
-            if sound { Ok(()) } else { Err(quantization) }
-        }
-        (
-            Operator::Conv2d { .. } | Operator::DepthwiseConv2d { .. } | Operator::FullyConnected { .. },
-            Arithmetic::None,
-        ) => check_channels(step, quantization, accumulator),
-        _ => Err(quantization),
-    }
-}
-
-fn check_channels(step: &Step<'_>, quantization: ModelError, accumulator: ModelError) -> Result<(), ModelError> {
-    let products = step.weights.len().checked_div(step.channels.len()).unwrap_or(0) as i64;
-    let largest_sum = products.saturating_mul(LARGEST_INPUT * LARGEST_WEIGHT);
-    for channel in step.channels {
-        if !channel.requantization().is_valid() {
-            return Err(quantization);
-        }
-        let largest = largest_sum.saturating_add(i64::from(channel.bias).abs());
-        if !fits(largest, channel.requantization()) {
-            return Err(accumulator);
-        }
-    }
-    Ok(())
-}
-
-/// Whether `magnitude`, shifted left as `factor` asks, fits an `i32`.
-fn fits(magnitude: i64, factor: Requantization) -> bool {
-    magnitude <= i64::from(i32::MAX >> factor.shift.max(0))
-}
-
-fn inside(tensor: &Tensor, arena: u32) -> bool {
-    tensor.range().is_some_and(|range| range.end <= arena)
-}
-
-fn overlap(a: &Tensor, b: &Tensor) -> bool {
-    match (a.range(), b.range()) {
-        (Some(a), Some(b)) => a.start < b.end && b.start < a.end,
-        _ => true,
-    }
-}
-
-/// Takes note that the step has run: what its output or its working memory overlaps is gone.
-fn follow(live: &mut Vec<Tensor, LIVE_TENSORS>, step: &Step<'_>) -> Result<(), ()> {
-    let kept = |tensor: &Tensor| tensor.range().is_some_and(|range| range.end <= step.scratch_offset);
-    live.retain(|tensor| kept(tensor) && !overlap(tensor, &step.output));
-    live.push(step.output).map_err(|_| ())
+/// Drops tensors that the step overwrote, with its output or its working memory.
+fn drop_overwritten(live: &mut Live, step: &Step<'_>) {
+    live.retain(|(_, tensor)| {
+        let kept = tensor.range().is_some_and(|range| range.end <= step.scratch_offset);
+        kept && !tensor.overlaps(&step.output)
+    });
 }

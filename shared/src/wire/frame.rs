@@ -123,10 +123,12 @@ impl<const N: usize> FrameReader<N> {
 mod tests {
     use super::{
         super::{
-            ENCODE_BYTES, FRAME_BYTES, PROTOCOL_VERSION, Reply, ReplyKind, Request, RequestKind, messages::ErrorCode,
+            Classified, ENCODE_BYTES, ENCODE_REPLY_BYTES, ErrorCode, FRAME_BYTES, Hello, Options, Output,
+            PROTOCOL_VERSION, Reply, ReplyKind, Request, RequestKind, Stats,
         },
         *,
     };
+    use crate::{label::Emotion, model::MOST_NAME_BYTES};
 
     fn hello() -> Request<'static> {
         Request { sequence: 1, kind: RequestKind::Hello { protocol: PROTOCOL_VERSION } }
@@ -163,6 +165,49 @@ mod tests {
         match reader.push(*last) {
             Some(Frame::Whole(body)) => assert_eq!(decode::<Request<'_>>(body), Some(request)),
             other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_longest_replies_fit_the_buffer_of_a_device() {
+        let name = core::str::from_utf8(&[b'x'; MOST_NAME_BYTES]).expect("letters");
+        let options = Options { output: Output::Frames, smoothing: f32::MAX, threshold: f32::MAX, mirror: true };
+        let hello = Hello {
+            protocol: u16::MAX,
+            firmware: "100.100.100-candidate.100",
+            model: name,
+            model_crc: u32::MAX,
+            arena_bytes: u32::MAX,
+            face_size: u16::MAX,
+            boot: u32::MAX,
+            labels: &[0, 1, 2, 3, 4, 5, 6, 7],
+            options,
+        };
+        let classified = Classified {
+            probabilities: [f32::MAX; Emotion::COUNT],
+            label: Emotion::Contempt,
+            margin: f32::MAX,
+            uncertain: true,
+            microseconds: u32::MAX,
+            logits: [i8::MIN; Emotion::COUNT],
+        };
+        let stats = Stats {
+            uptime_ms: u64::MAX,
+            faces: u32::MAX,
+            bad_frames: u32::MAX,
+            worst_microseconds: u32::MAX,
+            stack_high_water: Some(u32::MAX),
+        };
+        let replies = [
+            ReplyKind::Hello(hello),
+            ReplyKind::Result(classified),
+            ReplyKind::Stats(stats),
+            ReplyKind::Options(options),
+            ReplyKind::Error(ErrorCode::FaceSize { need: u32::MAX, have: u32::MAX }),
+        ];
+        for kind in replies {
+            let reply = Reply { sequence: u32::MAX, kind };
+            assert!(encode(&reply, &mut [0; ENCODE_REPLY_BYTES]).is_ok(), "{reply:?}");
         }
     }
 

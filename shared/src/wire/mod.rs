@@ -38,5 +38,5 @@ pub const FRAME_BYTES: usize = 2560;
 /// A buffer for [`encode`] that is enough for any message.
 pub const ENCODE_BYTES: usize = 2 * FRAME_BYTES;
 
-/// A buffer for [`encode`] that is enough for any reply.
+/// A buffer for [`encode`] that is enough for any reply, of a model with the longest name.
 pub const ENCODE_REPLY_BYTES: usize = 512;

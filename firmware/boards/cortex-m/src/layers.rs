@@ -133,6 +133,7 @@ fn arguments(window: Window, input_shape: Shape, filters: usize) -> ConvArgument
         window,
         input_shape,
         output_shape: Shape::new(height, width, filters as u16),
+        groups: 1,
         input_offset: 128,
         output_offset: 3,
         activation_min: -128,

@@ -40,7 +40,7 @@ pub fn run(serial: &mut impl Write, mut count: impl FnMut() -> u64, unit: &str, 
         || count() as u32,
         |step, counted| match step {
             None => line("normalization", 0, counted.into()),
-            Some((_, step)) => line(step.operator.name(), step.operator.macs(step.input.shape), counted.into()),
+            Some((_, step)) => line(step.operator().name(), step.macs(), counted.into()),
         },
     );
     logits.expect("a checked model runs");
@@ -58,7 +58,7 @@ pub fn run(serial: &mut impl Write, mut count: impl FnMut() -> u64, unit: &str, 
     let overhead = inference.saturating_sub(kernels.saturating_sub(timed.sum));
     let hundredths = (overhead * 10_000).div_ceil(inference.max(1));
     let (whole, rest) = (hundredths / 100, hundredths % 100);
-    let (arena, stack) = (Engine::arena_bytes(&model), stack::high_water_mark());
+    let (arena, stack) = (Engine::arena_bytes(&model).expect("it fits"), stack::high_water_mark());
     print(serial, format_args!("overhead {overhead} {unit}, {whole}.{rest:02} %, beside {calls} calls of kernels\r\n"));
     print(serial, format_args!("{arena} bytes of arena, {stack} bytes of stack\r\nend\r\n"));
 }

@@ -1,6 +1,6 @@
 //! How deep the stack has been, from the pattern that startup paints it with.
 
-use core::ptr;
+use core::{arch::asm, ptr};
 
 use cortex_m_rt::STACK_PAINT_VALUE;
 
@@ -13,13 +13,16 @@ unsafe extern "C" {
 
 /// The most bytes of the stack that were ever in use since startup, at most its size in `memory.x`.
 pub fn high_water_mark() -> u32 {
-    let mut word = &raw const _stack_end;
-    let end = &raw const _stack_start;
-    // SAFETY: the linker script places both symbols, 4-byte aligned, around RAM that is only ever the stack; startup has
-    // painted it, so every word is initialized, and `word` stays below `end`. A volatile read, because the part in use
-    // belongs to this very thread's frames.
-    while word < end && unsafe { ptr::read_volatile(word) } == STACK_PAINT_VALUE {
-        word = unsafe { word.add(1) };
+    // Addresses alone: neither symbol is an object to read or to walk through.
+    let (mut word, start) = ((&raw const _stack_end).addr(), (&raw const _stack_start).addr());
+    let top: usize;
+    // SAFETY: copies a register.
+    unsafe { asm!("mov {}, sp", out(reg) top, options(nomem, nostack, preserves_flags)) };
+    // SAFETY: `memory.x` places the stack's end, a multiple of 4, at the bottom of RAM that is only ever the stack. What lies
+    // between it and the top of the stack is in no Rust object: frames that were there have ended, and no interrupt has its
+    // own. Startup has written it, or a frame since. So a volatile read through an address alone is a read of plain memory.
+    while word < top && unsafe { ptr::read_volatile(ptr::without_provenance::<u32>(word)) } == STACK_PAINT_VALUE {
+        word += size_of::<u32>();
     }
-    (end as usize - word as usize) as u32
+    (start - word) as u32
 }

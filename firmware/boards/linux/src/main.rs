@@ -122,7 +122,7 @@ fn say(place: impl std::fmt::Display) -> anyhow::Result<()> {
 
 /// Runs the device until the link ends.
 fn serve(model: &Model<'_>, serial: Serial) -> anyhow::Result<()> {
-    let mut arena = vec![0; Engine::arena_bytes(model) as usize];
+    let mut arena = vec![0; Engine::arena_bytes(model)? as usize];
     let engine = Engine::new(model, &mut arena)?;
     let (demo_faces, _) = DEMO_FACES.as_chunks::<FACE_PIXELS>();
     let boot = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.subsec_nanos());

@@ -1,26 +1,31 @@
-//! Microseconds since startup, from CMSDK timer 0 (Arm DDI 0479, chapter 4.1).
+//! Microseconds since startup, from CMSDK timer 0 (Arm DDI 0479, chapter 4.1) and the FPGA's counter of hundredths of a second
+//! (Arm DAI 0386).
 
 use core::ptr;
 
 use firmware::device;
 
-use crate::machine::{PERIPHERAL_HZ, TIMER0};
+use crate::machine::{FPGAIO, PERIPHERAL_HZ, TIMER0};
 
-/// Registers, in words from the base address.
+/// Registers of the timer, in words from the base address.
 const CTRL: usize = 0;
 const VALUE: usize = 1;
 const RELOAD: usize = 2;
 
 const CTRL_ENABLE: u32 = 1 << 0;
 
-const TICKS_PER_MICROSECOND: u64 = PERIPHERAL_HZ as u64 / 1_000_000;
+/// Registers of the FPGA, likewise: counters of seconds and of their hundredths.
+const CLK1HZ: usize = 4;
+const CLK100HZ: usize = 5;
 
-/// Timer 0, counting down over all of its 32 bits.
-///
-/// It wraps every 171 s or later, and a wrap is only seen when the clock is read: read it more often.
+const TICKS_PER_MICROSECOND: u64 = PERIPHERAL_HZ as u64 / 1_000_000;
+const TICKS_PER_HUNDREDTH: u64 = PERIPHERAL_HZ as u64 / 100;
+
+/// Timer 0, counting down over all of its 32 bits, which takes it 171 s or more. How often it has is seen by the hundredths of a
+/// second, 32 bits of them, so the clock may go unread for as long as it likes: for 497 days.
 pub struct Clock {
-    last: u32,
-    ticks: u64,
+    /// What the counter of hundredths showed at the start.
+    start: u32,
 }
 
 impl Clock {
@@ -34,16 +39,16 @@ impl Clock {
             ptr::write_volatile(TIMER0.add(VALUE), u32::MAX);
             ptr::write_volatile(TIMER0.add(CTRL), CTRL_ENABLE);
         }
-        Self { last: u32::MAX, ticks: 0 }
+        Self { start: read_fpga(CLK100HZ) }
     }
 
-    /// Ticks, [`PERIPHERAL_HZ`] a second, since the start of the clock.
-    pub fn ticks(&mut self) -> u64 {
+    /// Ticks, [`PERIPHERAL_HZ`] a second, since the start of the clock: of all numbers that the timer agrees with, the one
+    /// nearest to what the hundredths say.
+    pub fn ticks(&self) -> u64 {
+        let about = u64::from(read_fpga(CLK100HZ).wrapping_sub(self.start)) * TICKS_PER_HUNDREDTH;
         // SAFETY: as in `timer0`.
-        let value = unsafe { ptr::read_volatile(TIMER0.add(VALUE)) };
-        self.ticks += u64::from(self.last.wrapping_sub(value));
-        self.last = value;
-        self.ticks
+        let ticks = u32::MAX - unsafe { ptr::read_volatile(TIMER0.add(VALUE)) };
+        about.wrapping_add_signed((ticks.wrapping_sub(about as u32) as i32).into())
     }
 }
 
@@ -51,4 +56,15 @@ impl device::Clock for Clock {
     fn microseconds(&mut self) -> u64 {
         self.ticks() / TICKS_PER_MICROSECOND
     }
+}
+
+/// Seconds since the FPGA was started, by a counter of its own.
+pub fn seconds() -> u32 {
+    read_fpga(CLK1HZ)
+}
+
+fn read_fpga(register: usize) -> u32 {
+    // SAFETY: callers pass the constants above; the counters exist for the life of the program, alias no Rust object and access
+    // no memory.
+    unsafe { ptr::read_volatile(FPGAIO.add(register)) }
 }

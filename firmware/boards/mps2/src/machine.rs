@@ -30,6 +30,13 @@ pub(crate) const TIMER1: *mut u32 = 0x4000_1000 as *mut u32;
 #[cfg(an505)]
 pub(crate) const TIMER1: *mut u32 = 0x5000_1000 as *mut u32;
 
+/// The FPGA's system registers.
+#[cfg(not(an505))]
+pub(crate) const FPGAIO: *const u32 = 0x4002_8000 as *const u32;
+/// The FPGA's system registers.
+#[cfg(an505)]
+pub(crate) const FPGAIO: *const u32 = 0x5030_2000 as *const u32;
+
 /// The interrupts of UART0 and of timer 1, 32 of them a word: UART0 receive is number 0 of AN386, timer 1 number 9.
 #[cfg(not(an505))]
 pub(crate) const INTERRUPTS: [u32; 2] = [1 << 0 | 1 << 9, 0];

@@ -1,6 +1,6 @@
 //! How deep the stack has been, from the pattern that startup paints it with.
 
-use core::ptr;
+use core::{arch::asm, ptr};
 
 /// What `boot` fills the stack with.
 const PAINT: u64 = 0xcccc_cccc_cccc_cccc;
@@ -14,13 +14,16 @@ unsafe extern "C" {
 
 /// The most bytes of the stack that were ever in use since startup, at most its size in `kernel8.ld`.
 pub fn high_water_mark() -> u32 {
-    let mut word = &raw const _stack_end;
-    let end = &raw const _stack_start;
-    // SAFETY: the linker script places both symbols, 16-byte aligned, around memory that is only ever the stack; startup has
-    // painted it, so every word is initialized, and `word` stays below `end`. A volatile read, because the part in use
-    // belongs to this very thread's frames.
-    while word < end && unsafe { ptr::read_volatile(word) } == PAINT {
-        word = unsafe { word.add(1) };
+    // Addresses alone: neither symbol is an object to read or to walk through.
+    let (mut word, start) = ((&raw const _stack_end).addr(), (&raw const _stack_start).addr());
+    let top: usize;
+    // SAFETY: copies a register.
+    unsafe { asm!("mov {}, sp", out(reg) top, options(nomem, nostack, preserves_flags)) };
+    // SAFETY: `kernel8.ld` places the stack's end, a multiple of 16, at the bottom of memory that is only ever the stack. What
+    // lies between it and the top of the stack is in no Rust object: frames that were there have ended, and no interrupt has
+    // its own. Startup has written it, or a frame since. So a volatile read through an address alone is a read of plain memory.
+    while word < top && unsafe { ptr::read_volatile(ptr::without_provenance::<u64>(word)) } == PAINT {
+        word += size_of::<u64>();
     }
-    (end as usize - word as usize) as u32
+    (start - word) as u32
 }

@@ -37,7 +37,10 @@ pub(super) trait Value: Pod {
 
     /// The sums of `PIXELS` windows with eight filters; the slices are of a multiple of [`CHUNK`](Self::CHUNK) values, the
     /// weights of eight times as many.
-    fn tile<const PIXELS: usize>(windows: [&[Self]; PIXELS], weights: &[Self]) -> [[int32x4_t; 2]; PIXELS];
+    ///
+    /// # Safety
+    /// The processor has the instructions of this type: for `i8` the dot-product extension, for `i16` NEON alone.
+    unsafe fn tile<const PIXELS: usize>(windows: [&[Self]; PIXELS], weights: &[Self]) -> [[int32x4_t; 2]; PIXELS];
 }
 
 /// Windows in whole chunks, the last of which may reach into the next column, to meet weights of zero.
@@ -76,13 +79,14 @@ pub fn conv2d(
     output: &mut [i8],
     scratch: &mut [i32],
 ) -> Option<Result<(), ShapeMismatch>> {
-    if has_dotprod() {
-        return convolve::<i8>(arguments, region, input, weights, channels, output, scratch);
-    }
-    convolve::<i16>(arguments, region, input, weights, channels, output, scratch)
+    let convolve = if has_dotprod() { convolve::<i8> } else { convolve::<i16> };
+    // SAFETY: the processor has dot products where they are chosen, and NEON as every one that this is compiled for.
+    unsafe { convolve(arguments, region, input, weights, channels, output, scratch) }
 }
 
-fn convolve<T: Value>(
+/// # Safety
+/// See [`Value::tile`].
+unsafe fn convolve<T: Value>(
     arguments: &ConvArguments,
     region: Region,
     input: &[i8],
@@ -102,7 +106,9 @@ fn convolve<T: Value>(
         requantizers: bytemuck::cast_slice_mut(requantizers),
         weights: bytemuck::cast_slice_mut::<_, T>(rearranged),
     };
-    Some(convolution.and_then(|convolution| convolution.run(output, prepared, bytemuck::cast_slice_mut(stripe))))
+    let stripe = bytemuck::cast_slice_mut(stripe);
+    // SAFETY: as the caller says.
+    Some(convolution.and_then(|convolution| unsafe { convolution.run(output, prepared, stripe) }))
 }
 
 /// What is made of weights and channel parameters first, for eight filters at a time.
@@ -112,7 +118,9 @@ struct Prepared<'a, T> {
 }
 
 impl Convolution<'_> {
-    fn run<T: Value>(
+    /// # Safety
+    /// See [`Value::tile`].
+    unsafe fn run<T: Value>(
         &self,
         output: &mut [i8],
         prepared: Prepared<'_, T>,
@@ -133,7 +141,8 @@ impl Convolution<'_> {
             next = Some(y + 1);
             let groups = requantizers.iter().zip(rearranged.chunks((self.layout.window * LANES).max(1)));
             for (first, (words, weights)) in (0..).step_by(LANES).zip(groups) {
-                Filters { weights, words, first }.convolve_row(self, stripe, row)?;
+                // SAFETY: as the caller says.
+                unsafe { Filters { weights, words, first }.convolve_row(self, stripe, row)? };
             }
         }
         Ok(())
@@ -162,22 +171,33 @@ struct Filters<'a, T> {
 
 impl<T: Value> Filters<'_, T> {
     /// One row of output pixels.
-    fn convolve_row(&self, convolution: &Convolution<'_>, stripe: &[T], row: &mut [i8]) -> Result<(), ShapeMismatch> {
+    ///
+    /// # Safety
+    /// See [`Value::tile`].
+    unsafe fn convolve_row(
+        &self,
+        convolution: &Convolution<'_>,
+        stripe: &[T],
+        row: &mut [i8],
+    ) -> Result<(), ShapeMismatch> {
         let width = usize::from(convolution.region.width);
         let mut x = 0;
         // A tile begins early enough to be whole; its first pixels may be there already.
         while x < width {
             match width - x {
                 5.. if width >= 8 => {
-                    self.convolve_tile::<8>(convolution, stripe, x.min(width - 8), row)?;
+                    // SAFETY: as the caller says, here and below.
+                    unsafe { self.convolve_tile::<8>(convolution, stripe, x.min(width - 8), row)? };
                     x += 8;
                 }
                 2.. if width >= 4 => {
-                    self.convolve_tile::<4>(convolution, stripe, x.min(width - 4), row)?;
+                    // SAFETY: see above.
+                    unsafe { self.convolve_tile::<4>(convolution, stripe, x.min(width - 4), row)? };
                     x += 4;
                 }
                 _ => {
-                    self.convolve_tile::<1>(convolution, stripe, x, row)?;
+                    // SAFETY: see above.
+                    unsafe { self.convolve_tile::<1>(convolution, stripe, x, row)? };
                     x += 1;
                 }
             }
@@ -186,8 +206,11 @@ impl<T: Value> Filters<'_, T> {
     }
 
     /// `PIXELS` pixels of a row from `x` on.
+    ///
+    /// # Safety
+    /// See [`Value::tile`].
     #[inline(always)]
-    fn convolve_tile<const PIXELS: usize>(
+    unsafe fn convolve_tile<const PIXELS: usize>(
         &self,
         convolution: &Convolution<'_>,
         stripe: &[T],
@@ -203,7 +226,9 @@ impl<T: Value> Filters<'_, T> {
             *window = span(stripe, (x + pixel) * step, layout.window)?;
         }
         let pixels = row.get_mut(x * outputs..(x + PIXELS) * outputs).ok_or(ShapeMismatch)?;
-        for (sums, pixel) in T::tile(windows, self.weights).into_iter().zip(pixels.chunks_exact_mut(outputs.max(1))) {
+        // SAFETY: as the caller says.
+        let sums = unsafe { T::tile(windows, self.weights) };
+        for (sums, pixel) in sums.into_iter().zip(pixels.chunks_exact_mut(outputs.max(1))) {
             let values = requantize(sums, self.words, output_offset, [activation_min, activation_max]);
             let pixel = pixel.get_mut(self.first..).ok_or(ShapeMismatch)?;
             match pixel.first_chunk_mut() {

@@ -29,11 +29,15 @@ pub fn fully_connected(
     _: &mut [i32],
 ) -> Option<Result<(), ShapeMismatch>> {
     let run = if has_dotprod() { run::<true> } else { run::<false> };
-    Some(run(arguments, input, weights, channels, output))
+    // SAFETY: the processor has dot products where they are chosen.
+    Some(unsafe { run(arguments, input, weights, channels, output) })
 }
 
 /// With the instruction `sdot` or without it.
-fn run<const SDOT: bool>(
+///
+/// # Safety
+/// With it, the processor has the dot-product extension.
+unsafe fn run<const SDOT: bool>(
     arguments: &FullyConnectedArguments,
     input: &[i8],
     weights: &[i8],
@@ -48,7 +52,9 @@ fn run<const SDOT: bool>(
         // The last four begin early enough to be whole. Where there are fewer, the last one's weights stand in.
         let first = first.min(units.saturating_sub(UNITS));
         let unit = |index: usize| span(weights, (first + index).min(units - 1) * length, length);
-        let sums = dots::<SDOT>(input, [unit(0)?, unit(1)?, unit(2)?, unit(3)?], input_offset);
+        let weights = [unit(0)?, unit(1)?, unit(2)?, unit(3)?];
+        // SAFETY: as the caller says.
+        let sums = unsafe { dots::<SDOT>(input, weights, input_offset) };
         let (channels, output) = (span(channels, first, units - first)?, output.get_mut(first..).ok_or(ShapeMismatch)?);
         if let (Some(channels), Some(output)) = (channels.first_chunk(), output.first_chunk_mut()) {
             *output = requantize_four(sums, channels, output_offset, clamp);
@@ -63,8 +69,11 @@ fn run<const SDOT: bool>(
 
 /// `sum (x + offset) w` of four runs of weights; all slices are of one length. It is made as `sum x w + offset sum w`, each
 /// step of which wraps, so that the result is the same bit for bit.
+///
+/// # Safety
+/// See [`run`].
 #[inline(always)]
-fn dots<const SDOT: bool>(x: &[i8], weights: [&[i8]; UNITS], input_offset: i32) -> int32x4_t {
+unsafe fn dots<const SDOT: bool>(x: &[i8], weights: [&[i8]; UNITS], input_offset: i32) -> int32x4_t {
     let (sixteens, rest) = x.as_chunks::<16>();
     let (chunks, last) = sixteens.as_chunks::<4>();
     let rests = if rest.is_empty() {
@@ -78,7 +87,8 @@ fn dots<const SDOT: bool>(x: &[i8], weights: [&[i8]; UNITS], input_offset: i32) 
         let x = load_64(x).map(activations::<SDOT>);
         for (unit, (weights, _)) in weights.iter().enumerate() {
             if SDOT {
-                x.into_iter().zip(load_64(&weights[at])).for_each(|(x, w)| sums.add::<SDOT>(unit, x, w));
+                // SAFETY: as the caller says.
+                x.into_iter().zip(load_64(&weights[at])).for_each(|(x, w)| unsafe { sums.add::<SDOT>(unit, x, w) });
             } else {
                 sums.add_64(unit, x, &weights[at]);
             }
@@ -87,7 +97,8 @@ fn dots<const SDOT: bool>(x: &[i8], weights: [&[i8]; UNITS], input_offset: i32) 
     for (at, x) in last.iter().enumerate() {
         let x = activations::<SDOT>(load_16(x));
         for (unit, (_, weights)) in weights.iter().enumerate() {
-            sums.add::<SDOT>(unit, x, load_16(&weights[at]));
+            // SAFETY: as the caller says.
+            unsafe { sums.add::<SDOT>(unit, x, load_16(&weights[at])) };
         }
     }
     let Sums { products: [a, b, c, d], weights } = sums;
@@ -137,10 +148,13 @@ impl Default for Sums {
 
 impl Sums {
     /// Adds the products of sixteen values.
+    ///
+    /// # Safety
+    /// See [`run`].
     #[inline(always)]
-    fn add<const SDOT: bool>(&mut self, unit: usize, x: int8x16_t, w: int8x16_t) {
+    unsafe fn add<const SDOT: bool>(&mut self, unit: usize, x: int8x16_t, w: int8x16_t) {
         let (products, weights) = (&mut self.products[unit], &mut self.weights[unit]);
-        // SAFETY: every AArch64 target that this is compiled for has NEON, and who says `SDOT` has looked for it.
+        // SAFETY: every AArch64 target that this is compiled for has NEON, and dot products as the caller says.
         unsafe {
             if SDOT {
                 sdot::multiply_pairs(products, x, w);

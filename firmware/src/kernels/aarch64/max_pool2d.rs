@@ -3,7 +3,7 @@
 use core::arch::aarch64::*;
 
 use super::{
-    super::{PoolArguments, ShapeMismatch, max_pool2d::is_halving, tensor, tensor_mut},
+    super::{PoolArguments, ShapeMismatch, max_pool2d::is_halving, taps::Axis, tensor, tensor_mut},
     load_8, load_16,
 };
 
@@ -18,7 +18,8 @@ pub fn max_pool2d(arguments: &PoolArguments, input: &[i8], output: &mut [i8]) ->
 }
 
 fn run(arguments: &PoolArguments, input: &[i8], output: &mut [i8]) -> Result<(), ShapeMismatch> {
-    let PoolArguments { input_shape, output_shape, activation_min, activation_max, .. } = *arguments;
+    let PoolArguments { window, input_shape, output_shape, activation_min, activation_max } = *arguments;
+    Axis::both(&window, input_shape, output_shape)?;
     let (input, output) = (tensor(input, input_shape)?, tensor_mut(output, output_shape)?);
     let (depth, columns) = (usize::from(input_shape.channels), usize::from(output_shape.width));
     let row = usize::from(input_shape.width) * depth;

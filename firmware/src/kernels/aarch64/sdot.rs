@@ -41,7 +41,7 @@ impl Value for i8 {
     }
 
     #[inline(always)]
-    fn tile<const PIXELS: usize>(windows: [&[Self]; PIXELS], weights: &[Self]) -> [[int32x4_t; 2]; PIXELS] {
+    unsafe fn tile<const PIXELS: usize>(windows: [&[Self]; PIXELS], weights: &[Self]) -> [[int32x4_t; 2]; PIXELS] {
         // Four values of four filters each, twice for every four of the window.
         let weights = weights.as_chunks::<16>().0;
         let fours = windows.iter().map(|window| window.len() / FOUR).min().unwrap_or(0).min(weights.len() / 2);
@@ -53,31 +53,39 @@ impl Value for i8 {
         for (at, weights) in chunks.iter().enumerate() {
             let activations = starts.map(|window| load_16(&window[at]));
             let [first, second] = weights.as_chunks::<4>().0 else { continue };
-            let [a, b, c, d] = load_64(first);
-            multiply::<0, PIXELS>(&mut sums, [a, b], &activations);
-            multiply::<1, PIXELS>(&mut sums, [c, d], &activations);
-            let [a, b, c, d] = load_64(second);
-            multiply::<2, PIXELS>(&mut sums, [a, b], &activations);
-            multiply::<3, PIXELS>(&mut sums, [c, d], &activations);
+            // SAFETY: as the caller says, the processor has the dot-product extension.
+            unsafe {
+                let [a, b, c, d] = load_64(first);
+                multiply::<0, PIXELS>(&mut sums, [a, b], &activations);
+                multiply::<1, PIXELS>(&mut sums, [c, d], &activations);
+                let [a, b, c, d] = load_64(second);
+                multiply::<2, PIXELS>(&mut sums, [a, b], &activations);
+                multiply::<3, PIXELS>(&mut sums, [c, d], &activations);
+            }
         }
         for (at, weights) in rest.as_chunks::<2>().0.iter().enumerate() {
             let activations = ends.map(|window| load_4(&window[at]));
-            multiply::<0, PIXELS>(&mut sums, [load_16(&weights[0]), load_16(&weights[1])], &activations);
+            let weights = [load_16(&weights[0]), load_16(&weights[1])];
+            // SAFETY: as above.
+            unsafe { multiply::<0, PIXELS>(&mut sums, weights, &activations) };
         }
         sums
     }
 }
 
 /// Adds the products of four values of eight filters with those in `LANE` of the activations of each pixel.
+///
+/// # Safety
+/// The processor has the dot-product extension.
 #[inline(always)]
-fn multiply<const LANE: usize, const PIXELS: usize>(
+unsafe fn multiply<const LANE: usize, const PIXELS: usize>(
     sums: &mut [[int32x4_t; 2]; PIXELS],
     weights: [int8x16_t; 2],
     activations: &[int8x16_t; PIXELS],
 ) {
     for (sums, activations) in sums.iter_mut().zip(activations) {
         for (sum, weights) in sums.iter_mut().zip(weights) {
-            // SAFETY: a multiplication of registers; whoever chooses this type looks for the instruction first.
+            // SAFETY: a multiplication of registers, by an instruction that the processor has, as the caller says.
             unsafe {
                 asm!(
                     ".arch_extension dotprod",
@@ -96,7 +104,7 @@ fn multiply<const LANE: usize, const PIXELS: usize>(
 /// The processor has the dot-product extension.
 #[inline(always)]
 pub(super) unsafe fn multiply_pairs(sum: &mut int32x4_t, a: int8x16_t, b: int8x16_t) {
-    // SAFETY: a multiplication of registers.
+    // SAFETY: a multiplication of registers, by an instruction that the processor has, as the caller says.
     unsafe {
         asm!(
             ".arch_extension dotprod", "sdot {sum:v}.4s, {a:v}.16b, {b:v}.16b",

@@ -24,7 +24,7 @@ impl Value for i16 {
     }
 
     #[inline(always)]
-    fn tile<const PIXELS: usize>(windows: [&[Self]; PIXELS], weights: &[Self]) -> [[int32x4_t; 2]; PIXELS] {
+    unsafe fn tile<const PIXELS: usize>(windows: [&[Self]; PIXELS], weights: &[Self]) -> [[int32x4_t; 2]; PIXELS] {
         let windows = windows.map(|window| bytemuck::cast_slice(window).as_chunks::<16>().0);
         // Eight values of eight filters.
         let weights = bytemuck::cast_slice(weights).as_chunks::<16>().0.as_chunks::<8>().0;

@@ -8,8 +8,8 @@ use shared::quantization::ChannelParameters;
 use super::{
     super::{ConvArguments, ShapeMismatch, filters, span, taps::Axis, tensor, tensor_mut},
     avx2,
-    conv2d::Writer,
     requantize::{LANES, words},
+    writer::Writer,
 };
 
 /// [`depthwise_conv2d`](crate::kernels::depthwise_conv2d), or `None` if the processor has no AVX2 or there are less than

@@ -9,6 +9,8 @@
 //! winograd.rs          3x3 by minimal filtering, with channels and filters by the sixteen
 //! depthwise_conv2d.rs  eight channels at a time
 //! fully_connected.rs   four dot products at a time
+//! tile.rs              the products of a few pixels with a few filters
+//! writer.rs            sums into outputs
 //! requantize.rs        eight or sixteen sums to bytes
 //! ```
 
@@ -16,7 +18,9 @@ mod conv2d;
 mod depthwise_conv2d;
 mod fully_connected;
 mod requantize;
+mod tile;
 mod winograd;
+mod writer;
 
 use core::arch::x86_64::*;
 

@@ -31,9 +31,10 @@ use super::{
         ConvArguments, ShapeMismatch, span,
         stripe::{Columns, Convolution},
     },
-    conv2d::{PIXELS, Pairs, Writer, tile},
     requantize::{LANES, words},
+    tile::{PIXELS, Pairs, tile},
     transpose, widen,
+    writer::Writer,
 };
 
 /// Places of a tile.

@@ -1,9 +1,12 @@
 //! What a network must be as a whole.
 
-use shared::{operator::Operator, shape::Shape};
+use shared::{
+    operator::{Operator, Pool2d, PoolKind, logistic},
+    shape::Shape,
+};
 
-use super::super::{Architecture, LayerKind};
-use crate::data::LabelSet;
+use super::super::{Architecture, Layer, LayerKind};
+use crate::{data::LabelSet, scales::activation_quantization};
 
 /// Whether the layers together, and with the recipe, are a network that can be trained; else what is wrong with it.
 pub fn check(architecture: &Architecture) -> Result<(), String> {
@@ -34,7 +37,7 @@ fn check_logits(architecture: &Architecture) -> Result<(), String> {
 /// What is added to the logits becomes part of the last layer's biases.
 fn check_adjustment(architecture: &Architecture) -> Result<(), String> {
     let last = architecture.layers.last().map(|layer| layer.kind);
-    let dense = matches!(last, Some(LayerKind::Operator(Operator::FullyConnected { .. })));
+    let dense = matches!(last, Some(LayerKind::Operator(Operator::FullyConnected(_))));
     match dense || architecture.recipe.logit_adjustment.is_empty() {
         true => Ok(()),
         false => Err("`logit_adjustment` needs a `dense` layer at the end".into()),
@@ -62,9 +65,10 @@ fn misfit(architecture: &Architecture, size: u16) -> Option<usize> {
     for (index, layer) in architecture.layers.iter().enumerate() {
         let mut inputs = layer.inputs.iter().map(|source| source.map_or(face, |source| shapes[source]));
         let input = inputs.next()?;
-        let vector = matches!(layer.kind, LayerKind::Flatten | LayerKind::Operator(Operator::FullyConnected { .. }));
+        let fits = inputs.all(|second| layer.kind.takes_second(input, second));
+        let vector = matches!(layer.kind, LayerKind::Flatten | LayerKind::Operator(Operator::FullyConnected(_)));
         match layer.kind.output_shape(input) {
-            Ok(output) if inputs.all(|other| other == input) => {
+            Ok(output) if fits => {
                 if vector && input != architecture.shape_before(index) {
                     return Some(index);
                 }
@@ -87,6 +91,14 @@ fn check_ranges(architecture: &Architecture) -> Result<(), String> {
             "a network with a `range` cannot have a batch normalization; fold it into the weights before it".into()
         );
     }
+    let sigmoid = |layer: &&Layer| layer.kind == LayerKind::Operator(Operator::Logistic);
+    let fixed = |layer: &Layer| layer.range.is_none_or(|range| activation_quantization(range) == logistic::OUTPUT);
+    if let Some(layer) = architecture.layers.iter().filter(sigmoid).find(|layer| !fixed(layer)) {
+        return Err(format!(
+            "the `range` of a sigmoid is [0, 0.99609375]; that of the layer `{}` is another",
+            layer.name
+        ));
+    }
     let ranged = |index: usize| architecture.layers[index].range.is_some();
     let readers = |index: usize| {
         (0..architecture.layers.len()).filter(move |&reader| architecture.layers[reader].inputs.contains(&Some(index)))
@@ -97,7 +109,7 @@ fn check_ranges(architecture: &Architecture) -> Result<(), String> {
             && readers(index).next().is_some()
     };
     let computes = |kind: LayerKind| match kind {
-        LayerKind::Operator(Operator::MaxPool2d { .. }) => false,
+        LayerKind::Operator(Operator::Pool2d(Pool2d { kind: PoolKind::Max, .. })) => false,
         LayerKind::Operator(_) => true,
         _ => false,
     };

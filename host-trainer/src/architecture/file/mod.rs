@@ -2,28 +2,46 @@
 //!
 //! ```text
 //! text.rs    the TOML, as serde reads and writes it
-//! layer.rs   layers out of their tables
+//! layers.rs  layers out of their tables, and the way back
 //! checks.rs  what a network must be as a whole
-//! write.rs   the way back
 //! ```
 
 mod checks;
-mod layer;
+mod layers;
 mod text;
-mod write;
 
-use super::{Architecture, ArchitectureError};
+use shared::{
+    model::{MOST_NAME_BYTES, is_name},
+    preprocessing::Preprocessing,
+};
 
-pub use self::write::write;
-use self::{checks::check, layer::build, text::File};
+use self::{
+    checks::check,
+    layers::{append, describe},
+    text::{File, PreprocessingFile},
+};
+use super::{Architecture, ArchitectureError, Layer, Recipe};
+
+/// The text of an architecture file.
+pub fn write(
+    name: &str,
+    preprocessing: Preprocessing,
+    recipe: &Recipe,
+    layers: &[Layer],
+) -> Result<String, toml::ser::Error> {
+    let layer = layers.iter().map(|layer| describe(layer, layers)).collect();
+    let preprocessing = PreprocessingFile::describe(preprocessing);
+    toml::to_string(&File { name: name.into(), preprocessing, recipe: recipe.clone(), layer })
+}
 
 /// The network that `text` describes; `file` names it in errors.
 pub fn parse(file: &str, text: &str) -> Result<Architecture, ArchitectureError> {
     let toml_error = |error: toml::de::Error| ArchitectureError::Toml { file: file.into(), error: error.to_string() };
     let description: File = toml::from_str(text).map_err(toml_error)?;
     let value_error = |problem: String| ArchitectureError::Value { file: file.into(), problem };
-    if description.name.is_empty() || description.name.len() > 64 {
-        return Err(value_error("`name` must have 1 to 64 bytes".into()));
+    if !is_name(&description.name) {
+        let problem = format!("`name` must have 1 to {MOST_NAME_BYTES} bytes and no control characters");
+        return Err(value_error(problem));
     }
     description.recipe.check().map_err(value_error)?;
     let preprocessing = description.preprocessing.build().map_err(value_error)?;
@@ -42,9 +60,7 @@ pub fn parse(file: &str, text: &str) -> Result<Architecture, ArchitectureError> 
             kind: format!("{:?}", layer.kind),
             problem,
         };
-        let (layer, shape) = build(layer, index, &architecture).map_err(error)?;
-        architecture.layers.push(layer);
-        architecture.shapes.push(shape);
+        append(&mut architecture, layer, index).map_err(error)?;
     }
     check(&architecture).map_err(value_error)?;
     Ok(architecture)

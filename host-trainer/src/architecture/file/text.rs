@@ -1,9 +1,11 @@
-//! The TOML of an architecture file, as serde reads and writes it.
+//! The TOML of an architecture file, as serde reads and writes it; layers are tables of their own
+//! ([`LayerTable`]).
 
 use serde::{Deserialize, Serialize};
-use shared::{preprocessing::Preprocessing, shape::Padding};
+use shared::preprocessing::Preprocessing;
 
 use super::super::Recipe;
+use crate::operators::LayerTable;
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -11,7 +13,7 @@ pub struct File {
     pub name: String,
     pub preprocessing: PreprocessingFile,
     pub recipe: Recipe,
-    pub layer: Vec<LayerFile>,
+    pub layer: Vec<LayerTable>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -52,56 +54,4 @@ impl PreprocessingFile {
             Preprocessing::Grey { divisor } => Self::Grey { divisor },
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    Conv2d,
-    DepthwiseConv2d,
-    MaxPool2d,
-    AveragePool2d,
-    GlobalAveragePool,
-    Add,
-    Dense,
-    BatchNorm,
-    Relu,
-    Relu6,
-    Sigmoid,
-    Flatten,
-    Dropout,
-    SpatialDropout,
-}
-
-/// `5` or `[5, 3]`: rows and columns.
-#[derive(Clone, Copy, Deserialize, Serialize)]
-#[serde(untagged)]
-pub enum Extent {
-    Square(u8),
-    Rectangle([u8; 2]),
-}
-
-impl Extent {
-    pub fn rows_and_columns(self) -> [u8; 2] {
-        match self {
-            Extent::Square(size) => [size, size],
-            Extent::Rectangle(size) => size,
-        }
-    }
-}
-
-/// Every key a layer may have; which of them belong to its kind is checked when it is built.
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct LayerFile {
-    pub kind: Kind,
-    pub name: Option<String>,
-    pub inputs: Option<Vec<String>>,
-    pub filters: Option<u16>,
-    pub units: Option<u16>,
-    pub kernel: Option<Extent>,
-    pub stride: Option<Extent>,
-    pub padding: Option<Padding>,
-    pub rate: Option<f32>,
-    pub range: Option<[f32; 2]>,
 }

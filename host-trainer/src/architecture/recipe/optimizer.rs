@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::setting::{Row, Setting};
+
 /// The rule that turns gradients into steps. Formulas and defaults are Keras's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
@@ -56,8 +58,10 @@ impl Optimizer {
             | Optimizer::Adam { learning_rate, .. } => learning_rate,
         }
     }
+}
 
-    pub(super) fn check(&self) -> Result<(), String> {
+impl Setting for Optimizer {
+    fn check(&self) -> Result<(), String> {
         let rate = self.learning_rate();
         if !(rate.is_finite() && rate >= 0.0) {
             return Err(format!("`learning_rate` is {rate}; it must be a number from 0 on"));
@@ -74,6 +78,22 @@ impl Optimizer {
                 share("beta_2", beta_2.into())
             }
         }
+    }
+
+    fn words(&self) -> Vec<Row> {
+        let words = match self {
+            Optimizer::RmsProp { learning_rate, rho, epsilon } => {
+                format!("RMSprop, learning rate {learning_rate}, rho {rho}, epsilon {epsilon:e}")
+            }
+            Optimizer::Sgd { learning_rate, momentum, nesterov } => {
+                let kind = if *nesterov { "Nesterov's momentum" } else { "momentum" };
+                format!("SGD, learning rate {learning_rate}, {kind} {momentum}")
+            }
+            Optimizer::Adam { learning_rate, beta_1, beta_2, epsilon } => {
+                format!("Adam, learning rate {learning_rate}, beta {beta_1} and {beta_2}, epsilon {epsilon:e}")
+            }
+        };
+        vec![("optimizer", words)]
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::setting::{Row, Setting};
+
 /// A learning rate's factor over time. Lengths are in epochs and need not be whole.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -68,8 +70,10 @@ impl Schedule {
             },
         }
     }
+}
 
-    pub(super) fn check(&self) -> Result<(), String> {
+impl Setting for Schedule {
+    fn check(&self) -> Result<(), String> {
         let not_negative = |name: &str, value: f64| match value {
             value if value.is_finite() && value >= 0.0 => Ok(()),
             value => Err(format!("`{name}` of the schedule is {value}; it must be a number from 0 on")),
@@ -92,6 +96,24 @@ impl Schedule {
                 if inside { Ok(()) } else { Err("`rise` of the schedule must lie between 0 and 1".into()) }
             }
         }
+    }
+
+    fn words(&self) -> Vec<Row> {
+        let after = |warm_up: &f64| match *warm_up > 0.0 {
+            true => format!(" after {warm_up} epochs of warm-up"),
+            false => String::new(),
+        };
+        let words = match self {
+            Schedule::Constant { warm_up } => format!("constant{}", after(warm_up)),
+            Schedule::Step { every, factor, warm_up } => {
+                format!("times {factor} every {every} epochs{}", after(warm_up))
+            }
+            Schedule::Cosine { last, warm_up } => format!("half a cosine to {last} of itself{}", after(warm_up)),
+            Schedule::OneCycle { rise, first, last } => {
+                format!("one cycle from {first} over {} % of the epochs to 1, then to {last:e}", rise * 100.0)
+            }
+        };
+        vec![("learning rate", words)]
     }
 }
 

@@ -22,11 +22,12 @@ pub fn draw(model: &Model<'_>) -> String {
         for tensor in held(model, &steps, index) {
             mark(&mut line, bytes, tensor.range(), '+');
         }
-        mark(&mut line, bytes, step.second_input.and_then(|tensor| tensor.range()), 'j');
-        mark(&mut line, bytes, step.input.range(), 'i');
-        let in_place = step.input.offset == step.output.offset;
+        let (input, second) = step.inputs();
+        mark(&mut line, bytes, second.and_then(|tensor| tensor.range()), 'j');
+        mark(&mut line, bytes, input.range(), 'i');
+        let in_place = input.offset == step.output.offset;
         mark(&mut line, bytes, step.output.range(), if in_place { '=' } else { 'o' });
-        mark(&mut line, bytes, Some(step.scratch_offset..step.scratch_offset + step.band_bytes), 'b');
+        mark(&mut line, bytes, Some(step.scratch_offset..step.scratch_offset + step.band_bytes()), 'b');
         drawing += &format!("  {index:>3} {:<18} |{}|\n", super::name(step), line.iter().collect::<String>());
     }
     drawing
@@ -34,7 +35,10 @@ pub fn draw(model: &Model<'_>) -> String {
 
 /// Tensors that were written before step `index`, are read after it, and that it does not read itself.
 fn held(model: &Model<'_>, steps: &[Step<'_>], index: usize) -> Vec<Tensor> {
-    let reads = |step: &Step<'_>, tensor: &Tensor| step.input == *tensor || step.second_input == Some(*tensor);
+    let reads = |step: &Step<'_>, tensor: &Tensor| {
+        let (first, second) = step.inputs();
+        first == *tensor || second == Some(*tensor)
+    };
     let written = std::iter::once(model.input()).chain(steps[..index].iter().map(|step| step.output));
     let read_later = |tensor: &Tensor| {
         // Until something else is written to its place.

@@ -11,8 +11,8 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use shared::{
-    model::{Model, Step, Tensor},
-    operator::Operator,
+    model::{Model, Operation, Step, Tensor},
+    operator::{Operator, PoolKind, conv2d::Conv2dStep},
     shape::{Padding, Shape},
 };
 
@@ -43,6 +43,8 @@ struct Description {
     measured_accuracy: f32,
     training_hash: String,
     arena_bytes: u32,
+    /// As run, with biases.
+    weights: usize,
     weight_bytes: u32,
     macs: u64,
     macs_as_run: u64,
@@ -95,9 +97,14 @@ fn describe(model: &Model<'_>, file_bytes: usize) -> Description {
         measured_accuracy: measurement.accuracy,
         training_hash: format!("{:016x}", model.training_hash()),
         arena_bytes: model.arena_bytes(),
+        weights: model
+            .steps()
+            .map(|step| step.weights())
+            .map(|(weights, channels)| weights.len() + channels.len())
+            .sum(),
         weight_bytes: model.weight_bytes(),
         macs: model.macs(),
-        macs_as_run: model.steps().map(|step| step.operator.macs(step.input.shape)).sum(),
+        macs_as_run: model.steps().map(|step| step.macs()).sum(),
         operators: model.steps().map(|step| row(&step)).collect(),
         savings: savings::savings(model),
         arena: arena::draw(model),
@@ -105,14 +112,15 @@ fn describe(model: &Model<'_>, file_bytes: usize) -> Description {
 }
 
 fn row(step: &Step<'_>) -> Row {
-    let Tensor { shape, quantization, offset } = step.input;
+    let Tensor { shape, quantization, offset } = step.input();
+    let (weights, channels) = step.weights();
     Row {
         operator: name(step),
-        window: window(&step.operator),
+        window: window(&step.operator()),
         input: dimensions(shape),
         output: dimensions(step.output.shape),
-        macs: step.operator.macs(shape),
-        weight_bytes: step.weights.len() + size_of_val(step.channels),
+        macs: step.macs(),
+        weight_bytes: weights.len() + size_of_val(channels),
         input_scale: quantization.scale,
         output_scale: step.output.quantization.scale,
         output_zero_point: step.output.quantization.zero_point,
@@ -124,11 +132,14 @@ fn row(step: &Step<'_>) -> Row {
 
 /// The operator, with the pool that is fused with it.
 fn name(step: &Step<'_>) -> String {
-    let pool = step.pool.map_or("", |pool| match pool.operator {
-        Operator::MaxPool2d { .. } => " + max",
-        _ => " + average",
-    });
-    format!("{}{pool}", step.operator.name())
+    let pool = match step.operation {
+        Operation::Conv2d(Conv2dStep { pool: Some(band), .. }) => match band.fused.pool.kind {
+            PoolKind::Max => " + max",
+            PoolKind::Average => " + average",
+        },
+        _ => "",
+    };
+    format!("{}{pool}", step.operator().name())
 }
 
 fn dimensions(shape: Shape) -> String {
@@ -194,9 +205,10 @@ fn print(model: &Description) -> io::Result<()> {
     writeln!(out(), "{table}\n")?;
     writeln!(
         out(),
-        "total          {} MACs as trained, {} as run, {} bytes of weights, {} bytes of arena\n",
+        "total          {} MACs as trained, {} as run, {} weights in {} bytes, {} bytes of arena\n",
         model.macs,
         model.macs_as_run,
+        model.weights,
         model.weight_bytes,
         model.arena_bytes
     )?;

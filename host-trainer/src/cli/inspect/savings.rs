@@ -1,8 +1,8 @@
 //! What was folded and fused in a model, what was not, and why.
 
 use shared::{
-    model::{Model, Step},
-    operator::Operator,
+    model::{Model, Operation, Step},
+    operator::{Conv2d, Operator, conv2d::Conv2dStep},
     shape::Padding,
 };
 
@@ -13,8 +13,9 @@ pub fn savings(model: &Model<'_>) -> Vec<String> {
     let steps: Vec<Step<'_>> = model.steps().collect();
     let mut sentences = Vec::new();
     for (index, step) in steps.iter().enumerate() {
-        let macs = step.operator.macs(step.input.shape);
-        if let (Some(pair), Some(window)) = (step.folding, step.operator.window()) {
+        let (macs, conv) = (step.macs(), convolution(step));
+        if let Some((conv, pair)) = conv.and_then(|conv| Some((conv, conv.folding?))) {
+            let window = conv.operator.window;
             sentences.push(format!(
                 "{index}: folded, {}x{} to {} channels and {}x{}: {macs} MACs instead of {}, with {} sets of weights for \
                  the border",
@@ -23,17 +24,17 @@ pub fn savings(model: &Model<'_>) -> Vec<String> {
                 pair.filters,
                 pair.kernel_height,
                 pair.kernel_width,
-                pair.macs(step.operator, step.input.shape),
+                pair.macs(conv.operator, conv.input.shape),
                 pair.sets(),
             ));
         }
-        if let Some(pool) = step.pool {
-            let tensor = step.convolved.elements().unwrap_or(0);
+        if let Some((conv, band)) = conv.and_then(|conv| Some((conv, conv.pool?))) {
+            let tensor = conv.convolved.elements().unwrap_or(0);
             sentences.push(format!(
                 "{index}: {} fused, {} rows of it at a time: a band of {} bytes instead of a tensor of {tensor}",
-                pool.operator.name(),
-                pool.band_rows,
-                step.band_bytes,
+                band.fused.pool.name(),
+                band.fused.band_rows,
+                band.bytes,
             ));
         }
         if let Some(reason) = steps.get(index + 1).and_then(|next| not_folded(step, next, &steps)) {
@@ -43,37 +44,47 @@ pub fn savings(model: &Model<'_>) -> Vec<String> {
     sentences
 }
 
+fn convolution<'a>(step: &Step<'a>) -> Option<Conv2dStep<'a>> {
+    match step.operation {
+        Operation::Conv2d(conv) => Some(conv),
+        _ => None,
+    }
+}
+
 /// Why two convolutions that follow each other with nothing between them are two.
 fn not_folded(step: &Step<'_>, next: &Step<'_>, steps: &[Step<'_>]) -> Option<String> {
-    let (Operator::Conv2d { window: first, .. }, Operator::Conv2d { window: last, filters }) =
-        (step.operator, next.operator)
-    else {
-        return None;
-    };
-    if !is_linear(step) || step.pool.is_some() || next.input != step.output {
+    let (a, b) = (convolution(step)?, convolution(next)?);
+    let (first, last) = (a.operator.window, b.operator.window);
+    if !is_linear(step) || a.pool.is_some() || b.input != step.output {
         return None;
     }
-    let reads = |other: &&Step<'_>| other.input == step.output || other.second_input == Some(step.output);
+    if !(a.operator.is_plain() && b.operator.is_plain()) {
+        return Some("for one of them has groups or a dilation".into());
+    }
+    let reads = |other: &&Step<'_>| {
+        let (first, second) = other.inputs();
+        first == step.output || second == Some(step.output)
+    };
     if steps.iter().filter(reads).count() > 1 {
         return Some("for what is between them is read elsewhere too".into());
     }
-    if next.folding.is_some() {
+    if b.folding.is_some() {
         return Some("for the second is two already".into());
     }
     let window = match together(first, last) {
         Ok(window) => window,
         Err(reason) => return Some(format!("for {reason}")),
     };
-    let apart = step.operator.macs(step.input.shape) + next.operator.macs(next.input.shape);
-    let one = Operator::Conv2d { window, filters };
-    let macs = one.macs(step.input.shape);
+    let apart = step.macs() + next.macs();
+    let one = Operator::Conv2d(Conv2d::new(window, b.operator.filters));
+    let macs = one.macs(a.input.shape);
     let sets = if window.padding == Padding::Same { u64::from(last.taps()) } else { 1 };
     let word = if macs < apart { "though" } else { "for" };
     Some(format!(
         "{word} as one of {}x{} they would take {macs} MACs instead of {apart}, and {} bytes of weights",
         window.kernel_height,
         window.kernel_width,
-        one.weight_count(step.input.shape) * sets,
+        one.weight_count(a.input.shape) * sets,
     ))
 }
 

@@ -5,7 +5,7 @@
 //! scattered float by float, which only long sums are worth.
 
 use super::lanes::{LANES, Lanes};
-use super::walk::{Place, Walk};
+use super::walk::Walk;
 
 /// A bank of kernels, packed for the tiles: `[blocks][taps][lanes of the block]`.
 #[derive(Clone, Debug)]
@@ -89,9 +89,10 @@ pub(super) fn correlate<L: Lanes>(
         // SAFETY: the assertions above bound every operand and every output pixel of every place; `L` is what the
         // caller found the processor to have.
         unsafe {
-            match vectors {
-                1 => tiles.run::<L, 1, 8>(),
-                _ => tiles.run::<L, VECTORS, 6>(),
+            match (vectors, L::REGISTERS >= 32) {
+                (1, _) => tiles.run::<L, 1, 8>(),
+                (_, false) => tiles.run::<L, VECTORS, 6>(),
+                (_, true) => tiles.run::<L, VECTORS, 12>(),
             }
         }
     }
@@ -118,15 +119,25 @@ impl Tiles<'_> {
     unsafe fn run<L: Lanes, const BLOCK: usize, const PIXELS: usize>(self) {
         // SAFETY: the contract above, for every pointer made here.
         unsafe {
-            let start: [L; BLOCK] = std::array::from_fn(|v| L::load(self.start.as_ptr().add(v * LANES)));
+            let mut start = [L::splat(0.0); BLOCK];
+            for (v, value) in start.iter_mut().enumerate() {
+                *value = L::load(self.start.as_ptr().add(v * LANES));
+            }
             for places in self.walk.places.chunks(PIXELS) {
                 // The last tile does its last pixel several times.
-                let places: [Place; PIXELS] = std::array::from_fn(|p| places[p.min(places.len() - 1)]);
-                let sources = places.map(|place| self.source.as_ptr().add(place.source));
+                let mut tile = [places[places.len() - 1]; PIXELS];
+                tile[..places.len()].copy_from_slice(places);
+                let mut sources = [self.source.as_ptr(); PIXELS];
+                for (source, place) in sources.iter_mut().zip(tile) {
+                    *source = source.add(place.source);
+                }
                 let mut sums = [start; PIXELS];
                 let mut weight = self.weights.as_ptr();
                 for &offset in self.offsets {
-                    let factors: [L; BLOCK] = std::array::from_fn(|v| L::load(weight.add(v * LANES)));
+                    let mut factors = [L::splat(0.0); BLOCK];
+                    for (v, value) in factors.iter_mut().enumerate() {
+                        *value = L::load(weight.add(v * LANES));
+                    }
                     for (sums, source) in sums.iter_mut().zip(sources) {
                         let operand = L::splat(*source.add(offset));
                         for (sum, factor) in sums.iter_mut().zip(factors) {
@@ -135,7 +146,7 @@ impl Tiles<'_> {
                     }
                     weight = weight.add(BLOCK * LANES);
                 }
-                for (sums, place) in sums.iter().zip(places) {
+                for (sums, place) in sums.iter().zip(tile) {
                     let mut values = [0.0; VECTORS * LANES];
                     for (v, sum) in sums.iter().enumerate() {
                         sum.store(values.as_mut_ptr().add(v * LANES));

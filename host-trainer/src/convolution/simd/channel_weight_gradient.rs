@@ -122,7 +122,8 @@ impl Strip {
     unsafe fn run<L: Lanes>(&self, correlated: &Correlated<'_>, gradient: &[f32], offsets: &[usize], sums: &mut [f32]) {
         let width = correlated.output[2];
         // A tile with fewer taps does its last several times.
-        let taps: [usize; TAPS] = std::array::from_fn(|tap| offsets[tap.min(offsets.len() - 1)]);
+        let mut taps = [offsets[offsets.len() - 1]; TAPS];
+        taps[..offsets.len()].copy_from_slice(offsets);
         let [input_row, input_column] = correlated.input_steps;
         let first = self.first_image * correlated.input_image + self.top * input_row;
         // SAFETY: the contract above, for every pointer made here.
@@ -132,9 +133,15 @@ impl Strip {
             for image in 0..self.images {
                 for y in 0..self.rows {
                     let row = first + image * correlated.input_image + y * input_row;
-                    let inputs = taps.map(|tap| correlated.input.as_ptr().add(row + tap));
+                    let mut inputs = [correlated.input.as_ptr(); TAPS];
+                    for (input, tap) in inputs.iter_mut().zip(taps) {
+                        *input = input.add(row + tap);
+                    }
                     for x in 0..width {
-                        let factors: [L; VECTORS] = std::array::from_fn(|v| L::load(factor.add(v * LANES)));
+                        let mut factors = [L::splat(0.0); VECTORS];
+                        for (v, value) in factors.iter_mut().enumerate() {
+                            *value = L::load(factor.add(v * LANES));
+                        }
                         for (totals, input) in totals.iter_mut().zip(inputs) {
                             let operand = L::splat(*input.add(x * input_column));
                             for (total, factor) in totals.iter_mut().zip(factors) {

@@ -5,6 +5,9 @@ pub(in crate::convolution) const LANES: usize = 8;
 
 /// A vector of [`LANES`] floats.
 pub(super) trait Lanes: Copy {
+    /// Vectors that fit into registers.
+    const REGISTERS: usize;
+
     /// The vector whose every lane is `value`.
     ///
     /// # Safety
@@ -51,6 +54,8 @@ pub(super) struct Portable([f32; LANES]);
 // SAFETY of every method: nothing but the reads and writes that the trait's contract allows.
 #[cfg(not(target_arch = "aarch64"))]
 impl Lanes for Portable {
+    const REGISTERS: usize = 16;
+
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
         Self([value; LANES])
@@ -82,12 +87,14 @@ mod x86_64 {
     use super::Lanes;
     use std::arch::x86_64::{__m256, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps};
 
-    /// AVX2 with fused multiply-add.
+    /// AVX2 with fused multiply-add: 16 registers, or 32 with AVX-512's encoding of the same instructions.
     #[derive(Clone, Copy)]
-    pub(in super::super) struct Avx2(__m256);
+    pub(in super::super) struct Avx2<const REGISTERS: usize>(__m256);
 
     // SAFETY of every method: the trait's contract grants the instructions and the memory.
-    impl Lanes for Avx2 {
+    impl<const REGISTERS: usize> Lanes for Avx2<REGISTERS> {
+        const REGISTERS: usize = REGISTERS;
+
         #[inline(always)]
         unsafe fn splat(value: f32) -> Self {
             // SAFETY: the caller vouches for AVX2.
@@ -128,6 +135,8 @@ mod aarch64 {
 
     // SAFETY of every method: the trait's contract grants the instructions and the memory.
     impl Lanes for Neon {
+        const REGISTERS: usize = 16;
+
         #[inline(always)]
         unsafe fn splat(value: f32) -> Self {
             // SAFETY: the caller vouches for NEON.

@@ -31,6 +31,21 @@ fn has_avx2() -> bool {
     std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
 }
 
+/// Whether the processor has AVX-512's encoding of AVX2's instructions, which reaches 32 registers.
+#[cfg(target_arch = "x86_64")]
+fn has_avx512vl() -> bool {
+    std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("avx512vl")
+}
+
+/// Vectors that fit into the registers of this processor.
+fn registers() -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if has_avx2() && has_avx512vl() {
+        return 32;
+    }
+    <Certain as lanes::Lanes>::REGISTERS
+}
+
 /// What lies in the lanes of a vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Across {
@@ -90,7 +105,15 @@ pub(super) fn correlate(kernels: &Kernels, walk: &Walk, source: &[f32], start: O
     {
         #[target_feature(enable = "avx2,fma")]
         fn with_avx2(kernels: &Kernels, walk: &Walk, source: &[f32], start: Option<&[f32]>, target: &mut [f32]) {
-            kernels.correlate::<lanes::Avx2>(walk, source, start, target);
+            kernels.correlate::<lanes::Avx2<16>>(walk, source, start, target);
+        }
+        #[target_feature(enable = "avx2,fma,avx512f,avx512vl")]
+        fn with_avx512vl(kernels: &Kernels, walk: &Walk, source: &[f32], start: Option<&[f32]>, target: &mut [f32]) {
+            kernels.correlate::<lanes::Avx2<32>>(walk, source, start, target);
+        }
+        if has_avx2() && has_avx512vl() {
+            // SAFETY: the processor was just found to have these.
+            return unsafe { with_avx512vl(kernels, walk, source, start, target) };
         }
         if has_avx2() {
             // SAFETY: the processor was just found to have AVX2 and FMA.
@@ -114,7 +137,15 @@ pub(super) fn accumulate_weight_gradient(
     {
         #[target_feature(enable = "avx2,fma")]
         fn with_avx2(across: Across, images: &Correlated<'_>, sums: &mut [f32], blocked: &mut Blocked) {
-            accumulate::<lanes::Avx2>(across, images, sums, blocked);
+            accumulate::<lanes::Avx2<16>>(across, images, sums, blocked);
+        }
+        #[target_feature(enable = "avx2,fma,avx512f,avx512vl")]
+        fn with_avx512vl(across: Across, images: &Correlated<'_>, sums: &mut [f32], blocked: &mut Blocked) {
+            accumulate::<lanes::Avx2<32>>(across, images, sums, blocked);
+        }
+        if has_avx2() && has_avx512vl() {
+            // SAFETY: the processor was just found to have these.
+            return unsafe { with_avx512vl(across, images, sums, blocked) };
         }
         if has_avx2() {
             // SAFETY: the processor was just found to have AVX2 and FMA.

@@ -7,9 +7,12 @@
 use super::lanes::{LANES, Lanes};
 use super::walk::{Place, Walk};
 
-/// Channels of a block at most: with two vectors each, their sums, the operands and a weight fill thirteen of sixteen
-/// registers. At exactly sixteen the compiler spills one of the sums, and each addition to it waits for memory.
-const MOST_ROWS: usize = 5;
+/// Channels of a block at most. Of 16 registers, five channels of two vectors each fill thirteen with their sums, the
+/// operands and a weight; at exactly sixteen the compiler spills one of the sums, and each addition to it waits for memory. Of 32,
+/// eight channels of three vectors fill 28.
+const fn most_rows(registers: usize) -> usize {
+    if registers >= 32 { 8 } else { 5 }
+}
 
 /// Vectors whose operands stay in the first-level cache while one block of channels after the other uses them; a multiple
 /// of the vectors of every tile.
@@ -32,7 +35,7 @@ impl Kernels {
     /// Packs `channels` kernels; `weight(channel, tap)` is the weight that the tap with offset `offsets[tap]` has for
     /// `channel`.
     pub fn pack(offsets: Vec<usize>, channels: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
-        let count = channels.div_ceil(MOST_ROWS);
+        let count = channels.div_ceil(most_rows(super::registers()));
         let blocks: Vec<_> = (0..count)
             .map(|block| (block * channels / count, (block + 1) * channels / count))
             .map(|(first, end)| (first, end - first))
@@ -90,13 +93,7 @@ pub(super) fn correlate<L: Lanes>(
             // SAFETY: the assertions above bound every operand and every output pixel of every place; `L` is what
             // the caller found the processor to have.
             unsafe {
-                match rows {
-                    1 => tiles.run::<L, 8, 1>(places),
-                    2 => tiles.run::<L, 4, 2>(places),
-                    3 => tiles.run::<L, 3, 3>(places),
-                    4 => tiles.run::<L, 2, 4>(places),
-                    _ => tiles.run::<L, 2, 5>(places),
-                }
+                tiles.run_as::<L>(rows, places);
             }
         }
     }
@@ -116,6 +113,38 @@ struct Tiles<'a> {
 
 impl Tiles<'_> {
     /// # Safety
+    /// As [`run`](Self::run), for this number of rows.
+    #[inline(always)]
+    unsafe fn run_as<L: Lanes>(self, rows: usize, places: &[Place]) {
+        // SAFETY: the caller's.
+        unsafe {
+            if L::REGISTERS >= 32 {
+                return match rows {
+                    1 => self.run::<L, 12, 1>(places),
+                    2 => self.run::<L, 6, 2>(places),
+                    3 => self.run::<L, 6, 3>(places),
+                    4 => self.run::<L, 6, 4>(places),
+                    5 => self.run::<L, 4, 5>(places),
+                    6 => self.run::<L, 4, 6>(places),
+                    7 => self.run::<L, 3, 7>(places),
+                    _ => self.run::<L, 3, 8>(places),
+                };
+            }
+            match rows {
+                1 => self.run::<L, 8, 1>(places),
+                2 => self.run::<L, 4, 2>(places),
+                3 => self.run::<L, 3, 3>(places),
+                4 => self.run::<L, 2, 4>(places),
+                5 => self.run::<L, 2, 5>(places),
+                // Blocks that were packed for more registers.
+                6 => self.run::<L, 1, 6>(places),
+                7 => self.run::<L, 1, 7>(places),
+                _ => self.run::<L, 1, 8>(places),
+            }
+        }
+    }
+
+    /// # Safety
     /// `L`'s instructions exist; `weights` holds `ROWS` values for each offset; each place's source is followed by a
     /// whole vector at every offset in `source`; `ROWS` channels of the walk's columns lie inside `target` from each
     /// place's target on.
@@ -127,14 +156,25 @@ impl Tiles<'_> {
         }
         for places in places.chunks(VECTORS) {
             // The last tile does its last vector several times.
-            let places: [Place; VECTORS] = std::array::from_fn(|v| places[v.min(places.len() - 1)]);
+            let last = places.len() - 1;
+            let mut tile = [places[last]; VECTORS];
+            tile[..places.len()].copy_from_slice(places);
             // SAFETY: the contract above, for every pointer made here.
             unsafe {
-                let sources = places.map(|place| self.source.as_ptr().add(place.source));
-                let mut sums = row_start.map(|value| [L::splat(value); VECTORS]);
+                let mut sources = [self.source.as_ptr(); VECTORS];
+                for (source, place) in sources.iter_mut().zip(tile) {
+                    *source = source.add(place.source);
+                }
+                let mut sums = [[L::splat(0.0); VECTORS]; ROWS];
+                for (sums, value) in sums.iter_mut().zip(row_start) {
+                    *sums = [L::splat(value); VECTORS];
+                }
                 let mut weight = self.weights.as_ptr();
                 for &offset in self.offsets {
-                    let operands: [L; VECTORS] = sources.map(|source| L::load(source.add(offset)));
+                    let mut operands = [L::splat(0.0); VECTORS];
+                    for (operand, source) in operands.iter_mut().zip(sources) {
+                        *operand = L::load(source.add(offset));
+                    }
                     for (row, sums) in sums.iter_mut().enumerate() {
                         let factor = L::splat(*weight.add(row));
                         for (sum, operand) in sums.iter_mut().zip(operands) {
@@ -144,7 +184,7 @@ impl Tiles<'_> {
                     weight = weight.add(ROWS);
                 }
                 for (row, sums) in sums.iter().enumerate() {
-                    for (sum, place) in sums.iter().zip(places) {
+                    for (sum, place) in sums.iter().zip(tile) {
                         let target = self.target.as_mut_ptr().add(place.target + row * self.walk.channel_step);
                         self.store(*sum, target);
                     }

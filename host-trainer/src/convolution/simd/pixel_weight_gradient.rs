@@ -34,8 +34,32 @@ pub(in crate::convolution) struct Correlated<'a> {
 /// Output pixels of a strip: small enough that its rows of one tile stay in the first-level cache.
 pub(in crate::convolution) const STRIP_PIXELS: usize = 768;
 
-/// Output channels of a tile at most, see [`Tile::run`]'s callers for the taps.
-const MOST_OUTPUTS: usize = 5;
+/// Output channels of a tile at most, see [`Tile::run_as`] for the taps.
+const fn most_outputs(registers: usize) -> usize {
+    if registers >= 32 { 8 } else { 5 }
+}
+
+/// Taps of a tile for some output channels: eight sums and more hide the latency of an addition, and their operands leave
+/// some of the registers free.
+const fn tile_taps(registers: usize, outputs: usize) -> usize {
+    if registers >= 32 {
+        return match outputs {
+            1 => 9,
+            2 => 9,
+            3 => 6,
+            4 => 5,
+            5 => 4,
+            6 => 4,
+            _ => 3,
+        };
+    }
+    match outputs {
+        1 => 9,
+        2 => 4,
+        3 => 3,
+        _ => 2,
+    }
+}
 
 /// Adds the images' products to `sums`: `[outputs][taps]`.
 ///
@@ -65,18 +89,13 @@ pub(super) fn accumulate<L: Lanes>(correlated: &Correlated<'_>, sums: &mut [f32]
 
     let strip_rows = (STRIP_PIXELS / row).clamp(1, height);
     let strip_images = if strip_rows == height { (STRIP_PIXELS / (row * height)).max(1) } else { 1 };
-    let blocks = outputs.div_ceil(MOST_OUTPUTS);
+    let blocks = outputs.div_ceil(most_outputs(L::REGISTERS));
     for first_image in (0..correlated.images).step_by(strip_images) {
         for top in (0..height).step_by(strip_rows) {
             for block in 0..blocks {
                 let first = block * outputs / blocks;
                 let tile_outputs = (block + 1) * outputs / blocks - first;
-                let tile_taps = match tile_outputs {
-                    1 => 9,
-                    2 => 4,
-                    3 => 3,
-                    _ => 2,
-                };
+                let tile_taps = tile_taps(L::REGISTERS, tile_outputs);
                 for tap in (0..taps).step_by(tile_taps) {
                     let tile = Tile {
                         input: &correlated.input
@@ -122,30 +141,39 @@ impl Tile<'_> {
     /// As [`run`](Self::run), for these numbers of outputs and taps.
     #[inline(always)]
     unsafe fn run_as<L: Lanes>(self, outputs: usize, taps: usize) {
-        // Eight sums and more hide the latency of an addition; their operands leave some of sixteen registers free.
         // SAFETY: the caller's.
         unsafe {
-            match (outputs, taps) {
-                (1, 1) => self.run::<L, 1, 1>(),
-                (1, 2) => self.run::<L, 1, 2>(),
-                (1, 3) => self.run::<L, 1, 3>(),
-                (1, 4) => self.run::<L, 1, 4>(),
-                (1, 5) => self.run::<L, 1, 5>(),
-                (1, 6) => self.run::<L, 1, 6>(),
-                (1, 7) => self.run::<L, 1, 7>(),
-                (1, 8) => self.run::<L, 1, 8>(),
-                (1, _) => self.run::<L, 1, 9>(),
-                (2, 1) => self.run::<L, 2, 1>(),
-                (2, 2) => self.run::<L, 2, 2>(),
-                (2, 3) => self.run::<L, 2, 3>(),
-                (2, _) => self.run::<L, 2, 4>(),
-                (3, 1) => self.run::<L, 3, 1>(),
-                (3, 2) => self.run::<L, 3, 2>(),
-                (3, _) => self.run::<L, 3, 3>(),
-                (4, 1) => self.run::<L, 4, 1>(),
-                (4, _) => self.run::<L, 4, 2>(),
-                (_, 1) => self.run::<L, 5, 1>(),
-                (_, _) => self.run::<L, 5, 2>(),
+            match outputs {
+                1 => self.run_taps::<L, 1>(taps),
+                2 => self.run_taps::<L, 2>(taps),
+                3 => self.run_taps::<L, 3>(taps),
+                4 => self.run_taps::<L, 4>(taps),
+                5 => self.run_taps::<L, 5>(taps),
+                6 => self.run_taps::<L, 6>(taps),
+                7 => self.run_taps::<L, 7>(taps),
+                _ => self.run_taps::<L, 8>(taps),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`run`](Self::run), for this number of taps, at most [`tile_taps`].
+    #[inline(always)]
+    unsafe fn run_taps<L: Lanes, const OUTPUTS: usize>(self, taps: usize) {
+        let most = tile_taps(L::REGISTERS, OUTPUTS);
+        // SAFETY: the caller's. Where `most` is smaller, an arm is never compiled.
+        unsafe {
+            match taps {
+                1 => self.run::<L, OUTPUTS, 1>(),
+                2 => self.run::<L, OUTPUTS, 2>(),
+                3 if most >= 3 => self.run::<L, OUTPUTS, 3>(),
+                4 if most >= 4 => self.run::<L, OUTPUTS, 4>(),
+                5 if most >= 5 => self.run::<L, OUTPUTS, 5>(),
+                6 if most >= 6 => self.run::<L, OUTPUTS, 6>(),
+                7 if most >= 7 => self.run::<L, OUTPUTS, 7>(),
+                8 if most >= 8 => self.run::<L, OUTPUTS, 8>(),
+                _ if most >= 9 => self.run::<L, OUTPUTS, 9>(),
+                _ => unreachable!("a tile has at most {most} taps"),
             }
         }
     }
@@ -156,7 +184,8 @@ impl Tile<'_> {
     /// inside `sums`.
     #[inline(always)]
     unsafe fn run<L: Lanes, const OUTPUTS: usize, const TAPS: usize>(self) {
-        let offsets: [usize; TAPS] = std::array::from_fn(|tap| self.input_offsets[tap]);
+        let mut offsets = [0; TAPS];
+        offsets.copy_from_slice(&self.input_offsets[..TAPS]);
         let Correlated { input_image, input_steps: [input_row, _], gradient_image, gradient_steps, .. } =
             *self.correlated;
         let [channel_step, row_step] = gradient_steps;
@@ -166,10 +195,16 @@ impl Tile<'_> {
             for image in 0..self.images {
                 for y in 0..self.rows {
                     let input = self.input.as_ptr().add(image * input_image + y * input_row);
-                    let inputs: [*const f32; TAPS] = offsets.map(|offset| input.add(offset));
+                    let mut inputs = [input; TAPS];
+                    for (input, offset) in inputs.iter_mut().zip(offsets) {
+                        *input = input.add(offset);
+                    }
                     let gradient = self.gradient.as_ptr().add(image * gradient_image + y * row_step);
                     for x in 0..self.vectors {
-                        let operands: [L; TAPS] = inputs.map(|input| L::load(input.add(x * LANES)));
+                        let mut operands = [L::splat(0.0); TAPS];
+                        for (operand, input) in operands.iter_mut().zip(inputs) {
+                            *operand = L::load(input.add(x * LANES));
+                        }
                         for (output, sums) in sums.iter_mut().enumerate() {
                             let factor = L::load(gradient.add(output * channel_step + x * LANES));
                             for (sum, operand) in sums.iter_mut().zip(operands) {

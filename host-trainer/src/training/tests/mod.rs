@@ -4,11 +4,13 @@
 //! resuming.rs  interrupted runs, and files that are torn
 //! recipes.rs   what a recipe asks for
 //! teachers.rs  distillation
+//! twins.rs     validation faces that choose nothing
 //! ```
 
 mod recipes;
 mod resuming;
 mod teachers;
+mod twins;
 
 use std::{fs, sync::atomic::Ordering};
 
@@ -64,7 +66,7 @@ fn train_on(
 ) -> Result<Outcome, TrainingError> {
     let stop = AtomicBool::new(false);
     let mut steps = 0;
-    train(configuration, training, training.faces, folder, &stop, &mut |progress| {
+    train(configuration, training, training.faces.into(), folder, &stop, &mut |progress| {
         if let Progress::Step { .. } = progress {
             steps += 1;
             stop.store(Some(steps) == stop_after, Ordering::Relaxed);
@@ -180,12 +182,12 @@ fn a_model_and_its_figures_have_the_logits_adjustment_and_the_epochs_do_not() {
     let faces = LabelledFaces { images: &images, labels: &labels };
     let measured_on = MeasuredOn::one(faces, "PublicTest");
     let exported = crate::export::write_run(&run_folder, &configuration, &outcome, faces, measured_on);
-    let exported = exported.expect("written").expect("the core has all layers");
+    let exported = exported.expect("written");
     for report in [&exported.float, &exported.int8] {
         assert_eq!((report.classes[1].recall, report.accuracy), (1.0, 1.0 / 7.0), "all are taken for disgust");
     }
     let answers =
-        |network: &Network| logits(network, &images, |_| {}).iter().filter(|row| epoch::argmax(&row[..]) == 1).count();
+        |network: &Network| logits(network, &images, |_| {}).iter().filter(|row| steps::argmax(&row[..]) == 1).count();
     let kept = load_record(configuration.architecture().expect("sound").into(), &run_folder.file("network.burnpack"));
     assert!(answers(&kept.expect("read")) < 56, "the record is as trained");
     assert_eq!(answers(&outcome.best.adjusted()), 56);
@@ -207,7 +209,7 @@ fn faces_that_are_kept_aside_fit_the_temperature_and_others_are_reported_on() {
         crate::export::quantize(&network, reported, measured_on, &configuration, Form::default()).expect("fits")
     };
     let same = MeasuredOn::one(reported, "PublicTest");
-    let (one, two) = (export(same), export(MeasuredOn { held_out: Some(aside), ..same }));
+    let (one, two) = (export(same), export(MeasuredOn { held_out: Some(aside.into()), ..same }));
     assert!(two.calibration.temperature > 2.0 * one.calibration.temperature);
     assert_eq!((two.int8.images, two.int8.accuracy), (one.int8.images, one.int8.accuracy));
 }

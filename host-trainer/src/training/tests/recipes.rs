@@ -22,10 +22,10 @@ fn rmsprop_takes_kerass_first_step() {
     assert!((values[0] - (1.0 - step)).abs() < 1e-6 && (values[1] - (step - 2.0)).abs() < 1e-6, "{values:?}");
 }
 
-fn with_validation_stuck(patience: usize) -> Outcome {
+fn with_validation_stuck(early_stopping: &str) -> Outcome {
     let folder = tempfile::tempdir().expect("a folder");
     // A learning rate of zero: no epoch is better than the first.
-    let recipe = format!("{{ kind = \"sgd\", learning_rate = 0.0 }}\nearly_stopping = {patience}");
+    let recipe = format!("{{ kind = \"sgd\", learning_rate = 0.0 }}\n{early_stopping}");
     let text = SMALL.replace("{ kind = \"rmsprop\" }", &recipe);
     let configuration = Configuration { architecture: text, epochs: 10, ..configuration() };
     let folder = RunFolder::create(folder.path(), &configuration).expect("new");
@@ -34,9 +34,15 @@ fn with_validation_stuck(patience: usize) -> Outcome {
 
 #[test]
 fn early_stopping_ends_after_its_patience_without_a_better_epoch() {
-    let outcome = with_validation_stuck(2);
+    let outcome = with_validation_stuck("early_stopping = 2");
     assert!(outcome.finished);
     assert_eq!(outcome.metrics.len(), 3, "the first epoch, and two that are no better");
+}
+
+#[test]
+fn epochs_that_improve_nothing_end_no_training_whose_recipe_does_not_ask_for_it() {
+    let outcome = with_validation_stuck("schedule = { kind = \"cosine\" }");
+    assert_eq!((outcome.finished, outcome.best_epoch, outcome.metrics.len()), (true, 1, 10));
 }
 
 /// Everything a recipe can ask for that changes from step to step or from epoch to epoch.

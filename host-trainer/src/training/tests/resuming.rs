@@ -35,6 +35,31 @@ fn an_interrupted_run_resumes_to_the_same_weights() {
 }
 
 #[test]
+fn a_run_with_checkpoints_of_the_version_before_resumes_to_the_same_weights() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let configuration = configuration();
+    let whole = RunFolder::create(&folder.path().join("whole"), &configuration).expect("new");
+    let expected = run(&configuration, &whole, None);
+    let cut = RunFolder::create(&folder.path().join("cut"), &configuration).expect("new");
+    assert!(!run(&configuration, &cut, Some(16)).finished);
+    let text = fs::read_to_string(cut.file("config.toml")).expect("written");
+    assert!(!text.contains("apart"), "runs of that time do not have it: {text}");
+    for name in ["last", "previous", "best"] {
+        let file = cut.file(&format!("checkpoints/{name}.ckpt"));
+        let bytes = fs::read(&file).expect("there");
+        let checkpoint = checkpoint::Checkpoint::decode(&bytes).expect("whole");
+        let before = checkpoint.encode_2();
+        assert!(before.starts_with(b"FERCKPT2") && before.len() < bytes.len());
+        fs::write(&file, before).expect("written");
+    }
+    let (cut, read) = RunFolder::open(cut.path()).expect("a run");
+    let second = run(&read, &cut, None);
+    assert_eq!(second.metrics.len(), 4);
+    assert_eq!(second.last.to_float_network(), expected.last.to_float_network());
+    assert_eq!(second.best.to_float_network(), expected.best.to_float_network());
+}
+
+#[test]
 fn a_resumed_run_keeps_the_statistics_of_batch_normalization() {
     let folder = tempfile::tempdir().expect("a folder");
     let text =

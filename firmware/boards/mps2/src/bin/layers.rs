@@ -13,7 +13,7 @@ use mps2::uart::{BAUD, Uart};
 #[entry]
 fn main() -> ! {
     static mut MEMORY: Memory = Memory::ZERO;
-    let mut clock = Clock::timer0();
+    let clock = Clock::timer0();
     layers::run(&mut Uart::uart0(BAUD), || instructions(clock.ticks()), "instructions", MEMORY);
     loop {
         core::hint::spin_loop();

@@ -14,7 +14,7 @@ use mps2::uart::{BAUD, Uart};
 #[entry]
 fn main() -> ! {
     static mut ARENA: [i8; ARENA_BYTES] = [0; ARENA_BYTES];
-    let mut clock = Clock::timer0();
+    let clock = Clock::timer0();
     profile::run(&mut Uart::uart0(BAUD), || instructions(clock.ticks()), "instructions", ARENA);
     loop {
         core::hint::spin_loop();

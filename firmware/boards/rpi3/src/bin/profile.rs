@@ -34,14 +34,14 @@ extern "C" fn main() -> ! {
             match step {
                 None => line("normalization", 0, instructions),
                 Some((_, step)) => {
-                    line(step.operator.name(), step.operator.macs(step.input.shape), instructions);
+                    line(step.operator().name(), step.macs(), instructions);
                 }
             }
         },
     );
     logits.expect("a checked model runs");
     line("inference", model.macs(), total);
-    let (arena, stack) = (Engine::arena_bytes(&model), stack::high_water_mark());
+    let (arena, stack) = (Engine::arena_bytes(&model).expect("it fits"), stack::high_water_mark());
     write!(uart, "{arena} bytes of arena, {stack} bytes of stack\r\nend\r\n").expect("this UART reports no error");
     loop {
         core::hint::spin_loop();

@@ -43,7 +43,7 @@ const fn blocks(layout: &Layout) -> usize {
 
 /// Words of the widened weights of a lot.
 const fn widened_words(layout: &Layout) -> usize {
-    blocks(layout) * BLOCK * (layout.window / 2)
+    (layout.window / 2).saturating_mul(blocks(layout) * BLOCK)
 }
 
 const fn stripe_words(layout: &Layout) -> usize {
@@ -53,7 +53,7 @@ const fn stripe_words(layout: &Layout) -> usize {
 /// Words of scratch that a convolution takes.
 pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize {
     let layout = layout(window, input, output);
-    widened_words(&layout) + stripe_words(&layout)
+    widened_words(&layout).saturating_add(stripe_words(&layout))
 }
 
 /// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if a parameter needs more digits than the fast arithmetic

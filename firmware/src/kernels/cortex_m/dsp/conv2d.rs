@@ -13,7 +13,7 @@ use super::{
     super::{
         super::{
             ConvArguments, Region, ShapeMismatch, span,
-            stripe::{Columns, Convolution},
+            stripe::{Columns, Convolution, Layout},
         },
         layout,
     },
@@ -24,10 +24,15 @@ use super::{
 /// Filters whose weights are widened at a time.
 const FILTERS: usize = 2 * BLOCK;
 
+/// Words of the widened weights.
+const fn weight_words(layout: &Layout) -> usize {
+    FILTERS.saturating_mul(layout.window / 2)
+}
+
 /// Words of scratch that a convolution takes.
 pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize {
     let layout = layout(window, input, output);
-    FILTERS * layout.window / 2 + layout.values() / 2
+    weight_words(&layout).saturating_add(layout.values() / 2)
 }
 
 /// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if a parameter needs more digits than the fast arithmetic
@@ -43,7 +48,7 @@ pub fn conv2d(
 ) -> Option<Result<(), ShapeMismatch>> {
     let ConvArguments { window, input_shape, output_shape, output_offset, .. } = *arguments;
     let layout = layout(&window, input_shape, Shape { width: region.width, ..output_shape });
-    let (widened, stripe) = scratch.split_at_mut_checked(FILTERS * layout.window / 2)?;
+    let (widened, stripe) = scratch.split_at_mut_checked(weight_words(&layout))?;
     let stripe = stripe.get_mut(..layout.values() / 2)?;
     if !Block::can_be(channels, layout.window, output_offset) {
         return None;

@@ -47,16 +47,19 @@ impl Layout {
     const fn weights(&self) -> usize {
         self.kernel_width * self.column()
     }
+
+    /// Words of the stripe.
+    const fn stripe(&self) -> usize {
+        self.columns.saturating_mul(self.column())
+    }
 }
 
 /// Words of scratch that a depthwise convolution takes.
 pub const fn depthwise_conv2d_words(window: &Window, input: Shape, output: Shape) -> usize {
     let layout = Layout::new(window, input, output);
     // The last is a row of zero points.
-    layout.blocks()
-        + layout.weights()
-        + layout.columns * layout.column()
-        + (input.width as usize * layout.depth).div_ceil(4)
+    let blank = (input.width as usize * layout.depth).div_ceil(4);
+    layout.stripe().saturating_add(layout.blocks() + layout.weights() + blank)
 }
 
 /// [`depthwise_conv2d`](crate::kernels::depthwise_conv2d), or `None` if the channels are no multiple of four, a parameter
@@ -80,7 +83,7 @@ pub fn depthwise_conv2d(
     }
     let (blocks, rest) = scratch.split_at_mut_checked(layout.blocks())?;
     let (widened, rest) = rest.split_at_mut_checked(layout.weights())?;
-    let (stripe, blank) = rest.split_at_mut_checked(layout.columns * layout.column())?;
+    let (stripe, blank) = rest.split_at_mut_checked(layout.stripe())?;
     Some(run(arguments, layout, input, weights, channels, output, [blocks, widened, stripe, blank]))
 }
 

@@ -48,12 +48,13 @@ impl Block {
     /// Whether a sum over `window` products, doubled, and every step after it fit 32 bits, and the last is a shift, for all
     /// of `channels`.
     pub fn can_be(channels: &[ChannelParameters], window: usize, output_offset: i32) -> bool {
-        // A value plus the offset has eight bits and a sign, a weight seven.
-        let largest_bias = (1 << 30) - (window.min(1 << 15) * (255 * 128)) as i32;
+        // A value plus the offset has eight bits and a sign, a weight seven. What is limited is too much for any bias.
+        let largest_bias = (1 << 30) - (window.min(1 << 16) * (255 * 128)) as i32;
         let fits = |channel: &ChannelParameters| {
             let bias = channel.bias.wrapping_add(largest_bias) as u32;
             let shift = channel.shift.wrapping_add(22) as u32;
-            bias <= 2 * largest_bias as u32 && (shift < 22 || channel.multiplier == 0 && shift == 22)
+            // Not a bias that makes a sum of 2^30, which doubled would be negative.
+            bias < 2 * largest_bias as u32 && (shift < 22 || channel.multiplier == 0 && shift == 22)
         };
         largest_bias > 0 && output_offset.unsigned_abs() <= 128 && channels.iter().all(fits)
     }
@@ -107,7 +108,8 @@ impl Row<'_> {
     /// [`ShapeMismatch`] if an operand is too short.
     pub fn convolve(&self, arguments: &ConvArguments, pixels: u16, output: &mut [i8]) -> Result<(), ShapeMismatch> {
         let chunks = self.window / WORDS;
-        if chunks * WORDS != self.window || self.weights.len() < self.window * BLOCK {
+        // The loop reads a chunk before it looks for the end.
+        if chunks == 0 || chunks * WORDS != self.window || self.weights.len() < self.window * BLOCK {
             return Err(ShapeMismatch);
         }
         let frame = self.frame(arguments, pixels, self.window, chunks.wrapping_neg() % UNROLLED, 0, output)?;

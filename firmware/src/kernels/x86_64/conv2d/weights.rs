@@ -4,13 +4,11 @@ use core::arch::x86_64::*;
 
 use bytemuck::cast;
 
-use super::{
-    super::{
-        super::{ConvArguments, ShapeMismatch, stripe::Convolution},
-        requantize::LANES,
-        transpose, widen,
-    },
-    Pairs,
+use super::super::{
+    super::{ConvArguments, ShapeMismatch, stripe::Convolution},
+    requantize::LANES,
+    tile::Pairs,
+    transpose, widen,
 };
 
 /// Values of a vector of 16 bits.

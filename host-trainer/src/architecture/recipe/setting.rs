@@ -1,0 +1,61 @@
+//! What every setting of a recipe has.
+
+use crate::data::LabelSet;
+
+/// A row of a report: what was set, and to what.
+pub type Row = (&'static str, String);
+
+/// A setting of a recipe, with its checks and its words.
+pub trait Setting {
+    /// Says which key has a value that means nothing.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Says which key does not fit a network for these labels.
+    fn check_labels(&self, _labels: LabelSet) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// The rows of a report; none where the setting is off.
+    fn words(&self) -> Vec<Row>;
+}
+
+/// A setting that may be absent is off then.
+impl<S: Setting> Setting for Option<S> {
+    fn check(&self) -> Result<(), String> {
+        self.as_ref().map_or(Ok(()), S::check)
+    }
+
+    fn check_labels(&self, labels: LabelSet) -> Result<(), String> {
+        self.as_ref().map_or(Ok(()), |setting| setting.check_labels(labels))
+    }
+
+    fn words(&self) -> Vec<Row> {
+        self.as_ref().map_or_else(Vec::new, S::words)
+    }
+}
+
+/// Whether `value` is a number from 0 on, else what is wrong with what is called `name`.
+pub fn check_not_negative(name: &str, value: f32) -> Result<(), String> {
+    match value.is_finite() && value >= 0.0 {
+        true => Ok(()),
+        false => Err(format!("{name} is {value}; it must be a number from 0 on")),
+    }
+}
+
+/// Whether `value` is a number above 0, else what is wrong with what is called `name`.
+pub fn check_positive(name: &str, value: f32) -> Result<(), String> {
+    match value.is_finite() && value > 0.0 {
+        true => Ok(()),
+        false => Err(format!("{name} is {value}; it must be above 0")),
+    }
+}
+
+/// Whether `value` is a share, else what is wrong with what is called `name`.
+pub fn check_share(name: &str, value: f64) -> Result<(), String> {
+    match (0.0..=1.0).contains(&value) {
+        true => Ok(()),
+        false => Err(format!("{name} is {value}; it must be from 0 to 1")),
+    }
+}
