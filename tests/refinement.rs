@@ -166,6 +166,9 @@ fn a_refined_run_begins_with_the_finished_network_and_resumes_to_the_same_weight
     // 8 steps an epoch: cut in the second.
     let cut = run(&refined_configuration, &refined, &faces, Some(11));
     assert_eq!((cut.finished, cut.metrics.len()), (false, 1));
+    let start = refined.file("start.burnpack");
+    // The program that was stopped has the folder no more.
+    drop(refined);
     let (again, again_configuration) = prepare();
     assert_eq!(again_configuration, refined_configuration);
     let mut shifting = network.clone();
@@ -178,7 +181,7 @@ fn a_refined_run_begins_with_the_finished_network_and_resumes_to_the_same_weight
 
     let other = tempfile::tempdir().expect("a folder");
     let whole = RunFolder::create(&other.path().join("whole"), &refined_configuration).expect("new");
-    std::fs::copy(refined.file("start.burnpack"), whole.file("start.burnpack")).expect("copied");
+    std::fs::copy(start, whole.file("start.burnpack")).expect("copied");
     let whole = run(&refined_configuration, &whole, &faces, None);
     assert_eq!(resumed.last.to_float_network(), whole.last.to_float_network());
 

@@ -1,5 +1,7 @@
 //! Where tensors are computed.
 
+use std::fmt;
+
 use burn::tensor::{Device, Tensor};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -11,12 +13,15 @@ use serde::{Deserialize, Serialize};
 pub enum Hardware {
     /// This machine's processor, by burn's `flex` and the operations of [`crate::convolution`] and [`crate::layers`].
     #[default]
+    #[value(help = "This machine's processor")]
     Cpu,
     /// The first NVIDIA GPU, by burn's `cuda`; feature `cuda`.
     #[cfg(feature = "cuda")]
+    #[value(help = "The first NVIDIA GPU")]
     Cuda,
     /// The best GPU that Vulkan, Metal or DirectX finds, by burn's `wgpu`; feature `wgpu`.
     #[cfg(feature = "wgpu")]
+    #[value(help = "The best GPU that Vulkan, Metal or DirectX finds")]
     Wgpu,
 }
 
@@ -35,6 +40,13 @@ impl Hardware {
     /// Whether this is the default.
     pub fn is_cpu(&self) -> bool {
         *self == Hardware::Cpu
+    }
+}
+
+impl fmt::Display for Hardware {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.to_possible_value();
+        f.pad(name.as_ref().map_or("", |name| name.get_name()))
     }
 }
 

@@ -49,6 +49,11 @@ impl<'a> MeasuredOn<'a> {
     pub fn chosen_by(&self) -> ValidationFaces<'a> {
         self.held_out.unwrap_or(self.reported)
     }
+
+    /// Whether the faces that are reported on choose as well.
+    pub fn reported_choose(&self) -> bool {
+        self.held_out.is_none_or(|aside| std::ptr::eq(aside.faces.images, self.reported.faces.images))
+    }
 }
 
 /// The quantized network and how good both networks are on the faces that are reported on.
@@ -77,6 +82,7 @@ pub fn quantize(
 ) -> anyhow::Result<Exported> {
     let network = &network.adjusted();
     let MeasuredOn { reported, split, held_out } = measured_on;
+    let held_out = held_out.filter(|_| !measured_on.reported_choose());
     let labels = emotions(reported.faces);
     let quantized = quantize_network(&network.to_float_network(), &ranges(network, training.images), form)?;
     let set = network.architecture.labels();
@@ -192,6 +198,7 @@ fn summary(
             validation_images: measured_on.chosen_by().faces.labels.len(),
             passed_over: passed_over(configuration, measured_on),
             held_out: measured_on.held_out.is_some(),
+            reported_choose: measured_on.reported_choose(),
         },
         preprocessing: preprocessing(architecture.preprocessing),
         layers: LayerRow::of(architecture),

@@ -1,6 +1,7 @@
 //! The PC side: faces, training, evaluation and quantization of small networks, and the link to devices that run them.
 //!
 //! ```text
+//! files  file_kind                 files written whole, and what a file is
 //! data  image_file  synthetic      labelled faces, from files or drawn
 //! scales  graph                    ranges and weights in integers, ONNX graphs
 //! operators                        the layers of networks, a kind a file
@@ -20,6 +21,9 @@
 //! Normalization, integer kernels, labels and messages are not here: they are the core's (`firmware`) and `shared`'s, so
 //! that the numbers in a report are the device's.
 
+// Output that fails is an error and no panic: see `cli::output`.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod architecture;
 pub mod augmentation;
 pub mod cli;
@@ -30,6 +34,8 @@ pub mod device;
 pub mod evaluation;
 pub mod experiment;
 pub mod export;
+pub mod file_kind;
+pub mod files;
 mod graph;
 pub mod image_file;
 pub mod inference;

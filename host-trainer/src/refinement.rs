@@ -5,19 +5,18 @@
 //! it had in calibration, for good. So what is trained is what the device computes, but for the core's double rounding, which
 //! now and then makes a step's difference (of sums as small as a mean's more often).
 
-use std::fs;
-
 use anyhow::{Context, ensure};
 use shared::operator::{Activation, Operator, Pool2d, PoolKind, logistic};
 
 use crate::{
     architecture::{Architecture, Layer, LayerKind, Optimizer, Recipe, Refinement, Regularization, Schedule},
     export::ranges,
+    files,
     network::{FloatNetwork, LayerWeights, Network},
     operators::from_core,
     quantization::{lower::lower, merge::merge_branches},
     scales::Range,
-    training::{Configuration, LabelledFaces, RunFolder, START_FILE, copy_taught, save_record},
+    training::{Configuration, LabelledFaces, RunFolder, START_FILE, contents_text, copy_taught, save_record},
 };
 
 /// The folder of the refined run, in that of the run it comes from.
@@ -38,28 +37,31 @@ pub fn prepare(
     training: LabelledFaces<'_>,
 ) -> anyhow::Result<(RunFolder, Configuration)> {
     let path = run.path().join(FOLDER);
-    if path.join("config.toml").exists() {
-        let (refined, begun) = RunFolder::open(&path)?;
+    if RunFolder::is_run(&path) {
+        let (_, begun) = RunFolder::open(&path)?;
         ensure!(
             begun.architecture()?.recipe.logit_adjustment == network.architecture.recipe.logit_adjustment,
             "{}: this refinement has another `logit_adjustment` than its run; delete the folder to refine again",
             path.display()
         );
-        return Ok((refined, begun));
+        return Ok(RunFolder::resume(&path)?);
     }
     let refined = rounding(&network.to_float_network(), &ranges(network, training.images), refinement)?;
-    fs::create_dir_all(&path).with_context(|| path.display().to_string())?;
+    let folder = RunFolder::claim(&path)?;
     // The weights before the configuration: where that is, the run is whole.
-    save_record(&refined.to_network(&Default::default()), &path.join(START_FILE))?;
+    let start = folder.file(START_FILE);
+    save_record(&refined.to_network(&Default::default()), &start)?;
     copy_taught(run.path(), &path)?;
     let configuration = Configuration {
         epochs: refinement.epochs,
         start: Some(START_FILE.into()),
+        start_contents: Some(contents_text(files::contents(&start).with_context(|| start.display().to_string())?)),
         architecture_file: refined.architecture.name.clone() + ".toml",
         architecture: refined.architecture.source.clone(),
         ..configuration.clone()
     };
-    Ok((RunFolder::create(&path, &configuration)?, configuration))
+    folder.begin(&configuration)?;
+    Ok((folder, configuration))
 }
 
 /// The network of the core's operators with a range for every tensor; `ranges[layer]` is that of a layer's output.

@@ -1,7 +1,7 @@
 //! After a training on synthetic faces: a device in memory classifies faces that the network has never seen, and what its
 //! serial port says is shown.
 
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
 use anyhow::anyhow;
 use firmware::device::{Board, ReadoutLine};
@@ -11,6 +11,7 @@ use shared::{
     wire::{Options, Output},
 };
 
+use super::output::out;
 use crate::{
     data::{Source, Split},
     monitor::{Client, HostEnd, pipe, run_device},
@@ -28,7 +29,11 @@ pub fn run(model: &AlignedBytes, source: &Source) -> anyhow::Result<()> {
     let Source::Synthetic(faces) = source else { return Ok(()) };
     let model = Model::parse(model.as_slice())?;
     let first = faces.training + faces.validation;
-    println!("\nheld-out faces ({}) over a serial link in memory, as a device prints them:", Split::PrivateTest);
+    writeln!(
+        out(),
+        "\nheld-out faces ({}) over a serial link in memory, as a device prints them:",
+        Split::PrivateTest
+    )?;
     let (host, end) = pipe();
     std::thread::scope(|scope| {
         let device = scope.spawn(|| {
@@ -50,7 +55,7 @@ fn talk(host: HostEnd, threshold: f32, faces: impl Iterator<Item = synthetic::Sy
         let pixels: &[u8; FACE_PIXELS] = &face.pixels;
         let result = client.classify(pixels)?;
         let line = ReadoutLine { result: &result, sequence }.to_string();
-        println!("  {line:<58} drawn as {}", face.emotion);
+        writeln!(out(), "  {line:<58} drawn as {}", face.emotion)?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! What a training shows while it runs, and how it is stopped.
+//! What a training shows while it runs.
 
 use std::{
-    io::{IsTerminal, stderr, stdin, stdout},
+    io::{self, IsTerminal, Write, stderr, stdin, stdout},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,8 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
-
+use super::{
+    output::{err, out},
+    progress::is_dumb,
+};
 use crate::{
     dashboard::{Dashboard, EpochRow, Facts, StepNow},
     training::{EpochMetrics, Progress},
@@ -25,51 +27,50 @@ const HEADER: &str = "epoch     loss  accuracy   validation loss  accuracy   sec
 /// accuracy of all.
 const HEADER_APART: &str = "epoch     loss  accuracy   validation loss  accuracy  with twins   seconds  images/s";
 
-/// Becomes true at the first Ctrl-C; the second ends the process at once.
-pub fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = stop.clone();
-    ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        eprintln!("\nstopping after this step; once more to stop at once");
-    })
-    .context("Ctrl-C cannot be watched")?;
-    Ok(stop)
-}
-
 /// Progress of a training: a dashboard on a terminal, a line every ten seconds elsewhere; in the end a line an epoch in both.
 pub struct Display {
     dashboard: Option<Dashboard>,
+    stop: Arc<AtomicBool>,
     last_line: Instant,
     header: &'static str,
     lines: Vec<String>,
+    /// Why nothing can be shown any more.
+    failed: Option<io::Error>,
 }
 
 impl Display {
-    /// Takes the terminal if there is one and `plain` is false.
+    /// Takes the terminal if there is one that can be drawn on and `plain` is false. `stop` ends the training.
     pub fn new(facts: Facts, stop: Arc<AtomicBool>, plain: bool) -> Self {
-        let terminal = stdin().is_terminal() && stdout().is_terminal() && stderr().is_terminal();
+        let terminal = stdin().is_terminal() && stdout().is_terminal() && stderr().is_terminal() && !is_dumb();
         // A terminal that cannot be taken gets plain lines.
-        let dashboard = (terminal && !plain).then(|| Dashboard::start(facts, stop).ok()).flatten();
-        Self { dashboard, last_line: Instant::now(), header: HEADER, lines: Vec::new() }
+        let dashboard = (terminal && !plain).then(|| Dashboard::start(facts, stop.clone()).ok()).flatten();
+        Self { dashboard, stop, last_line: Instant::now(), header: HEADER, lines: Vec::new(), failed: None }
     }
 
+    /// Shows what is new. Where that fails the training stops, and [`finish`](Self::finish) tells why.
     pub fn show(&mut self, progress: &Progress<'_>) {
+        if self.failed.is_none()
+            && let Err(error) = self.try_show(progress)
+        {
+            self.failed = Some(error);
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn try_show(&mut self, progress: &Progress<'_>) -> io::Result<()> {
         match *progress {
             Progress::Step { epoch, epochs, images, total, loss, accuracy, images_per_second, learning_rate } => {
                 let now = StepNow { epoch, done: images, total, loss, accuracy, images_per_second, learning_rate };
                 if let Some(dashboard) = &mut self.dashboard {
                     if dashboard.step(now).is_err() {
-                        self.give_back();
+                        self.give_back()?;
                     }
                 } else if self.last_line.elapsed() >= LINE_INTERVAL {
                     self.last_line = Instant::now();
                     let left = duration(((epochs - epoch) * total + total - images) as f64 / images_per_second);
                     let rate = format!("{images_per_second:.0} images/s");
                     let mean = format!("loss {loss:.3}  accuracy {accuracy:.3}");
-                    eprintln!("epoch {epoch}/{epochs}  {images}/{total}  {rate}  {mean}  {left} left");
+                    writeln!(err(), "epoch {epoch}/{epochs}  {images}/{total}  {rate}  {mean}  {left} left")?;
                 }
             }
             Progress::Epoch { metrics, epochs } => {
@@ -82,30 +83,36 @@ impl Display {
                         let taken = dashboard.epoch(row(metrics)).is_ok();
                         self.lines.push(line);
                         if !taken {
-                            self.give_back();
+                            self.give_back()?;
                         }
                     }
                     None => {
                         if self.lines.is_empty() {
-                            println!("{}", self.header);
+                            writeln!(out(), "{}", self.header)?;
                         }
-                        println!("{line}");
+                        writeln!(out(), "{line}")?;
                         self.lines.push(line);
                     }
                 }
             }
         }
+        Ok(())
     }
 
     /// Gives the terminal back; the epochs stay on it.
-    pub fn finish(mut self) {
-        self.give_back();
+    ///
+    /// # Errors
+    /// The first that a line could not be shown for.
+    pub fn finish(mut self) -> io::Result<()> {
+        let given_back = self.give_back();
+        self.failed.map_or(given_back, Err)
     }
 
-    fn give_back(&mut self) {
+    fn give_back(&mut self) -> io::Result<()> {
         if self.dashboard.take().is_some() && !self.lines.is_empty() {
-            println!("{}\n{}", self.header, self.lines.join("\n"));
+            writeln!(out(), "{}\n{}", self.header, self.lines.join("\n"))?;
         }
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     fs,
+    io::Write,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -13,9 +14,11 @@ use serde::Serialize;
 use shared::{label::Emotion, model::Model};
 
 use super::{
-    DataArgument,
-    faces::{CACHE, relabel},
-    model_file, progress,
+    DataArgument, UsageError,
+    faces::{CACHE, of_split, relabel},
+    model_file,
+    output::out,
+    progress,
 };
 use crate::{
     data::{LabelSet, Split, kept, load_twins, locate},
@@ -66,15 +69,14 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
         "{}: the model knows contempt, which is no label of FER2013; measure it with --labels ferplus --votes fer2013new.csv",
         arguments.model.display()
     );
-    let bar = progress::bar("reading faces", "bytes");
+    if arguments.votes.is_some() && arguments.labels != LabelSet::FerPlus {
+        return Err(UsageError("--votes is for the labels of FER+; add --labels ferplus".into()).into());
+    }
     let source = locate(arguments.data.data.as_deref())?;
-    let mut dataset = source.read(&mut |done, total| progress::advance(&bar, done, total))?;
-    bar.finish_and_clear();
+    let mut dataset = progress::read(&source)?;
     let (set, split) = (arguments.labels, arguments.split);
     let (mut near, warning) = load_twins(&source, split, Path::new(CACHE), || Ok(Cow::Borrowed(&dataset)))?;
-    if let Some(warning) = warning {
-        eprintln!("warning: {warning}");
-    }
+    progress::warn(warning.as_slice())?;
     let without_majority = match set {
         LabelSet::Fer2013 => None,
         LabelSet::FerPlus => {
@@ -83,8 +85,8 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
             Some(stays.iter().filter(|&&stays| !stays).count())
         }
     };
-    let faces = dataset.require(split)?;
-    let bar = progress::bar("classifying", "faces");
+    let faces = of_split(&dataset, split)?;
+    let bar = progress::bar("classifying", "faces")?;
     bar.set_length(faces.len() as u64);
     let start = Instant::now();
     let readouts = inference::readouts(&model, &faces.pixels, arguments.mirror, |done| bar.inc(done as u64))?;
@@ -111,19 +113,23 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
         write_atomically(&folder.join("robustness.csv"), robustness::csv(&robustness).as_bytes())?;
     }
     if arguments.json {
-        println!("{}", serde_json::to_string(&Output { report, without_majority, robustness })?);
+        writeln!(out(), "{}", serde_json::to_string(&Output { report, without_majority, robustness })?)?;
     } else {
         let data = set.describe(&dataset.description);
-        println!("{} ({}) on {data}\n{report}", arguments.model.display(), model.name());
+        writeln!(out(), "{} ({}) on {data}\n{report}", arguments.model.display(), model.name())?;
         if let Some(without) = without_majority {
-            println!("left out {without} more faces, which have no majority of votes for an emotion");
+            writeln!(out(), "left out {without} more faces, which have no majority of votes for an emotion")?;
         }
         if known.count() < set.count() {
-            println!("contempt is an emotion that the model does not know and never answers");
+            writeln!(out(), "contempt is an emotion that the model does not know and never answers")?;
         }
-        println!("speed    {rate:.0} images/s, normalization included, {} threads", rayon::current_num_threads());
+        writeln!(
+            out(),
+            "speed    {rate:.0} images/s, normalization included, {} threads",
+            rayon::current_num_threads()
+        )?;
         if arguments.robustness {
-            println!("\n{}", robustness::table(&robustness));
+            writeln!(out(), "\n{}", robustness::table(&robustness))?;
         }
     }
     Ok(())
@@ -148,7 +154,7 @@ fn measure_robustness(
     labels: &[Emotion],
     mirror: bool,
 ) -> anyhow::Result<Robustness> {
-    let bar = progress::bar("changing faces", "faces");
+    let bar = progress::bar("changing faces", "faces")?;
     bar.set_length((labels.len() * robustness::passes()) as u64);
     let measured = robustness::measure(model.name(), pixels, |faces| -> anyhow::Result<f64> {
         let readouts = inference::readouts(model, faces, mirror, |done| bar.inc(done as u64))?;

@@ -3,52 +3,70 @@
 use std::{borrow::Cow, path::Path};
 
 use anyhow::{Context, ensure};
-use shared::{checksum::crc32, label::Emotion, preprocessing::Preprocessing};
+use shared::{
+    checksum::{CRC_32, crc32},
+    label::Emotion,
+    preprocessing::Preprocessing,
+};
 
 use super::progress;
 use crate::{
     architecture::Architecture,
     data::{
-        Aside, Faces, FerPlus, LabelSet, NormalizedDataset, NormalizedFaces, Source, Split, VoteShares, keep_aside,
-        kept, load_normalized, load_twins, near_duplicates, read_ferplus, read_votes,
+        Aside, Dataset, Faces, FerPlus, LabelSet, NormalizedDataset, NormalizedFaces, Source, Split, VoteShares,
+        keep_aside, kept, load_normalized, load_twins, near_duplicates, read_ferplus, read_votes,
     },
     export::MeasuredOn,
-    training::{LabelledFaces, TrainingFaces, ValidationFaces},
+    training::{Configuration, LabelledFaces, TrainingError, TrainingFaces, ValidationFaces, contents_text},
 };
 
 /// Where preprocessed faces, and what is known of twins, are kept.
 pub const CACHE: &str = "runs/cache";
+
+/// Share of the training faces that is kept aside where a data set has no faces for validation.
+const SHARE_FOR_VALIDATION: f64 = 0.1;
+
+/// What the faces are called that are kept aside, where they are reported on.
+const KEPT_ASIDE: &str = "Training (kept aside)";
 
 /// Preprocessed faces, with what the recipe needs beside them.
 pub struct LoadedFaces {
     dataset: NormalizedDataset,
     pixels: Option<Vec<u8>>,
     votes: Option<Vec<VoteShares>>,
+    votes_contents: Option<u64>,
     left_out: Option<Vec<bool>>,
     held_out: Option<NormalizedFaces>,
+    share: Option<f64>,
     near: Option<Vec<bool>>,
     near_held_out: Option<Vec<bool>>,
     without_majority: [usize; 2],
 }
 
+/// The FER+ votes, as training needs them, for faces that have been relabelled.
+struct Votes {
+    training: Vec<VoteShares>,
+    contents: u64,
+    without_majority: [usize; 2],
+}
+
 impl LoadedFaces {
     /// Reads, or draws, what `architecture` is trained on, with the labels that it is for; preprocessed faces are kept in
-    /// `runs/cache`. With `share`, that part of the training faces is kept aside and validated on.
+    /// `runs/cache`. With `share`, that part of the training faces is kept aside and chosen by; where there are no faces for
+    /// validation, a tenth is.
     pub fn load(
         source: &Source,
         architecture: &Architecture,
         votes: Option<&Path>,
         share: Option<f64>,
     ) -> anyhow::Result<Self> {
-        let bar = match source {
-            Source::Csv(_) => progress::bar("reading faces", "bytes"),
-            Source::Folder(_) => progress::bar("reading faces", "faces"),
-            Source::Synthetic(_) => progress::bar("drawing faces", "faces"),
-        };
+        let bar = progress::bar_of(source)?;
         let mut report = |done, total| progress::advance(&bar, done, total);
         let preprocessing = architecture.preprocessing;
         let cache = Path::new(CACHE).join(cache_name(source, preprocessing));
-        let (mut dataset, warning) = load_normalized(source, preprocessing, &cache, &mut report)?;
+        let mut dataset = load_normalized(source, preprocessing, &cache, &mut report)?;
+        dataset.require(Split::Training)?;
+        let share = share.or(dataset.faces(Split::PublicTest).labels.is_empty().then_some(SHARE_FOR_VALIDATION));
         let recipe = &architecture.recipe;
         let mut raw = match recipe.distinct || !recipe.augmentation.is_off() || share.is_some() {
             true => Some(source.read(&mut report)?),
@@ -58,28 +76,14 @@ impl LoadedFaces {
             Some(raw) => Ok(Cow::Borrowed(raw)),
             None => source.read(&mut report).map(Cow::Owned),
         })?;
-        let mut without_majority = [0; 2];
-        let votes = if architecture.labels() == LabelSet::FerPlus {
-            let mut training_votes = Vec::new();
-            for (split, without) in [Split::Training, Split::PublicTest].into_iter().zip(&mut without_majority) {
-                let judged = ferplus(source, votes, split, dataset.require(split)?.labels.len())?;
-                let labels = labels(&judged);
-                dataset.relabel(split, &labels);
-                if let Some(raw) = &mut raw {
-                    raw.faces_mut(split).relabel(&labels);
-                }
-                if let (Split::PublicTest, Some(near)) = (split, &mut near) {
-                    *near = kept(&labels.iter().map(Option::is_some).collect::<Vec<_>>(), near);
-                }
-                *without = labels.iter().filter(|label| label.is_none()).count();
-                if split == Split::Training {
-                    training_votes.extend(judged.iter().filter(|face| face.label.is_some()).map(|face| face.shares));
-                }
+        let votes = match (architecture.labels(), votes) {
+            (LabelSet::FerPlus, votes) => Some(relabel_all(source, votes, &mut dataset, raw.as_mut(), near.as_mut())?),
+            (LabelSet::Fer2013, None) => None,
+            (LabelSet::Fer2013, Some(path)) => {
+                let training = read_votes(path, Split::Training, dataset.require(Split::Training)?.labels.len())?;
+                let contents = contents_of(training.iter().map(|shares| (None, *shares)));
+                Some(Votes { training, contents, without_majority: [0; 2] })
             }
-            Some(training_votes)
-        } else {
-            let faces = dataset.require(Split::Training)?.labels.len();
-            votes.map(|path| read_votes(path, Split::Training, faces)).transpose()?
         };
         let (mut pixels, mut left_out, mut aside, mut near_held_out) = (None, None, None, None);
         if let Some(raw) = &raw {
@@ -96,17 +100,60 @@ impl LoadedFaces {
                 let (images, labels) = (kept(&held_out, &faces.images), kept(&held_out, &faces.labels));
                 ensure!(
                     !labels.is_empty(),
-                    "no face is among the {share} of the training faces that --held-out keeps aside"
+                    "no face is among the {share} of the training faces that are kept aside to validate on; name a larger \
+                     share with --held-out, or other faces for validation"
                 );
                 aside = Some(NormalizedFaces { images, labels });
             }
             pixels = (!recipe.augmentation.is_off()).then(|| training.clone());
         }
         bar.finish_and_clear();
-        for warning in warning.into_iter().chain(unkept) {
-            eprintln!("warning: {warning}");
-        }
-        Ok(Self { dataset, pixels, votes, left_out, held_out: aside, near, near_held_out, without_majority })
+        dataset.warnings.extend(unkept);
+        progress::warn(&dataset.warnings)?;
+        let (votes_contents, without_majority) =
+            votes.as_ref().map_or((None, [0; 2]), |votes| (Some(votes.contents), votes.without_majority));
+        let votes = votes.map(|votes| votes.training);
+        let held_out = aside;
+        Ok(Self {
+            dataset,
+            pixels,
+            votes,
+            votes_contents,
+            left_out,
+            held_out,
+            share,
+            near,
+            near_held_out,
+            without_majority,
+        })
+    }
+
+    /// Writes into a new run's configuration what it is trained on.
+    pub fn describe(&self, configuration: &mut Configuration) {
+        configuration.data_contents = Some(contents_text(self.dataset.contents));
+        configuration.votes_contents = self.votes_contents.map(contents_text);
+        configuration.held_out = self.share;
+    }
+
+    /// Says so if these are not the faces and votes that the run in `folder` was begun with.
+    ///
+    /// # Errors
+    /// [`TrainingError::Differs`].
+    pub fn check(&self, folder: &Path, configuration: &Configuration) -> Result<(), TrainingError> {
+        let mut found = configuration.clone();
+        self.describe(&mut found);
+        let differs = |known: &Option<String>, found: &Option<String>| known.is_some() && known != found;
+        let what = if differs(&configuration.data_contents, &found.data_contents) {
+            format!(
+                "the run was begun with other faces of {} than there are now; name those with --data",
+                configuration.data_description
+            )
+        } else if differs(&configuration.votes_contents, &found.votes_contents) {
+            "the run was begun with other votes; name them with --votes".into()
+        } else {
+            return Ok(());
+        };
+        Err(TrainingError::Differs { folder: folder.into(), what })
     }
 
     pub fn training(&self) -> anyhow::Result<TrainingFaces<'_>> {
@@ -137,16 +184,75 @@ impl LoadedFaces {
         self.without_majority
     }
 
-    /// `PublicTest`, and the faces that are kept aside, if there are any.
+    /// Share of the training faces that is kept aside, if there are no faces for validation.
+    pub fn share_for_validation(&self) -> Option<f64> {
+        self.share.filter(|_| self.dataset.faces(Split::PublicTest).labels.is_empty())
+    }
+
+    /// `PublicTest`, and the faces that are kept aside, if there are any; where there is no `PublicTest`, these are reported on
+    /// too.
     pub fn measured_on(&self) -> anyhow::Result<MeasuredOn<'_>> {
         let held_out = self.held_out.as_ref().map(|NormalizedFaces { images, labels }| ValidationFaces {
             faces: LabelledFaces { images, labels },
             near: self.near_held_out.as_deref(),
         });
         let split = Split::PublicTest;
-        let reported = ValidationFaces { faces: labelled(&self.dataset, split)?, near: self.near.as_deref() };
-        Ok(MeasuredOn { reported, split: split.name(), held_out })
+        Ok(match (self.share_for_validation(), held_out) {
+            (Some(_), Some(aside)) => MeasuredOn { reported: aside, split: KEPT_ASIDE, held_out },
+            _ => {
+                let faces = labelled(&self.dataset, split)?;
+                let reported = ValidationFaces { faces, near: self.near.as_deref() };
+                MeasuredOn { reported, split: split.name(), held_out }
+            }
+        })
     }
+}
+
+/// The faces of a split that the user may choose otherwise.
+pub fn of_split(dataset: &Dataset, split: Split) -> anyhow::Result<&Faces> {
+    dataset.require(split).map_err(|error| anyhow::anyhow!("{error}; choose another --split or another --data"))
+}
+
+/// Gives the faces of training and validation the labels of FER+; `raw` are the same faces, `near` tells of those of validation.
+fn relabel_all(
+    source: &Source,
+    votes: Option<&Path>,
+    dataset: &mut NormalizedDataset,
+    mut raw: Option<&mut Dataset>,
+    mut near: Option<&mut Vec<bool>>,
+) -> anyhow::Result<Votes> {
+    let (mut without_majority, mut judged) = ([0; 2], [Vec::new(), Vec::new()]);
+    for (index, split) in [Split::Training, Split::PublicTest].into_iter().enumerate() {
+        let faces = dataset.faces(split).labels.len();
+        if faces == 0 {
+            continue;
+        }
+        judged[index] = ferplus(source, votes, split, faces)?;
+        let labels = labels(&judged[index]);
+        dataset.relabel(split, &labels);
+        if let Some(raw) = &mut raw {
+            raw.faces_mut(split).relabel(&labels);
+        }
+        if let (Split::PublicTest, Some(near)) = (split, &mut near) {
+            **near = kept(&labels.iter().map(Option::is_some).collect::<Vec<_>>(), near);
+        }
+        without_majority[index] = labels.iter().filter(|label| label.is_none()).count();
+    }
+    let contents = contents_of(judged.iter().flatten().map(|face| (face.label, face.shares)));
+    let training = judged[0].iter().filter(|face| face.label.is_some()).map(|face| face.shares).collect();
+    Ok(Votes { training, contents, without_majority })
+}
+
+/// A number that changes with the labels and the shares of votes.
+fn contents_of(faces: impl Iterator<Item = (Option<Emotion>, VoteShares)>) -> u64 {
+    let mut digest = CRC_32.digest();
+    let mut count = 0u64;
+    for (label, shares) in faces {
+        digest.update(&[label.map_or(u8::MAX, |label| label.index() as u8), shares.is_some().into()]);
+        shares.iter().flatten().for_each(|share| digest.update(&share.to_le_bytes()));
+        count += 1;
+    }
+    count << 32 ^ u64::from(digest.finalize())
 }
 
 /// Says why these faces cannot have FER+'s labels, if they cannot.

@@ -4,27 +4,37 @@ mod demo;
 mod display;
 mod evaluate;
 mod faces;
+mod images;
 mod inspect;
 mod model_file;
 mod monitor;
 mod normalize;
+mod output;
 mod predict;
 mod progress;
 mod quantize;
 mod reproduce;
+mod start;
+mod stop;
 mod teachers;
 mod train;
 
-use std::{
-    panic,
-    process::{self, ExitCode},
-};
+use std::{io::Write, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
+use self::{
+    output::{err, is_unread, out},
+    stop::Interrupted,
+};
+
+/// What a shell learns of how a command ended.
+const EXIT_STATUS: &str = "Exit status: 0 done, 1 failed, 2 wrong usage; 130 after Ctrl-C and 143 after SIGTERM, even if the run \
+    that was stopped can be resumed";
+
 /// Trains, evaluates and quantizes facial expression networks, and talks to devices that run them.
 #[derive(Parser, Debug)]
-#[command(name = "host-trainer", version, about, args_conflicts_with_subcommands = true)]
+#[command(name = "host-trainer", version, about, args_conflicts_with_subcommands = true, after_help = EXIT_STATUS)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -35,8 +45,10 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Train a network, quantize it and report (the default command).
+    #[command(after_help = EXIT_STATUS)]
     Train(train::TrainArguments),
     /// Run the paper's experiments, or its future work, and put the results beside its figures.
+    #[command(after_help = EXIT_STATUS)]
     Reproduce(reproduce::ReproduceArguments),
     /// Write a run's model file again, as this version quantizes and folds it.
     Quantize(quantize::QuantizeArguments),
@@ -61,11 +73,30 @@ struct DataArgument {
     data: Option<std::path::PathBuf>,
 }
 
-/// Runs the command of the process's arguments: 0 done, 1 failed, 2 wrong usage.
+/// Options that do not go together, found out after they were parsed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+struct UsageError(String);
+
+/// Runs the command of the process's arguments; the result is described in [`EXIT_STATUS`].
 pub fn main() -> ExitCode {
-    end_quietly_without_a_reader();
-    let cli = Cli::parse();
-    let result = match cli.command.unwrap_or(Command::Train(cli.train)) {
+    let ended = match Cli::try_parse() {
+        Ok(cli) => run(cli),
+        // Help, the version and wrong usage; clap prints to where each belongs.
+        Err(message) => match message.print() {
+            Ok(()) => return ExitCode::from(message.exit_code() as u8),
+            Err(error) if message.use_stderr() => Err(err().named(error).into()),
+            Err(error) => Err(out().named(error).into()),
+        },
+    };
+    match ended.and_then(|()| Ok(out().flush()?)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error),
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command.unwrap_or(Command::Train(cli.train)) {
         Command::Train(arguments) => train::run(&arguments),
         Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Quantize(arguments) => quantize::run(&arguments),
@@ -74,26 +105,50 @@ pub fn main() -> ExitCode {
         Command::Normalize(arguments) => normalize::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Monitor(arguments) => monitor::run(&arguments),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
     }
 }
 
-/// Lets the program end without a word when nobody reads what it prints any more, as `host-trainer … | head` does; Rust
-/// would report a panic.
-fn end_quietly_without_a_reader() {
-    let report = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        let unread =
-            |message: &str| message.starts_with("failed printing to stdout") && message.contains("Broken pipe");
-        if info.payload_as_str().is_some_and(unread) {
-            process::exit(0);
+/// Prints an error, if there is something to say, and gives the exit status that goes with it.
+fn report(error: &anyhow::Error) -> ExitCode {
+    // As `host-trainer … | head` does: who has seen enough is no failure.
+    if is_unread(error) {
+        return ExitCode::SUCCESS;
+    }
+    if let Some(interrupted) = error.downcast_ref::<Interrupted>() {
+        return ExitCode::from(interrupted.exit_status());
+    }
+    let line = format!("error: {error:#}");
+    if writeln!(err(), "{line}").is_err() {
+        // Where nothing else can be written to, neither can this, and nothing is left to be done.
+        let _ = writeln!(out(), "{line}");
+    }
+    if error.is::<UsageError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn no_help_shows_how_the_source_links() {
+        let mut command = Cli::command();
+        let mut helps = vec![command.render_long_help().to_string()];
+        helps.extend(command.get_subcommands_mut().map(|command| command.render_long_help().to_string()));
+        assert!(helps.len() > 8, "of {} commands", helps.len());
+        for help in helps {
+            for link in ["](", "[`", "super::", "crate::", "self::"] {
+                assert!(!help.contains(link), "`{link}` in\n{help}");
+            }
         }
-        report(info);
-    }));
+    }
+
+    #[test]
+    fn every_kind_of_end_has_its_exit_status() {
+        let status = |error: anyhow::Error| format!("{:?}", report(&error));
+        let code = |code: u8| format!("{:?}", ExitCode::from(code));
+        assert_eq!(status(UsageError("the options do not go together (a test prints this)".into()).into()), code(2));
+        assert_eq!(status(anyhow::anyhow!("it failed (a test prints this)")), code(1));
+    }
 }

@@ -1,25 +1,35 @@
 //! `monitor`: the host's end of a device.
 
 use std::{
-    io::{ErrorKind, Read, Write},
+    io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 use shared::{
     label::Emotion,
     preprocessing::FACE_PIXELS,
-    wire::{Classified, Options},
+    wire::{Classified, Options, Output},
 };
 
-use super::{DataArgument, progress};
+use super::{
+    DataArgument, UsageError,
+    faces::of_split,
+    images,
+    output::{err, out},
+    progress,
+};
 use crate::{
     data::{LabelSet, Split, locate},
-    image_file,
-    monitor::{Client, Notice, Port, open},
+    image_file::ImageError,
+    monitor::{Client, Identity, LinkError, Notice, Port, open},
 };
+
+/// A device that prints text prints a line at least this often; the slowest needs two seconds for a face.
+const QUIET: Duration = Duration::from_secs(4);
 
 #[derive(Args, Debug)]
 pub struct MonitorArguments {
@@ -37,8 +47,8 @@ pub struct MonitorArguments {
     /// Send no more faces than this
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// What one try waits for an answer, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 2000)]
+    /// What one try waits for an answer, and a TCP connection for its host, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
     /// Have the device answer by the mean of the logits of a face and of its mirror image, in twice the time
     #[arg(long)]
@@ -46,7 +56,7 @@ pub struct MonitorArguments {
     /// Print one JSON object a face
     #[arg(long)]
     json: bool,
-    /// PNG or JPEG files to send; without faces, what the device prints is shown
+    /// Image files to send, - for standard input; without faces, what the device prints is shown
     #[arg(value_name = "IMAGE")]
     images: Vec<PathBuf>,
 }
@@ -54,7 +64,7 @@ pub struct MonitorArguments {
 /// A face to send: what it is called, its pixels, and its label if it is known.
 struct Item {
     name: String,
-    face: [u8; FACE_PIXELS],
+    face: Result<[u8; FACE_PIXELS], ImageError>,
     label: Option<Emotion>,
 }
 
@@ -71,11 +81,24 @@ struct Line<'a> {
     expected: Option<&'static str>,
 }
 
+/// What `--json` prints of a face that could not be read.
+#[derive(Serialize)]
+struct Unread<'a> {
+    face: &'a str,
+    error: &'a str,
+}
+
+impl MonitorArguments {
+    fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout)
+    }
+}
+
 pub fn run(arguments: &MonitorArguments) -> anyhow::Result<()> {
     let items = items(arguments)?;
-    let port = open(&arguments.port, arguments.baud)?;
+    let port = open(&arguments.port, arguments.baud, arguments.timeout())?;
     match items {
-        None => show(port),
+        None => show(port, arguments),
         Some(items) => send(port, &items, arguments),
     }
 }
@@ -84,22 +107,23 @@ pub fn run(arguments: &MonitorArguments) -> anyhow::Result<()> {
 fn items(arguments: &MonitorArguments) -> anyhow::Result<Option<Vec<Item>>> {
     let mut items = Vec::new();
     if let Some(split) = arguments.split.or(arguments.data.data.as_ref().map(|_| Split::PublicTest)) {
-        let bar = progress::bar("reading faces", "bytes");
-        let dataset =
-            locate(arguments.data.data.as_deref())?.read(&mut |done, total| progress::advance(&bar, done, total))?;
-        bar.finish_and_clear();
-        for (index, (face, label)) in dataset.require(split)?.iter().enumerate() {
-            items.push(Item { name: format!("{split} {index}"), face: *face, label: Some(label) });
+        let dataset = progress::read(&locate(arguments.data.data.as_deref())?)?;
+        for (index, (face, label)) in of_split(&dataset, split)?.iter().enumerate() {
+            items.push(Item { name: format!("{split} {index}"), face: Ok(*face), label: Some(label) });
         }
     } else if arguments.images.is_empty() {
-        return Ok(None);
+        let options =
+            [("--limit", arguments.limit.is_some()), ("--mirror", arguments.mirror), ("--json", arguments.json)];
+        return match options.into_iter().find(|(_, given)| *given) {
+            Some((name, _)) => {
+                Err(UsageError(format!("{name} is for faces that are sent; name images or --data")).into())
+            }
+            None => Ok(None),
+        };
     }
     for path in &arguments.images {
-        items.push(Item {
-            name: path.display().to_string(),
-            face: image_file::read_face(path)?,
-            label: label_of(path),
-        });
+        let name = path.to_string_lossy().into_owned();
+        items.push(Item { name, face: images::face(path), label: label_of(path) });
     }
     items.truncate(arguments.limit.unwrap_or(usize::MAX));
     Ok(Some(items))
@@ -110,62 +134,115 @@ fn label_of(path: &Path) -> Option<Emotion> {
     Emotion::from_name(path.parent()?.file_name()?.to_str()?)
 }
 
-/// Copies what the device prints, until the link ends.
-fn show(mut port: Port) -> anyhow::Result<()> {
+/// Copies what the device prints, until the link ends. A device that falls silent, or is so from the start, is asked why.
+fn show(mut port: Port, arguments: &MonitorArguments) -> anyhow::Result<()> {
+    let (mut last, mut asked) = (Instant::now(), false);
     let mut arrived = [0; 512];
     loop {
         match port.read(&mut arrived) {
-            Ok(0) => return Ok(()),
             Ok(count) => {
-                let mut out = std::io::stdout().lock();
-                out.write_all(&arrived[..count])?;
-                out.flush()?;
+                (last, asked) = (Instant::now(), false);
+                out().write_all(&arrived[..count])?;
+                out().flush()?;
             }
             Err(error)
-                if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(error) => return Err(error.into()),
+                if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+            {
+                if !asked && last.elapsed() > QUIET {
+                    asked = true;
+                    port = wake(port, arguments)?;
+                }
+            }
+            Err(error) => return Err(error).context(arguments.port.clone()),
         }
     }
 }
 
+/// Has a silent device print text again, which it stops when a host greets it, and says what there is to know.
+fn wake(port: Port, arguments: &MonitorArguments) -> anyhow::Result<Port> {
+    let mut client = Client::new(port, arguments.timeout());
+    match client.hello().and_then(|device| client.set_options(with_text(&device)).map(|_| device)) {
+        Ok(device) => writeln!(
+            err(),
+            "device: firmware {}, model {}; another host had talked to it, so it printed nothing; it was asked to print \
+             again, which it does where it has faces of its own",
+            device.firmware,
+            device.model
+        )?,
+        Err(LinkError::Io(error)) => return Err(error).context(arguments.port.clone()),
+        Err(error) => writeln!(err(), "nothing is printed there: {error}")?,
+    }
+    Ok(client.into_inner())
+}
+
+/// The options that a device has, with which it prints text.
+fn with_text(device: &Identity) -> Options {
+    Options { output: Output::Text, ..device.options }
+}
+
 fn send(port: Port, items: &[Item], arguments: &MonitorArguments) -> anyhow::Result<()> {
-    let mut client = Client::new(port, Duration::from_millis(arguments.timeout));
-    let device = client.hello()?;
-    eprintln!(
+    let at_port = || arguments.port.clone();
+    let mut client = Client::new(port, arguments.timeout());
+    let device = client.hello().with_context(at_port)?;
+    writeln!(
+        err(),
         "device: firmware {}, model {} {:08x}, arena {} bytes",
-        device.firmware, device.model, device.model_crc, device.arena_bytes
-    );
+        device.firmware,
+        device.model,
+        device.model_crc,
+        device.arena_bytes
+    )?;
     client.take_notices();
-    client.set_options(Options { mirror: arguments.mirror, ..device.options })?;
-    let emotions = LabelSet::of(device.labels).count();
-    let (mut right, mut known) = (0usize, 0usize);
+    client.set_options(Options { mirror: arguments.mirror, ..device.options }).with_context(at_port)?;
+    let emotions = LabelSet::of(device.labels.iter().copied()).count();
+    let (mut right, mut known, mut unread) = (0usize, 0usize, 0usize);
     for item in items {
-        let result = client.classify(&item.face)?;
+        let face = match &item.face {
+            Ok(face) => face,
+            Err(error) => {
+                unread += 1;
+                print_unread(&item.name, error, arguments.json)?;
+                continue;
+            }
+        };
+        let result = client.classify(face).with_context(at_port)?;
         for notice in client.take_notices() {
-            eprintln!("{}", words(notice));
+            writeln!(err(), "{}", words(notice))?;
         }
         if let Some(label) = item.label {
             known += 1;
             right += usize::from(label == result.label);
         }
         if arguments.json {
-            println!("{}", serde_json::to_string(&line(item, &result, emotions))?);
+            writeln!(out(), "{}", serde_json::to_string(&line(item, &result, emotions))?)?;
         } else {
-            print(item, &result, right, known);
+            print(item, &result, right, known)?;
         }
     }
     if known > 0 {
-        eprintln!("accuracy {:.4} ({right} of {known})", right as f64 / known as f64);
+        writeln!(err(), "accuracy {:.4} ({right} of {known})", right as f64 / known as f64)?;
     }
-    let stats = client.stats()?;
-    eprintln!(
+    let stats = client.stats().with_context(at_port)?;
+    // Whoever looks at the port next finds text there, as before.
+    client.set_options(with_text(&device)).with_context(at_port)?;
+    writeln!(
+        err(),
         "device: up {} s, {} faces, {} bad frames, slowest {:.1} ms{}",
         stats.uptime_ms / 1000,
         stats.faces,
         stats.bad_frames,
         f64::from(stats.worst_microseconds) / 1000.0,
         stats.stack_high_water.map(|bytes| format!(", stack {bytes} bytes")).unwrap_or_default()
-    );
+    )?;
+    images::all_read(unread, items.len())
+}
+
+fn print_unread(face: &str, error: &ImageError, json: bool) -> anyhow::Result<()> {
+    if json {
+        writeln!(out(), "{}", serde_json::to_string(&Unread { face, error: &error.problem })?)?;
+    } else {
+        writeln!(err(), "error: {error}")?;
+    }
     Ok(())
 }
 
@@ -190,14 +267,17 @@ fn line<'a>(item: &'a Item, result: &'a Classified, emotions: usize) -> Line<'a>
     }
 }
 
-fn print(item: &Item, result: &Classified, right: usize, known: usize) {
+fn print(item: &Item, result: &Classified, right: usize, known: usize) -> io::Result<()> {
     let confidence = result.probabilities[result.label.index()];
     let milliseconds = f64::from(result.microseconds) / 1000.0;
     let doubt = if result.uncertain { "  uncertain" } else { "" };
     let truth =
         item.label.map_or(String::new(), |label| format!("  is {label}  accuracy {:.3}", right as f64 / known as f64));
-    println!(
+    writeln!(
+        out(),
         "{}: {} {confidence:.2}  margin {:.2}  {milliseconds:.1} ms{doubt}{truth}",
-        item.name, result.label, result.margin
-    );
+        item.name,
+        result.label,
+        result.margin
+    )
 }

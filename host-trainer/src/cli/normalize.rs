@@ -1,16 +1,17 @@
 //! `normalize`: an image before and after local intensity normalization (the paper's figure 1).
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 
 use clap::Args;
 use firmware::normalization;
 use shared::preprocessing::{FACE_PIXELS, Preprocessing};
 
+use super::{images, output::out};
 use crate::{architecture::Architecture, image_file};
 
 #[derive(Args, Debug)]
 pub struct NormalizeArguments {
-    /// A PNG or JPEG file; its centre square is fitted to 48x48
+    /// An image file, - for standard input; its centre square is fitted to 48x48
     #[arg(value_name = "IMAGE")]
     image: PathBuf,
     /// The PNG file to write: left the image, right what the network sees
@@ -33,7 +34,7 @@ fn sigma_floor(text: &str) -> Result<u16, String> {
 }
 
 pub fn run(arguments: &NormalizeArguments) -> anyhow::Result<()> {
-    let face = image_file::read_face(&arguments.image)?;
+    let face = images::face(&arguments.image)?;
     let preprocessing = match arguments.sigma_floor {
         Some(sigma_floor) => Preprocessing::Local { sigma_floor },
         None => Architecture::find("levorse")?.preprocessing,
@@ -43,6 +44,6 @@ pub fn run(arguments: &NormalizeArguments) -> anyhow::Result<()> {
     let after = image_file::normalized_as_grey(&normalized);
     let (width, height, pixels) = image_file::side_by_side(&face, &after, arguments.scale as usize);
     image_file::write_grey(&arguments.out, width, height, pixels)?;
-    println!("{}: {width}x{height}, left before, right after", arguments.out.display());
+    writeln!(out(), "{}: {width}x{height}, left before, right after", arguments.out.display())?;
     Ok(())
 }

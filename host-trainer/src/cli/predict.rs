@@ -1,6 +1,9 @@
 //! `predict`: image files to emotions.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use clap::Args;
 use firmware::{engine::Engine, readout::Readout};
@@ -10,8 +13,11 @@ use shared::{
     model::{Aligned, AlignedBytes, Model},
 };
 
-use super::model_file;
-use crate::{data::LabelSet, image_file};
+use super::{
+    images, model_file,
+    output::{err, out},
+};
+use crate::{data::LabelSet, image_file::ImageError};
 
 /// The model that comes with the program.
 static EDGE: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../firmware/models/edge.fer"));
@@ -24,25 +30,35 @@ pub struct PredictArguments {
     /// The model file [default: edge, which comes with the program]
     #[arg(long, value_name = "FILE.fer")]
     model: Option<PathBuf>,
-    /// PNG or JPEG files; the square in the centre should be filled by one face
+    /// Image files (PNG, JPEG, WebP, BMP, GIF, TIFF, PGM), - for standard input; the square in the centre should be filled by
+    /// one face
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
     /// Answer by the mean of the logits of a face and of its mirror image, in twice the time
     #[arg(long)]
     mirror: bool,
-    /// Print one JSON array
+    /// Print one JSON array; an image that cannot be read has `error` in place of an answer
     #[arg(long)]
     json: bool,
 }
 
+/// What `--json` prints of an image.
 #[derive(Serialize)]
-struct Answer<'a> {
-    file: &'a Path,
-    label: &'static str,
-    confidence: f32,
-    margin: f32,
-    uncertain: bool,
-    probabilities: &'a [f32],
+#[serde(untagged)]
+enum Line<'a> {
+    Answer {
+        /// Its name; what is no UTF-8 in it is replaced.
+        file: &'a str,
+        label: &'static str,
+        confidence: f32,
+        margin: f32,
+        uncertain: bool,
+        probabilities: &'a [f32],
+    },
+    Error {
+        file: &'a str,
+        error: &'a str,
+    },
 }
 
 pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
@@ -53,40 +69,47 @@ pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
     };
     let mut arena = vec![0; Engine::arena_bytes(&model)? as usize];
     let mut engine = Engine::new(&model, &mut arena)?;
-    // Every image is read before the first answer is printed: a bad one among many leaves no half of an output.
-    let faces = arguments
-        .images
-        .iter()
-        .map(|path| Ok((path.as_path(), image_file::read_face(path)?)))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let mut answers = Vec::with_capacity(faces.len());
-    for (file, face) in &faces {
-        let readout = if arguments.mirror { engine.classify_mirrored(face)? } else { engine.classify(face)? };
-        answers.push((*file, readout));
-    }
     let emotions = LabelSet::of(model.labels()).emotions();
-    if arguments.json {
-        let answers: Vec<Answer<'_>> = answers.iter().map(|(file, readout)| answer(file, readout, emotions)).collect();
-        println!("{}", serde_json::to_string(&answers)?);
-    } else {
-        for (file, readout) in &answers {
-            print(file, readout, emotions);
+    let mut results = Vec::with_capacity(arguments.images.len());
+    for path in &arguments.images {
+        let file = path.to_string_lossy();
+        let readout = match images::face(path) {
+            Ok(face) if arguments.mirror => Ok(engine.classify_mirrored(&face)?),
+            Ok(face) => Ok(engine.classify(&face)?),
+            Err(error) => Err(error),
+        };
+        if !arguments.json {
+            match &readout {
+                Ok(readout) => print(&file, readout, emotions)?,
+                Err(error) => writeln!(err(), "error: {error}")?,
+            }
         }
+        results.push((file, readout));
     }
-    Ok(())
+    if arguments.json {
+        let results: Vec<Line<'_>> = results.iter().map(|(file, result)| line(file, result, emotions)).collect();
+        writeln!(out(), "{}", serde_json::to_string(&results)?)?;
+    }
+    images::all_read(results.iter().filter(|(_, result)| result.is_err()).count(), results.len())
 }
 
-fn answer<'a>(file: &'a Path, readout: &'a Readout, emotions: &[Emotion]) -> Answer<'a> {
-    let Readout { label, confidence, margin, uncertain, ref probabilities } = *readout;
-    let probabilities = &probabilities[..emotions.len()];
-    Answer { file, label: label.name(), confidence, margin, uncertain, probabilities }
+fn line<'a>(file: &'a str, result: &'a Result<Readout, ImageError>, emotions: &[Emotion]) -> Line<'a> {
+    match result {
+        Ok(readout) => {
+            let Readout { label, confidence, margin, uncertain, ref probabilities } = *readout;
+            let probabilities = &probabilities[..emotions.len()];
+            Line::Answer { file, label: label.name(), confidence, margin, uncertain, probabilities }
+        }
+        Err(ImageError { problem, .. }) => Line::Error { file, error: problem },
+    }
 }
 
-fn print(file: &Path, readout: &Readout, emotions: &[Emotion]) {
+fn print(file: &str, readout: &Readout, emotions: &[Emotion]) -> io::Result<()> {
     let doubt = if readout.uncertain { "  (uncertain)" } else { "" };
-    println!("{}: {} {:.2}{doubt}", file.display(), readout.label, readout.confidence);
+    writeln!(out(), "{file}: {} {:.2}{doubt}", readout.label, readout.confidence)?;
     for (emotion, probability) in emotions.iter().zip(readout.probabilities) {
         let filled = (probability * BAR as f32).round() as usize;
-        println!("  {emotion:<9} {probability:.3} {}", "█".repeat(filled.min(BAR)));
+        writeln!(out(), "  {emotion:<9} {probability:.3} {}", "█".repeat(filled.min(BAR)))?;
     }
+    Ok(())
 }

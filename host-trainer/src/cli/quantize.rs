@@ -1,20 +1,16 @@
 //! `quantize`: a run's float network, once more to a model file.
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 
 use anyhow::Context;
 use clap::Args;
 
-use super::{
-    DataArgument,
-    faces::LoadedFaces,
-    train::{accuracies, source_of},
-};
+use super::{DataArgument, UsageError, faces::LoadedFaces, output::out, start::source_of, train::accuracies};
 use crate::{
     data::LabelSet,
     export::{self, MODEL_FILE, RECORD_FILE},
     quantization::Form,
-    training::{RunFolder, load_record, write_atomically},
+    training::{Configuration, RunFolder, load_record, write_atomically},
 };
 
 #[derive(Args, Debug)]
@@ -37,19 +33,28 @@ pub struct QuantizeArguments {
 
 pub fn run(arguments: &QuantizeArguments) -> anyhow::Result<()> {
     let (run, configuration) = RunFolder::open(&arguments.run).context("no run to quantize")?;
+    if arguments.votes.is_some() && configuration.labels != LabelSet::FerPlus {
+        return Err(UsageError("--votes is of no use here: the run does not have the labels of FER+".into()).into());
+    }
     let network = load_record(configuration.architecture()?.into(), &run.file(RECORD_FILE))?;
     let source = source_of(&configuration, run.path(), arguments.data.data.clone())?;
     let votes = arguments.votes.clone().or_else(|| configuration.votes.as_ref().map(PathBuf::from));
     let votes = votes.filter(|_| configuration.labels == LabelSet::FerPlus);
     let loaded = LoadedFaces::load(&source, &network.architecture, votes.as_deref(), configuration.held_out)?;
+    // Votes that a run on FER2013's labels learned from are not read: they have no part in its quantization.
+    let known = Configuration {
+        votes_contents: configuration.votes_contents.clone().filter(|_| votes.is_some()),
+        ..configuration.clone()
+    };
+    loaded.check(run.path(), &known)?;
     let training = loaded.training()?;
     let form = if arguments.unfolded { Form::AsTrained } else { Form::Folded };
     let measured_on = loaded.measured_on()?;
     let exported = export::quantize(&network, training.faces, measured_on, &configuration, form)?;
-    let out = arguments.out.clone().unwrap_or_else(|| run.file(MODEL_FILE));
-    write_atomically(&out, exported.model.as_slice())?;
-    println!("float        {}", accuracies(&exported.float));
-    println!("int8         {}, through the core", accuracies(&exported.int8));
-    println!("model        {}", out.display());
+    let file = arguments.out.clone().unwrap_or_else(|| run.file(MODEL_FILE));
+    write_atomically(&file, exported.model.as_slice())?;
+    writeln!(out(), "float        {}", accuracies(&exported.float))?;
+    writeln!(out(), "int8         {}, through the core", accuracies(&exported.int8))?;
+    writeln!(out(), "model        {}", file.display())?;
     Ok(())
 }

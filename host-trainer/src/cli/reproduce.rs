@@ -2,24 +2,21 @@
 
 use std::{
     fs,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use anyhow::Context;
 use clap::Args;
 
-use super::{
-    DataArgument,
-    display::{Display, stop_on_interrupt},
-    faces::LoadedFaces,
-};
+use super::{DataArgument, UsageError, display::Display, faces::LoadedFaces, output::out, stop::Stop};
 use crate::{
     architecture::Architecture,
     dashboard::Facts,
     data::{Source, locate},
-    experiment::{self, Experiment, ExperimentError, FUTURE_WORK, Measured, PAPER, Run},
+    experiment::{self, Experiment, ExperimentError, FUTURE_WORK, Failure, Measured, PAPER, Run},
     report,
-    training::write_atomically,
+    training::{Progress, write_atomically},
 };
 
 #[derive(Args, Debug)]
@@ -53,58 +50,83 @@ pub struct ReproduceArguments {
 }
 
 pub fn run(arguments: &ReproduceArguments) -> anyhow::Result<()> {
+    let stop = Stop::watch()?;
     let (stem, all) = presets(arguments)?;
     let experiments = chosen(all, &arguments.only)?;
+    let architectures = experiments
+        .iter()
+        .map(|experiment| Architecture::parse(&experiment.name, &experiment.source))
+        .collect::<Result<Vec<_>, _>>()?;
+    if arguments.votes.is_some() && !architectures.iter().any(|architecture| architecture.recipe.needs_votes()) {
+        return Err(UsageError("--votes is of no use here: none of these experiments learns from votes".into()).into());
+    }
     let source = locate(arguments.data.data.as_deref())?;
     if matches!(source, Source::Synthetic(_)) {
-        println!(
+        writeln!(
+            out(),
             "faces        synthetic, drawn by this program: the paper's figures are not to be expected (name FER2013 with --data)"
-        );
+        )?;
     }
-    let stop = stop_on_interrupt()?;
     let mut results: Vec<Measured> = Vec::new();
-    for (number, experiment) in experiments.iter().enumerate() {
-        let architecture = Architecture::parse(&experiment.name, &experiment.source)?;
-        if architecture.recipe.needs_votes() && arguments.votes.is_none() {
-            println!("\nleft out     {}: it needs the FER+ votes, name their file with --votes", experiment.title);
+    for (number, (experiment, architecture)) in experiments.iter().zip(&architectures).enumerate() {
+        let needs_votes = architecture.recipe.needs_votes();
+        if needs_votes && arguments.votes.is_none() {
+            let title = &experiment.title;
+            writeln!(out(), "\nleft out     {title}: it needs the FER+ votes, name their file with --votes")?;
             continue;
         }
-        let votes = arguments.votes.as_deref().filter(|_| architecture.recipe.needs_votes());
-        let loaded = LoadedFaces::load(&source, &architecture, votes, None)?;
+        let votes = arguments.votes.as_deref().filter(|_| needs_votes);
+        let loaded = LoadedFaces::load(&source, architecture, votes, None)?;
         for seed in 1..=arguments.seeds.map_or(experiment.seeds, u64::from) {
             let title = &experiment.title;
-            println!("\nexperiment   {} of {}: {title}, seed {seed}", number + 1, experiments.len());
+            let place = format!("{} of {}", number + 1, experiments.len());
+            writeln!(out(), "\nexperiment   {place}: {title}, seed {seed}")?;
             let epochs = arguments.epochs.map(|epochs| epochs as usize);
-            let run = Run { experiment, seed, epochs, folder: &arguments.out, source: &source, votes };
+            let mut configuration = experiment::configuration(experiment, seed, epochs, &source, votes)?;
+            loaded.describe(&mut configuration);
             let facts = Facts {
                 name: format!("{title}, seed {seed}"),
                 rows: vec![
-                    ("experiment".into(), format!("{} of {}", number + 1, experiments.len())),
+                    ("experiment".into(), place),
                     ("faces".into(), source.description()),
                     ("runs".into(), arguments.out.display().to_string()),
                 ],
-                epochs: epochs.map_or(architecture.recipe.epochs, |most| most.min(architecture.recipe.epochs)),
+                epochs: configuration.epochs,
             };
-            let mut display = Display::new(facts, stop.clone(), arguments.plain);
-            let observe = &mut |progress: crate::training::Progress<'_>| display.show(&progress);
-            let measured = experiment::run(&run, loaded.training()?, loaded.measured_on()?.reported, &stop, observe)?;
-            display.finish();
-            let Some(measured) = measured else {
-                println!("stopped; the same command goes on from here");
-                return Ok(());
-            };
-            println!("kept         epoch {}: {:.4} right", measured.kept_epoch, measured.accuracy);
-            if let Some(failure) = &measured.failure {
-                println!("loss         {} in epoch {}, step {}", failure.loss, failure.epoch, failure.step);
+            let run = Run { experiment, configuration: &configuration, folder: &arguments.out };
+            let (training, measured_on) = (loaded.training()?, loaded.measured_on()?);
+            let mut display = Display::new(facts, stop.flag().clone(), arguments.plain);
+            let observe = &mut |progress: Progress<'_>| display.show(&progress);
+            let measured = stop.between_steps(|| experiment::run(&run, training, measured_on, stop.flag(), observe))?;
+            display.finish()?;
+            if let Some(measured) = measured {
+                print_result(&measured)?;
+                results.push(measured);
+                write_tables(&arguments.out, &stem, &experiments, &results)?;
             }
-            results.push(measured);
-            write_tables(&arguments.out, &stem, &experiments, &results)?;
+            if stop.is_wanted() {
+                writeln!(out(), "stopped; the same command goes on from here")?;
+                return Err(stop.interrupted().into());
+            }
         }
     }
     let rows = experiment::rows(&experiments, &results);
-    println!("\n{}", experiment::markdown(&experiments, &rows));
-    println!("tables       {}", arguments.out.join(format!("{stem}.md, .csv, .png, .svg, -epochs.csv")).display());
+    writeln!(out(), "\n{}", experiment::markdown(&experiments, &rows))?;
+    let tables = arguments.out.join(format!("{stem}.md, .csv, .png, .svg, -epochs.csv"));
+    writeln!(out(), "tables       {}", tables.display())?;
     Ok(())
+}
+
+/// What came out of a run.
+fn print_result(measured: &Measured) -> io::Result<()> {
+    match measured.kept_epoch {
+        0 => writeln!(out(), "kept         nothing: no epoch was finished")?,
+        epoch => writeln!(out(), "kept         epoch {epoch}: {:.4} right", measured.accuracy)?,
+    }
+    match &measured.failure {
+        Some(Failure { epoch, step, loss }) => writeln!(out(), "loss         {loss} in epoch {epoch}, step {step}"),
+        None => Ok(()),
+    }
 }
 
 /// The name of the tables, and the experiments.

@@ -9,10 +9,11 @@ use crate::{
     architecture::{Architecture, Distillation},
     data::{LabelSet, Source, Split},
     export::RECORD_FILE,
+    files,
     network::Network,
     training::{
-        Configuration, RunFolder, START_FILE, SoftTargets, keep_teachers, load_record, save_record, soft_targets,
-        teacher_folder, write_soft_targets,
+        Configuration, RunFolder, START_FILE, SoftTargets, contents_text, keep_teachers, load_record, save_record,
+        soft_targets, teacher_folder, write_soft_targets,
     },
 };
 
@@ -63,6 +64,12 @@ pub fn learn(
         let folder = if copied { &kept } else { folder };
         let (teacher, its) = RunFolder::open(folder).context("no run to learn from")?;
         check(folder, &its, configuration, distillation)?;
+        let contents = contents_of(&teacher)?;
+        ensure!(
+            configuration.teachers_contents.get(index).is_none_or(|known| *known == contents),
+            "{}: this is not the network that has taught the run so far",
+            folder.display()
+        );
         networks.push(load_record(its.architecture()?.into(), &teacher.file(RECORD_FILE))?);
     }
     if let (true, Some(first)) = (distillation.warm_start, networks.first()) {
@@ -75,6 +82,17 @@ pub fn learn(
     let answers = ask(&networks, distillation.temperature, source, configuration)?;
     write_soft_targets(run, &answers)?;
     Ok(Taught { soft_targets: Some(answers), ..Taught::default() })
+}
+
+/// Numbers of the networks of finished runs, by which a run knows its teachers.
+pub fn contents(teachers: &[PathBuf]) -> anyhow::Result<Vec<String>> {
+    let of = |folder: &PathBuf| contents_of(&RunFolder::open(folder).context("no run to learn from")?.0);
+    teachers.iter().map(of).collect()
+}
+
+fn contents_of(run: &RunFolder) -> anyhow::Result<String> {
+    let file = run.file(RECORD_FILE);
+    Ok(contents_text(files::contents(&file).with_context(|| file.display().to_string())?))
 }
 
 /// Asks the networks about every training face.
@@ -90,7 +108,7 @@ fn ask(
         relabel(source, votes, Split::Training, dataset.faces_mut(Split::Training))?;
     }
     let faces = dataset.require(Split::Training)?;
-    let bar = progress::bar("asking teachers", "faces");
+    let bar = progress::bar("asking teachers", "faces")?;
     // Each sees the face and its mirror image.
     bar.set_length(2 * (faces.len() * networks.len()) as u64);
     let targets = soft_targets(networks, &faces.pixels, temperature, |done| bar.set_position(done as u64));
@@ -118,8 +136,8 @@ pub fn open_or_create(
     index: u64,
     student: &Configuration,
 ) -> anyhow::Result<(RunFolder, Configuration)> {
-    if folder.join("config.toml").exists() {
-        return Ok(RunFolder::open(folder)?);
+    if RunFolder::is_run(folder) {
+        return Ok(RunFolder::resume(folder)?);
     }
     let architecture = Architecture::find(name)
         .and_then(|architecture| architecture.with_labels(student.labels))
@@ -132,6 +150,7 @@ pub fn open_or_create(
         seed: student.seed.wrapping_add(index),
         start: None,
         started_from: None,
+        start_contents: None,
         architecture_file: format!("{}.toml", name.trim_end_matches(".toml")),
         architecture: architecture.source.clone(),
         ..student.clone()

@@ -26,8 +26,13 @@ use ratatui::{
 use self::state::State;
 pub use self::state::{EpochRow, Facts, StepNow};
 
+use crate::files;
+
 /// Between two drawings.
 const FRAME: Duration = Duration::from_millis(100);
+
+/// Whether a dashboard has the terminal now.
+static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal while a training has it. It is given back when this is dropped, and when the program panics.
 #[derive(Debug)]
@@ -45,6 +50,7 @@ impl Dashboard {
     /// When there is no terminal to take.
     pub fn start(facts: Facts, stop: Arc<AtomicBool>) -> io::Result<Self> {
         let terminal = ratatui::try_init()?;
+        TAKEN.store(true, Ordering::Relaxed);
         Ok(Self { terminal, state: State::new(facts), stop, drawn: None })
     }
 
@@ -87,7 +93,8 @@ impl Dashboard {
                 continue;
             }
             if self.stop.swap(true, Ordering::Relaxed) && interrupt {
-                ratatui::restore();
+                give_back();
+                let _writing = files::no_more_writing();
                 std::process::exit(130);
             }
         }
@@ -97,6 +104,13 @@ impl Dashboard {
 
 impl Drop for Dashboard {
     fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// Gives the terminal back as it was, if a dashboard has it: for whoever ends the process.
+pub fn give_back() {
+    if TAKEN.swap(false, Ordering::Relaxed) {
         ratatui::restore();
     }
 }

@@ -1,56 +1,22 @@
 //! `fer2013.csv`: a row a face, with the columns `emotion` (0 to 6), `pixels` (2,304 grey levels, separated by spaces) and
 //! `Usage` (the split), in any order; plain or gzipped.
 
-use std::{
-    cell::Cell,
-    fs::File,
-    io::{self, BufReader, Read},
-    path::Path,
-    rc::Rc,
-};
+use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
 use shared::{label::Emotion, preprocessing::FACE_PIXELS};
 
-use super::{DataError, Dataset, Progress, Split};
+use super::{
+    DataError, Dataset, Progress, Split,
+    text_file::{TextFile, missing_column},
+};
 
 /// Rows between two reports of progress.
 const ROWS_A_REPORT: usize = 256;
 
 /// Reads the file; `progress` counts bytes of the file.
 pub(super) fn read(path: &Path, progress: Progress<'_>) -> Result<Dataset, DataError> {
-    let read_error = |error: io::Error| DataError::Read { path: path.into(), error: error.to_string() };
-    let mut file = File::open(path).map_err(read_error)?;
-    let total = file.metadata().map_err(read_error)?.len();
-    let mut start = Vec::new();
-    file.by_ref().take(2).read_to_end(&mut start).map_err(read_error)?;
-    let compressed = start == [0x1f, 0x8b];
-    let done = Rc::new(Cell::new(0));
-    let counted = Counted { inner: io::Cursor::new(start).chain(file), done: done.clone() };
-    let buffered = BufReader::with_capacity(1 << 20, counted);
+    let TextFile { reader, compressed, done, total, start } = TextFile::open(path)?;
     let mut report = || progress(done.get(), total);
-    if compressed {
-        rows(path, BufReader::with_capacity(1 << 20, MultiGzDecoder::new(buffered)), true, &mut report)
-    } else {
-        rows(path, buffered, false, &mut report)
-    }
-}
-
-/// Counts the bytes that pass.
-struct Counted<R> {
-    inner: R,
-    done: Rc<Cell<u64>>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.done.set(self.done.get() + count as u64);
-        Ok(count)
-    }
-}
-
-fn rows(path: &Path, reader: impl Read, compressed: bool, report: &mut dyn FnMut()) -> Result<Dataset, DataError> {
     let csv_error = |error: csv::Error, line: u64| match error.kind() {
         csv::ErrorKind::Io(error) if compressed => {
             DataError::Compressed { path: path.into(), error: error.to_string() }
@@ -65,8 +31,7 @@ fn rows(path: &Path, reader: impl Read, compressed: bool, report: &mut dyn FnMut
     }
     let column = |name: &'static str| {
         let found = header.iter().position(|field| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
-        let remedy = "the header must name emotion, pixels and Usage";
-        found.ok_or(DataError::MissingColumn { path: path.into(), column: name, remedy })
+        found.ok_or_else(|| missing_column(&start, path, name, "the header must name emotion, pixels and Usage"))
     };
     let (emotion, pixels, usage) = (column("emotion")?, column("pixels")?, column("Usage")?);
 

@@ -23,6 +23,26 @@ pub enum DataError {
         /// What the decoder says.
         error: String,
     },
+    /// The file is of another kind.
+    #[error("{}: this is {what}; {remedy}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+        /// What would be right.
+        remedy: &'static str,
+    },
+    /// A pipe is to be read more than once.
+    #[error(
+        "{}: this is a pipe, which can be read only once, and faces are read more than once; write them to a file and name \
+         that",
+        path.display()
+    )]
+    Pipe {
+        /// The pipe.
+        path: PathBuf,
+    },
     /// The header lacks a column.
     #[error("{}, line 1: there is no column `{column}`; {remedy}", path.display())]
     MissingColumn {
@@ -84,11 +104,21 @@ pub enum DataError {
         expected: &'static str,
     },
     /// The source has no face in this split.
-    #[error("{description} has no {split} faces; choose another --split or another --data")]
+    #[error("{description} has no {split} faces (in a folder of images: {}/), but {}", split.folder(), names(present))]
     EmptySplit {
         /// The source in words.
         description: String,
         /// The split that was asked for.
         split: Split,
+        /// The splits that have faces.
+        present: Vec<Split>,
     },
+}
+
+fn names(splits: &[Split]) -> String {
+    if splits.is_empty() {
+        "none at all".into()
+    } else {
+        splits.iter().map(|split| split.name()).collect::<Vec<_>>().join(" and ")
+    }
 }

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use shared::{label::Emotion, preprocessing::FACE_PIXELS};
+use shared::{checksum::CRC_32, label::Emotion, preprocessing::FACE_PIXELS};
 
 use super::DataError;
 
@@ -114,13 +114,15 @@ pub fn kept<T: Copy>(keep: &[bool], values: &[T]) -> Vec<T> {
 pub struct Dataset {
     /// The source in words.
     pub description: String,
+    /// What whoever reads it should tell the user, such as files that are left out.
+    pub warnings: Vec<String>,
     splits: [Faces; 3],
 }
 
 impl Dataset {
     /// No faces yet.
     pub fn new(description: String) -> Self {
-        Self { description, splits: Default::default() }
+        Self { description, ..Self::default() }
     }
 
     /// The faces of a split; there may be none.
@@ -140,9 +142,24 @@ impl Dataset {
     pub fn require(&self, split: Split) -> Result<&Faces, DataError> {
         let faces = self.faces(split);
         if faces.is_empty() {
-            return Err(DataError::EmptySplit { description: self.description.clone(), split });
+            let present = Split::ALL.into_iter().filter(|&split| !self.faces(split).is_empty()).collect();
+            return Err(DataError::EmptySplit { description: self.description.clone(), split, present });
         }
         Ok(faces)
+    }
+
+    /// A number that changes with the faces and labels that a network learns from or is chosen by, wherever they come from
+    /// and whatever their file is called.
+    pub fn contents(&self) -> u64 {
+        let mut digest = CRC_32.digest();
+        for split in [Split::Training, Split::PublicTest] {
+            let Faces { pixels, labels } = self.faces(split);
+            digest.update(&(labels.len() as u64).to_le_bytes());
+            digest.update(labels);
+            digest.update(pixels);
+        }
+        let count = (self.faces(Split::Training).len() + self.faces(Split::PublicTest).len()) as u64;
+        count << 32 ^ u64::from(digest.finalize())
     }
 
     /// Faces of all splits.

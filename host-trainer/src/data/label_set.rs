@@ -13,7 +13,7 @@ pub enum LabelSet {
     Fer2013,
     /// FER+'s eight, contempt among them, by the majority of its votes: see [`read_ferplus`](super::read_ferplus).
     #[serde(rename = "ferplus")]
-    #[value(name = "ferplus")]
+    #[value(name = "ferplus", help = "FER+'s eight, contempt among them, by the majority of its votes")]
     FerPlus,
 }
 

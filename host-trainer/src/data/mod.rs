@@ -3,7 +3,8 @@
 //! ```text
 //! source.rs      what --data means, and where faces are looked for without it
 //! csv_file.rs    fer2013.csv, plain or gzipped
-//! folder.rs      train|validation|test/<emotion>/*.png|jpg
+//! text_file.rs   files of comma-separated text, gzipped or not
+//! folder.rs      train|validation|test/<emotion>/*.png|jpg|…
 //! label_set.rs   which emotions the labels are
 //! votes.rs       fer2013new.csv, the FER+ votes, and the labels that follow from them
 //! duplicates.rs  faces of one split that are nearly faces of another
@@ -23,6 +24,7 @@ mod folder;
 mod held_out;
 mod label_set;
 mod source;
+mod text_file;
 mod twins;
 mod votes;
 

@@ -1,8 +1,9 @@
 //! What `--data` means, and where faces are looked for without it.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read},
+    ffi::OsString,
+    fs::{self, Metadata},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -10,7 +11,7 @@ use rayon::prelude::*;
 use shared::checksum::CRC_32;
 
 use super::{DataError, Dataset, Progress, Split, csv_file, folder};
-use crate::synthetic;
+use crate::{files, image_file, synthetic};
 
 /// Faces that are drawn between two reports of progress.
 const FACES_A_REPORT: u64 = 128;
@@ -45,14 +46,18 @@ impl Default for SyntheticFaces {
     }
 }
 
-/// The source that `--data` names; without it `$FER2013`, `data/fer2013.csv`, `data/fer2013.csv.gz`, and at last synthetic
+/// The source that `--data` names; without it `$FER2013` if that is not empty, `data/fer2013.csv`, `data/fer2013.csv.gz`, and at last synthetic
 /// faces. A path that leads nowhere is an error, never a reason to draw faces.
 ///
 /// # Errors
 /// [`DataError::Read`].
 pub fn locate(data: Option<&Path>) -> Result<Source, DataError> {
-    let named = data.map(Path::to_path_buf).or_else(|| std::env::var_os("FER2013").map(PathBuf::from));
-    if let Some(path) = named {
+    locate_or(data, std::env::var_os("FER2013"))
+}
+
+fn locate_or(data: Option<&Path>, variable: Option<OsString>) -> Result<Source, DataError> {
+    let variable = variable.filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(path) = data.map(Path::to_path_buf).or(variable) {
         return at(path);
     }
     for path in ["data/fer2013.csv", "data/fer2013.csv.gz"] {
@@ -101,41 +106,51 @@ impl Source {
         }
     }
 
-    /// A number that changes when the faces do: of the bytes of a file, of the names, sizes and times of a folder's images,
-    /// of the parameters of synthetic faces.
+    /// A number that changes when the faces may have: of the bytes of a file; of the names, sizes and times of a folder's
+    /// images, and of what the code that reads images makes of one; of the parameters of synthetic faces. It is had without reading images; [`Dataset::contents`] is of the faces
+    /// themselves.
     ///
     /// # Errors
-    /// [`DataError::Read`].
+    /// [`DataError::Read`]; [`DataError::Pipe`], for the faces would be gone.
     pub fn hash(&self) -> Result<u64, DataError> {
         let mut digest = CRC_32.digest();
         let mut length = 0u64;
+        let error = |path: &Path, error: io::Error| DataError::Read { path: path.into(), error: error.to_string() };
         match self {
             Source::Csv(path) => {
-                let error = |error: io::Error| DataError::Read { path: path.clone(), error: error.to_string() };
-                let mut file = File::open(path).map_err(error)?;
-                let mut buffer = vec![0; 1 << 20];
-                loop {
-                    let count = file.read(&mut buffer).map_err(error)?;
-                    if count == 0 {
-                        break;
-                    }
-                    digest.update(&buffer[..count]);
-                    length += count as u64;
+                if !fs::metadata(path).map_err(|problem| error(path, problem))?.is_file() {
+                    return Err(DataError::Pipe { path: path.clone() });
                 }
+                return files::contents(path).map_err(|problem| error(path, problem));
             }
             Source::Folder(path) => {
-                for (file, split, emotion) in folder::list(path)? {
-                    let error = |error: io::Error| DataError::Read { path: file.clone(), error: error.to_string() };
-                    let metadata = fs::metadata(&file).map_err(error)?;
-                    let line = format!("{file:?} {split} {emotion} {:?}", metadata.modified().map_err(error)?);
-                    digest.update(line.as_bytes());
+                let listing = folder::list(path)?;
+                for (file, split, emotion) in &listing.files {
+                    let metadata = fs::metadata(file).map_err(|problem| error(file, problem))?;
+                    // Wherever the folder lies.
+                    let name = file.strip_prefix(path).unwrap_or(file);
+                    digest.update(format!("{name:?} {split} {emotion} {}", times(&metadata)).as_bytes());
                     length = length.wrapping_mul(31).wrapping_add(metadata.len());
                 }
+                digest.update(format!("{:?}", listing.left_out).as_bytes());
+                digest.update(&image_file::probe());
             }
             Source::Synthetic(faces) => digest.update(format!("{faces:?} {}", synthetic::VERSION).as_bytes()),
         }
         Ok(length << 32 ^ u64::from(digest.finalize()))
     }
+}
+
+/// When a file was changed; where the system tells, a change that left the old time is seen too.
+fn times(metadata: &Metadata) -> String {
+    #[cfg(unix)]
+    let changed = {
+        use std::os::unix::fs::MetadataExt;
+        (metadata.ctime(), metadata.ctime_nsec())
+    };
+    #[cfg(not(unix))]
+    let changed = ();
+    format!("{:?} {changed:?}", metadata.modified().ok())
 }
 
 impl SyntheticFaces {
@@ -161,5 +176,19 @@ impl SyntheticFaces {
             }
         }
         dataset
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_variable_counts_as_none_and_a_wrong_one_is_an_error() {
+        assert_eq!(locate_or(None, Some("".into())), locate_or(None, None));
+        assert!(locate_or(None, Some("nowhere.csv".into())).is_err());
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let named = locate_or(Some(here), Some("nowhere.csv".into()));
+        assert_eq!(named, Ok(Source::Folder(here.into())), "what is named comes first");
     }
 }

@@ -108,6 +108,82 @@ fn missing_columns_and_missing_rows_are_errors() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_the_first_column() {
+    let (_folder, path) = csv(&good_rows());
+    let expected = read(&path).expect("sound");
+    let (_folder, marked) = file(&format!("\u{feff}{}", fs::read_to_string(&path).expect("there")));
+    for path in [gzipped(&marked), marked] {
+        assert_eq!(read(&path).expect("sound").contents(), expected.contents(), "{}", path.display());
+    }
+    let rows = "Training,a.png,4,0,0,1,3,2,0,0,0,0\n";
+    let (_folder, votes) = file(&format!("\u{feff}{HEADER}{rows}"));
+    for path in [gzipped(&votes), votes] {
+        assert_eq!(read_votes(&path, Split::Training, 1).expect("sound").len(), 1, "{}", path.display());
+    }
+}
+
+#[test]
+fn a_file_of_another_kind_is_named_as_what_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut tar = vec![0; 1024];
+    tar[..19].copy_from_slice(b"fer2013/fer2013.csv");
+    tar[257..262].copy_from_slice(b"ustar");
+    let written = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).expect("written");
+        path
+    };
+    let plain = written("fer2013.tar", &tar);
+    let cases = [
+        (gzipped(&plain), "this is a tar archive; unpack it"),
+        (plain, "this is a tar archive; unpack it"),
+        (written("archive.zip", b"PK\x03\x04\x14\0\0\0\n"), "this is a zip archive; unpack it"),
+        (written("page.csv", b"<!DOCTYPE html>\n<html>"), "this is a web page (HTML); "),
+        (written("wide.csv", b"\xff\xfee\0m\0\n\0"), "this is a text in UTF-16 (save it as UTF-8); "),
+    ];
+    for (path, expected) in cases {
+        for error in [read(&path).expect_err("no CSV"), read_votes(&path, Split::Training, 1).expect_err("no CSV")] {
+            let error = error.to_string();
+            assert!(error.contains(expected), "{error}\nshould contain\n{expected}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_read_once_and_named_where_that_does_not_do() {
+    let (folder, path) = csv(&good_rows());
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    let source = Source::Csv(pipe.clone());
+    let error = source.hash().expect_err("the faces would be gone").to_string();
+    assert!(error.contains("this is a pipe"), "{error}");
+    let expected = read(&path).expect("sound").contents();
+    std::thread::scope(|scope| {
+        scope.spawn(|| fs::write(&pipe, fs::read(&path).expect("there")).expect("written"));
+        assert_eq!(source.read(&mut |_, _| {}).expect("sound").contents(), expected);
+    });
+}
+
+#[test]
+fn contents_are_those_of_the_faces_whatever_file_holds_them() {
+    let (_folder, path) = csv(&good_rows());
+    let contents = |path: &Path| read(path).expect("sound").contents();
+    let expected = contents(&path);
+    assert_eq!(contents(&gzipped(&path)), expected);
+    let (_folder, quoted) = file(&fs::read_to_string(&path).expect("there").replace('\n', "\r\n"));
+    assert_eq!(contents(&quoted), expected);
+    let mut rows = good_rows();
+    rows.swap(0, 1);
+    assert_ne!(contents(&csv(&rows).1), expected, "another order");
+    let relabelled: Vec<_> = good_rows().iter().map(|row| row.replacen("1,", "2,", 1)).collect();
+    assert_ne!(contents(&csv(&relabelled).1), expected, "another label");
+    let without_test: Vec<_> = good_rows().into_iter().filter(|row| !row.ends_with("PrivateTest")).collect();
+    let (_folder, path) = csv(&without_test);
+    assert_eq!(contents(&path), expected, "nothing is learned from the others");
+}
+
+#[test]
 fn every_torn_gzip_is_an_error_and_never_fewer_rows() {
     let (_folder, path) = csv(&good_rows());
     let packed = gzipped(&path);
@@ -124,7 +200,7 @@ fn a_split_without_faces_is_an_error_when_it_is_asked_for() {
     let (_folder, path) = csv(&good_rows()[..2]);
     let dataset = read(&path).expect("sound");
     let error = dataset.require(Split::PublicTest).expect_err("empty").to_string();
-    assert_eq!(error, "fer2013.csv has no PublicTest faces; choose another --split or another --data");
+    assert_eq!(error, "fer2013.csv has no PublicTest faces (in a folder of images: validation/), but Training");
 }
 
 #[test]
@@ -149,6 +225,74 @@ fn a_folder_of_images_is_read_in_the_order_of_names() {
     fs::create_dir_all(folder.path().join("train/contempt")).expect("made");
     let error = source.read(&mut |_, _| {}).expect_err("no emotion of FER2013").to_string();
     assert!(error.contains("must be named angry"), "{error}");
+}
+
+/// A folder with one grey picture under each of these names.
+fn pictures(names: &[&str]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (index, name) in names.iter().enumerate() {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("has one")).expect("made");
+        image::RgbImage::from_pixel(48, 48, image::Rgb([index as u8; 3])).save(path).expect("written");
+    }
+    folder
+}
+
+#[test]
+fn what_systems_leave_behind_is_no_part_of_a_folder_of_images() {
+    let folder = pictures(&["train/happy/a.png"]);
+    let source = Source::Folder(folder.path().into());
+    let expected = source.read(&mut |_, _| {}).expect("sound");
+    for name in ["train/happy/._a.png", "train/.DS_Store", ".hidden", "train/happy/.a.png.swp"] {
+        fs::write(folder.path().join(name), b"not a picture").expect("written");
+    }
+    for name in ["train/.ipynb_checkpoints", ".git", "__MACOSX/train/happy", "train/happy/.thumbnails"] {
+        fs::create_dir_all(folder.path().join(name)).expect("made");
+    }
+    assert_eq!(source.read(&mut |_, _| {}).expect("sound"), expected);
+    assert_eq!(expected.warnings, [""; 0]);
+}
+
+#[test]
+fn every_image_of_a_folder_is_read_and_what_is_left_out_is_counted() {
+    let names = ["a.png", "b.bmp", "c.webp", "d.tiff", "e.gif", "f.pgm"].map(|name| format!("train/sad/{name}"));
+    let folder = pictures(&names.each_ref().map(String::as_str));
+    for name in ["train/sad/g.heic", "train/sad/h.heic", "train/sad/LICENSE", "train/labels.csv", "README.md"] {
+        fs::write(folder.path().join(name), b"something").expect("written");
+    }
+    fs::create_dir_all(folder.path().join("train/sad/more")).expect("made");
+    let source = Source::Folder(folder.path().into());
+    let dataset = source.read(&mut |_, _| {}).expect("sound");
+    let levels: Vec<u8> = dataset.faces(Split::Training).iter().map(|(face, _)| face[0]).collect();
+    assert_eq!(levels, [0, 1, 2, 3, 4, 5]);
+    let [warning] = dataset.warnings.as_slice() else { panic!("{:?}", dataset.warnings) };
+    let counted = "left out 6, which are no images in train|validation|test/<emotion>/: 1 .csv, 2 .heic, 1 .md, 1 folders, 1 without";
+    assert!(warning.contains(counted), "{warning}");
+    let cache = folder.path().join(".cache.bin");
+    for _ in 0..2 {
+        let normalized = load_normalized(&source, LOCAL, &cache, &mut |_, _| {}).expect("sound");
+        assert_eq!((normalized.warnings, normalized.contents), (dataset.warnings.clone(), dataset.contents()));
+    }
+}
+
+#[test]
+fn a_folder_is_known_wherever_it_lies_and_whatever_was_done_to_it_is_seen() {
+    let folder = pictures(&["train/sad/a.png", "validation/sad/b.png"]);
+    let hash = |path: &Path| Source::Folder(path.into()).hash().expect("readable");
+    let before = hash(folder.path());
+    assert_eq!(hash(&folder.path().join("./train/..")), before);
+    let moved = folder.path().with_extension("moved");
+    fs::rename(folder.path(), &moved).expect("moved");
+    assert_eq!(hash(&moved), before);
+    // Other bytes, as many, at the same time as before.
+    let file = moved.join("train/sad/a.png");
+    let modified = fs::metadata(&file).and_then(|metadata| metadata.modified()).expect("known");
+    let mut bytes = fs::read(&file).expect("there");
+    bytes[40] ^= 1;
+    fs::write(&file, bytes).expect("written");
+    fs::File::options().write(true).open(&file).and_then(|file| file.set_modified(modified)).expect("set");
+    assert_ne!(hash(&moved), before);
+    fs::remove_dir_all(&moved).expect("removed");
 }
 
 #[test]
@@ -185,9 +329,8 @@ fn the_cache_gives_the_same_faces_without_the_source_being_read() {
     let mut reads = 0;
     let mut load = |preprocessing| {
         let before = reads;
-        let (dataset, warning) =
-            load_normalized(&source, preprocessing, &cache, &mut |_, _| reads += 1).expect("sound");
-        assert_eq!(warning, None);
+        let dataset = load_normalized(&source, preprocessing, &cache, &mut |_, _| reads += 1).expect("sound");
+        assert_eq!(dataset.warnings, [""; 0]);
         (dataset, reads > before)
     };
     let (first, read_first) = load(LOCAL);
@@ -204,8 +347,8 @@ fn a_cache_that_cannot_be_written_is_a_warning() {
     let blocked = folder.path().join("blocked");
     fs::write(&blocked, b"a file where a folder should be").expect("written");
     let cache = blocked.join("faces.bin");
-    let (dataset, warning) = load_normalized(&Source::Csv(path), LOCAL, &cache, &mut |_, _| {}).expect("sound");
-    assert!(warning.expect("a warning").contains("cannot be kept"));
+    let dataset = load_normalized(&Source::Csv(path), LOCAL, &cache, &mut |_, _| {}).expect("sound");
+    assert!(dataset.warnings[0].contains("cannot be kept"), "{:?}", dataset.warnings);
     assert_eq!(dataset.require(Split::Training).expect("there").labels.len(), 2);
 }
 
@@ -216,7 +359,7 @@ proptest! {
         let (folder, path) = csv(&good_rows());
         let cache = folder.path().join("faces.bin");
         let source = Source::Csv(path);
-        let load = || load_normalized(&source, LOCAL, &cache, &mut |_, _| {}).expect("sound").0;
+        let load = || load_normalized(&source, LOCAL, &cache, &mut |_, _| {}).expect("sound");
         let expected = load();
         let mut bytes = fs::read(&cache).expect("there");
         let position = position.index(bytes.len());
@@ -281,7 +424,7 @@ fn faces_with_other_labels_keep_their_pixels_and_those_without_are_gone() {
 
     let (folder, path) = csv(&good_rows());
     let cache = folder.path().join("faces.bin");
-    let load = || load_normalized(&Source::Csv(path.clone()), LOCAL, &cache, &mut |_, _| {}).expect("sound").0;
+    let load = || load_normalized(&Source::Csv(path.clone()), LOCAL, &cache, &mut |_, _| {}).expect("sound");
     let before = load();
     let mut dataset = before.clone();
     dataset.relabel(Split::Training, &[None, Some(Emotion::Contempt)]);

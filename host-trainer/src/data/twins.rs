@@ -27,19 +27,26 @@ pub fn load_twins<'a>(
     if split == Split::Training || matches!(source, Source::Synthetic(_)) {
         return Ok((None, None));
     }
-    let key = source.hash()?;
+    let key = match source.hash() {
+        // A pipe: its faces are not kept, but they are there.
+        Err(DataError::Pipe { .. }) => return read().map(|dataset| (found(&dataset, split), None)),
+        key => key?,
+    };
     let name = source.path().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let file = cache.join(format!("{name}-twins-{split}.bin"));
     if let Some(near) = fs::read(&file).ok().and_then(|bytes| decode(&bytes, key)) {
         return Ok((Some(near).filter(|near| !near.is_empty()), None));
     }
-    let dataset = read()?;
-    let [training, faces] = [Split::Training, split].map(|split| &dataset.faces(split).pixels);
-    let near = if training.is_empty() { Vec::new() } else { near_duplicates(faces, training) };
+    let near = found(&*read()?, split).unwrap_or_default();
     let warning = write(&file, &encode(&near, key)).err().map(|error| {
         format!("{}: the near twins cannot be kept ({error}); they will be found again next time", file.display())
     });
     Ok((Some(near).filter(|near| !near.is_empty()), warning))
+}
+
+fn found(dataset: &Dataset, split: Split) -> Option<Vec<bool>> {
+    let [training, faces] = [Split::Training, split].map(|split| &dataset.faces(split).pixels);
+    (!training.is_empty() && !faces.is_empty()).then(|| near_duplicates(faces, training))
 }
 
 fn encode(near: &[bool], key: u64) -> Vec<u8> {

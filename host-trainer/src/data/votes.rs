@@ -5,7 +5,10 @@ use std::path::Path;
 
 use shared::label::Emotion;
 
-use super::{DataError, Split};
+use super::{
+    DataError, Split,
+    text_file::{TextFile, missing_column},
+};
 
 /// Columns of the file with votes for an emotion, in the order of the labels; then what is none: unknown, and no face.
 const COLUMNS: [&str; Emotion::COUNT + 2] =
@@ -75,14 +78,12 @@ fn rows(path: &Path, split: Split, faces: usize) -> Result<Vec<Row>, DataError> 
         let line = error.position().map_or(0, csv::Position::line);
         DataError::Row { path: path.into(), line, problem: error.to_string() }
     };
-    let file =
-        std::fs::File::open(path).map_err(|error| DataError::Read { path: path.into(), error: error.to_string() })?;
-    let mut reader = csv::Reader::from_reader(file);
-    let header = reader.headers().map_err(row_error)?.clone();
+    let TextFile { reader, start, .. } = TextFile::open(path)?;
+    let mut reader = csv::Reader::from_reader(reader);
+    let header = reader.byte_headers().map_err(row_error)?.clone();
     let column = |name: &'static str| {
-        let found = header.iter().position(|field| field.trim().eq_ignore_ascii_case(name));
-        let remedy = "the file must be FER+'s fer2013new.csv";
-        found.ok_or(DataError::MissingColumn { path: path.into(), column: name, remedy })
+        let found = header.iter().position(|field| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
+        found.ok_or_else(|| missing_column(&start, path, name, "the file must be FER+'s fer2013new.csv"))
     };
     let (usage, image) = (column("Usage")?, column("Image name")?);
     let mut columns = [0; COLUMNS.len()];

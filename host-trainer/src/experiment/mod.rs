@@ -12,7 +12,7 @@ mod table;
 
 pub use self::{
     presets::{Experiment, Published, parse},
-    run::{Failure, Measured, Run, run},
+    run::{Failure, Measured, Run, configuration, run},
     table::{Row, csv, markdown, rows},
 };
 

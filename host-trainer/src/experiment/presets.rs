@@ -4,7 +4,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::ExperimentError;
-use crate::architecture::{Architecture, BUILT_IN};
+use crate::architecture::{Architecture, BUILT_IN, Recipe, Schedule};
 
 /// One network with one recipe.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,9 +106,11 @@ fn build(preset: Preset, before: &[Experiment]) -> Result<Experiment, String> {
     without_teachers(&mut architecture);
     change(&mut architecture, &preset)?;
     let source = toml::to_string(&architecture).map_err(|error| error.to_string())?;
-    Architecture::parse(&preset.name, &source).map_err(|error| error.to_string())?;
-    if let Some(shorter) = &preset.continues {
-        known(shorter).ok_or_else(|| format!("`{shorter}`, which it continues, is not before it"))?;
+    let longer = Architecture::parse(&preset.name, &source).map_err(|error| error.to_string())?;
+    if let Some(name) = &preset.continues {
+        let shorter = known(name).ok_or_else(|| format!("`{name}`, which it continues, is not before it"))?;
+        let shorter = Architecture::parse(name, &shorter.source).map_err(|error| error.to_string())?;
+        goes_on_from(&longer, &shorter).map_err(|problem| format!("it cannot continue `{name}`: {problem}"))?;
     }
     Ok(Experiment {
         name: preset.name,
@@ -119,6 +121,25 @@ fn build(preset: Preset, before: &[Experiment]) -> Result<Experiment, String> {
         seeds: preset.seeds.unwrap_or(1),
         source,
     })
+}
+
+/// Says why a training does not come to the same when it goes on from a shorter one, if it does not.
+pub(super) fn goes_on_from(longer: &Architecture, shorter: &Architecture) -> Result<(), String> {
+    let with_epochs_of_the_other = Recipe { epochs: longer.recipe.epochs, ..shorter.recipe.clone() };
+    let alike = longer.layers == shorter.layers
+        && longer.preprocessing == shorter.preprocessing
+        && longer.recipe == with_epochs_of_the_other;
+    if !alike {
+        return Err("the two differ in more than their epochs".into());
+    }
+    if longer.recipe.epochs < shorter.recipe.epochs {
+        return Err("it is the shorter one".into());
+    }
+    let fixed = matches!(longer.recipe.schedule, Schedule::Constant { .. } | Schedule::Step { .. });
+    if !fixed || longer.recipe.progressive_resizing.is_some() {
+        return Err("how it trains in an epoch depends on how many there are".into());
+    }
+    Ok(())
 }
 
 /// Experiments train one network each, on labels.

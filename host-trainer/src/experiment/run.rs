@@ -1,20 +1,24 @@
 //! One experiment with one seed.
 
-use std::{fs, path::Path, sync::atomic::AtomicBool};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::Experiment;
+use super::{Experiment, presets::goes_on_from};
 use crate::{
     architecture::Architecture,
-    data::{Source, Split},
+    data::Source,
     evaluation::{EvaluationReport, Prediction},
-    export,
+    export::{self, MeasuredOn},
     network::logits,
     training::{
-        Configuration, EpochMetrics, Outcome, Progress, RunFolder, TrainingError, TrainingFaces, ValidationFaces,
-        train, write_atomically,
+        CHECKPOINTS, Configuration, EpochMetrics, Outcome, Progress, RunFolder, TrainingError, TrainingFaces, train,
+        write_atomically,
     },
 };
 
@@ -61,21 +65,36 @@ pub struct Failure {
     pub loss: String,
 }
 
-/// Where a run takes place.
+/// What is to be trained, and where.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
-    /// What to train.
+    /// The experiment.
     pub experiment: &'a Experiment,
-    /// Of the weights, the order of the images and dropout.
-    pub seed: u64,
-    /// At most this many epochs, whatever the experiment says.
-    pub epochs: Option<usize>,
+    /// One of its trainings: see [`configuration`].
+    pub configuration: &'a Configuration,
     /// The folder of all runs.
     pub folder: &'a Path,
-    /// Where the faces come from.
-    pub source: &'a Source,
-    /// The file of the FER+ votes.
-    pub votes: Option<&'a Path>,
+}
+
+/// The training of an experiment with a seed, for at most so many `epochs`, whatever the experiment says. The contents of
+/// faces and votes are for the caller to add.
+///
+/// # Errors
+/// When the experiment's network does not parse.
+pub fn configuration(
+    experiment: &Experiment,
+    seed: u64,
+    epochs: Option<usize>,
+    source: &Source,
+    votes: Option<&Path>,
+) -> anyhow::Result<Configuration> {
+    let architecture = Architecture::parse(&experiment.name, &experiment.source)?;
+    let data = source.path().map(|path| path.display().to_string());
+    let file = format!("{}.toml", experiment.name);
+    let mut configuration = Configuration::new(&architecture, &file, seed, data, source.description());
+    configuration.votes = votes.map(|path| path.display().to_string());
+    configuration.epochs = epochs.map_or(configuration.epochs, |most| configuration.epochs.min(most));
+    Ok(configuration)
 }
 
 /// Trains, or goes on training, and measures; a run that is done is only read. `None` if `stop` became true.
@@ -85,24 +104,25 @@ pub struct Run<'a> {
 pub fn run(
     run: &Run<'_>,
     training: TrainingFaces<'_>,
-    validation: ValidationFaces<'_>,
+    measured_on: MeasuredOn<'_>,
     stop: &AtomicBool,
     observe: &mut dyn FnMut(Progress<'_>),
 ) -> anyhow::Result<Option<Measured>> {
-    let path = run.folder.join(format!("{}-{}", run.experiment.name, run.seed));
+    let path = folder_of(run, &run.experiment.name);
     if let Some(measured) = read(&path, run) {
         return Ok(Some(measured));
     }
     let (folder, configuration) = open(run, &path)?;
+    let validation = measured_on.chosen_by();
     let measured = match train(&configuration, training, validation, &folder, stop, observe) {
         Ok(outcome) if !outcome.finished => return Ok(None),
-        Ok(outcome) => measure(run, &configuration, &folder, &outcome, training, validation, None)?,
+        Ok(outcome) => measure(run, &configuration, &folder, &outcome, training, measured_on, None)?,
         Err(TrainingError::NonFinite { epoch, step, loss, last_good }) => {
             let failure = Failure { epoch, step, loss: loss.to_string() };
             // What was learned until then is there: the same run with as many epochs as it finished.
             let until = Configuration { epochs: last_good, ..configuration };
             let outcome = train(&until, training, validation, &folder, stop, &mut |_| {})?;
-            measure(run, &until, &folder, &outcome, training, validation, Some(failure))?
+            measure(run, &until, &folder, &outcome, training, measured_on, Some(failure))?
         }
         Err(error) => return Err(error).with_context(|| path.display().to_string()),
     };
@@ -110,42 +130,54 @@ pub fn run(
     Ok(Some(measured))
 }
 
-/// The result of a run that is done, if it has as many epochs as are wanted now.
-fn read(path: &Path, run: &Run<'_>) -> Option<Measured> {
-    let measured: Measured = serde_json::from_slice(&fs::read(path.join(RESULT)).ok()?).ok()?;
-    let (_, configuration) = RunFolder::open(path).ok()?;
-    (configuration == wanted(run).ok()?).then_some(measured)
+/// The folder of an experiment's run with the same seed.
+fn folder_of(run: &Run<'_>, experiment: &str) -> PathBuf {
+    run.folder.join(format!("{experiment}-{}", run.configuration.seed))
 }
 
-fn wanted(run: &Run<'_>) -> anyhow::Result<Configuration> {
-    let architecture = Architecture::parse(&run.experiment.name, &run.experiment.source)?;
-    let data = run.source.path().map(|path| path.display().to_string());
-    let file = format!("{}.toml", run.experiment.name);
-    let mut configuration = Configuration::new(&architecture, &file, run.seed, data, run.source.description());
-    configuration.votes = run.votes.map(|path| path.display().to_string());
-    configuration.epochs = run.epochs.map_or(configuration.epochs, |most| configuration.epochs.min(most));
-    Ok(configuration)
+/// The result of a run that is done, if it is the one that is wanted now.
+fn read(path: &Path, run: &Run<'_>) -> Option<Measured> {
+    let measured: Measured = serde_json::from_slice(&fs::read(path.join(RESULT)).ok()?).ok()?;
+    let (_, before) = RunFolder::open(path).ok()?;
+    before.difference(run.configuration).is_none().then_some(measured)
 }
 
 /// The run's folder: the one there is, or a new one, with the checkpoints of the run that it continues.
 fn open(run: &Run<'_>, path: &Path) -> anyhow::Result<(RunFolder, Configuration)> {
-    let configuration = wanted(run)?;
-    if path.join("config.toml").exists() {
-        let (folder, before) = RunFolder::open(path)?;
-        if before == configuration {
-            return Ok((folder, configuration));
+    if RunFolder::is_run(path) {
+        let (folder, before) = RunFolder::resume(path)?;
+        if let Some(what) = before.difference(run.configuration) {
+            anyhow::bail!(
+                "{}: holds a run that differs by {what}; remove it, or choose another folder with --out",
+                path.display()
+            );
         }
-        anyhow::bail!("{}: holds a run of another configuration; remove it, or choose another --out", path.display());
+        return Ok((folder, before));
     }
-    let folder = RunFolder::create(path, &configuration)?;
-    if let Some(shorter) = &run.experiment.continues {
-        let from = run.folder.join(format!("{shorter}-{}", run.seed)).join("checkpoints");
-        for entry in fs::read_dir(&from).into_iter().flatten() {
-            let entry = entry?;
-            fs::copy(entry.path(), folder.file("checkpoints").join(entry.file_name()))?;
+    let folder = RunFolder::claim_over(path)?;
+    let shorter = run.experiment.continues.as_ref().map(|shorter| folder_of(run, shorter));
+    if let Some(shorter) = shorter.filter(|shorter| can_continue(shorter, run.configuration)) {
+        let from = shorter.join(CHECKPOINTS);
+        for entry in fs::read_dir(&from).with_context(|| from.display().to_string())? {
+            let entry = entry.with_context(|| from.display().to_string())?;
+            let copied = fs::copy(entry.path(), folder.file(CHECKPOINTS).join(entry.file_name()));
+            copied.with_context(|| entry.path().display().to_string())?;
         }
     }
-    Ok((folder, configuration))
+    // The configuration last: where that is, the run is whole.
+    folder.begin(run.configuration)?;
+    Ok((folder, run.configuration.clone()))
+}
+
+/// Whether the run in a folder is there and differs in its epochs alone from the one that is wanted, which has no fewer.
+fn can_continue(folder: &Path, wanted: &Configuration) -> bool {
+    let Ok((_, shorter)) = RunFolder::open(folder) else { return false };
+    let (Ok(architecture), Ok(longer)) = (shorter.architecture(), wanted.architecture()) else { return false };
+    let stretched =
+        Configuration { architecture: wanted.architecture.clone(), epochs: wanted.epochs, ..shorter.clone() };
+    goes_on_from(&longer, &architecture).is_ok()
+        && shorter.epochs <= wanted.epochs
+        && stretched.difference(wanted).is_none()
 }
 
 fn measure(
@@ -154,15 +186,15 @@ fn measure(
     folder: &RunFolder,
     outcome: &Outcome,
     training: TrainingFaces<'_>,
-    validation: ValidationFaces<'_>,
+    measured_on: MeasuredOn<'_>,
     failure: Option<Failure>,
 ) -> anyhow::Result<Measured> {
-    let split = Split::PublicTest.name();
+    let MeasuredOn { reported: validation, split, .. } = measured_on;
     let architecture = &outcome.best.architecture;
     let layers = 0..architecture.layers.len();
     let mut measured = Measured {
         experiment: run.experiment.name.clone(),
-        seed: run.seed,
+        seed: configuration.seed,
         epochs: outcome.metrics.clone(),
         kept_epoch: outcome.best_epoch,
         accuracy: 0.0,
@@ -183,8 +215,7 @@ fn measure(
     let predictions: Vec<_> = rows.iter().map(|row| Prediction::from_logits(row, 1.0)).collect();
     let float = EvaluationReport::new(split, architecture.labels(), &labels, &predictions);
     (measured.accuracy, measured.macro_f1) = (float.accuracy, float.macro_f1);
-    match export::write_run(folder, configuration, outcome, training.faces, export::MeasuredOn::one(validation, split))
-    {
+    match export::write_run(folder, configuration, outcome, training.faces, measured_on) {
         Ok(exported) => {
             measured.int8_accuracy = Some(exported.int8.accuracy);
             measured.int8_bytes = Some(exported.model.as_slice().len() as u64);

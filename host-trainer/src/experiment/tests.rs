@@ -75,6 +75,10 @@ fn an_experiment_that_continues_another_differs_in_its_epochs_alone() {
 #[test]
 fn presets_that_mean_nothing_are_errors_that_name_them() {
     let preset = |rest: &str| format!("[[experiment]]\nname = \"a\"\ntitle = \"t\"\n{rest}");
+    let continued = |change: &str| {
+        let b = format!("[[experiment]]\nname = \"b\"\ntitle = \"t\"\nfrom = \"a\"\ncontinues = \"a\"\n{change}\n");
+        preset("from = \"levorse\"\n") + &b
+    };
     let cases = [
         (preset("from = \"nowhere\""), "a: `nowhere` is neither before it nor built in"),
         (
@@ -85,6 +89,16 @@ fn presets_that_mean_nothing_are_errors_that_name_them() {
         (preset("from = \"levorse\"\nall = { conv2d = { kernel = 0 } }"), "a: "),
         (preset("from = \"levorse\"\nrecipe = { epochs = 0 }"), "must be at least 1"),
         (preset("from = \"levorse\"\ncontinues = \"b\""), "a: `b`, which it continues, is not before it"),
+        (
+            continued("recipe = { epochs = 50, label_smoothing = 0.1 }"),
+            "b: it cannot continue `a`: the two differ in more",
+        ),
+        (continued("layer = { conv2d_1 = { filters = 3 } }"), "b: it cannot continue `a`: the two differ in more"),
+        (continued("recipe = { epochs = 5 }"), "b: it cannot continue `a`: it is the shorter one"),
+        (
+            continued("recipe = { epochs = 500 }").replace("from = \"levorse\"", "from = \"edge-labels\""),
+            "b: it cannot continue `a`: how it trains in an epoch depends on how many there are",
+        ),
     ];
     for (text, expected) in cases {
         let error = parse("x.toml", &text).expect_err(&text).to_string();

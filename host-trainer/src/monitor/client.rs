@@ -27,6 +27,9 @@ const TEXTS: [&[u8]; 3] = [BANNER, b"  margin ", b"host-trainer monitor"];
 /// Bytes of the longest.
 const LONGEST_TEXT: usize = 20;
 
+/// Bytes of what came that an error shows.
+const SHOWN: usize = 40;
+
 /// Who a device is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
@@ -65,6 +68,21 @@ pub enum LinkError {
         /// Milliseconds that each waited.
         milliseconds: u128,
     },
+    /// Something is there, but it does not answer.
+    #[error(
+        "no answer to {attempts} tries of {milliseconds} ms; {bytes} bytes came that are none, such as `{beginning}`: check the \
+         baud rate, the line to the device, and that this firmware runs on it"
+    )]
+    NoAnswerAmong {
+        /// Tries.
+        attempts: u32,
+        /// Milliseconds that each waited.
+        milliseconds: u128,
+        /// Bytes that came.
+        bytes: u64,
+        /// The first of them, with escapes for those that cannot be printed.
+        beginning: String,
+    },
     /// The device refuses.
     #[error("the device says: {0}")]
     Refused(ErrorCode),
@@ -88,6 +106,8 @@ pub struct Client<S> {
     stream: S,
     reader: FrameReader<FRAME_BYTES>,
     recent: Vec<u8>,
+    /// How many bytes have come since the question was asked, and the first of them.
+    arrived: (u64, Vec<u8>),
     sequence: u32,
     timeout: Duration,
     boot: Option<u32>,
@@ -121,6 +141,7 @@ impl<S: Read + Write> Client<S> {
             stream,
             reader: FrameReader::new(),
             recent: Vec::new(),
+            arrived: (0, Vec::new()),
             sequence: 0,
             timeout,
             boot: None,
@@ -203,6 +224,7 @@ impl<S: Read + Write> Client<S> {
         // Before it is greeted, a device prints readouts; and with its banner it says that it was not there until now.
         let texts = if is_hello { &TEXTS[..1] } else { &TEXTS };
         self.sequence = self.sequence.wrapping_add(1).max(1);
+        self.arrived = (0, Vec::new());
         let mut sequence = self.sequence;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
@@ -227,7 +249,14 @@ impl<S: Read + Write> Client<S> {
                 }
             }
         }
-        Err(LinkError::Silent { attempts: ATTEMPTS, milliseconds: self.timeout.as_millis() })
+        let (attempts, milliseconds) = (ATTEMPTS, self.timeout.as_millis());
+        Err(match &self.arrived {
+            (0, _) => LinkError::Silent { attempts, milliseconds },
+            (bytes, first) => {
+                let beginning = first.escape_ascii().to_string();
+                LinkError::NoAnswerAmong { attempts, milliseconds, bytes: *bytes, beginning }
+            }
+        })
     }
 
     /// Greets a device that was restarted between two tries of another question, which then goes on with a new number. Options that
@@ -276,6 +305,9 @@ impl<S: Read + Write> Client<S> {
                 }
                 Err(error) => return Err(error.into()),
             };
+            let (bytes, first) = &mut self.arrived;
+            *bytes += count as u64;
+            first.extend(arrived[..count].iter().take(SHOWN - first.len()));
             for &byte in &arrived[..count] {
                 if let Some(outcome) = self.receive(byte, request.sequence, texts) {
                     return Ok(outcome);

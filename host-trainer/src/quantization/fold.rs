@@ -84,7 +84,7 @@ fn folded(lowered: &Lowered, second: usize) -> Option<(usize, FloatOperator)> {
     let (between, filters) = (first.filters, last.filters);
     let (first, last) = (first.window, last.window);
     let input = lowered.tensors[a.inputs[0]].shape;
-    let window = together(first, last)?;
+    let window = together(first, last).ok()?;
     let convolution = Conv2d::new(window, filters);
     let operator = Operator::Conv2d(convolution);
     let pair = Folding { filters: between, kernel_height: last.kernel_height, kernel_width: last.kernel_width };
@@ -108,23 +108,32 @@ fn folded(lowered: &Lowered, second: usize) -> Option<(usize, FloatOperator)> {
     Some((index, FloatOperator { operator, folding, inputs: a.inputs.clone(), weights, biases, ..b.clone() }))
 }
 
-/// The window of two convolutions in a row, if there is one.
-pub fn together(first: Window, last: Window) -> Option<Window> {
+/// The window of two convolutions in a row.
+///
+/// # Errors
+/// Why there is none.
+pub fn together(first: Window, last: Window) -> Result<Window, &'static str> {
     // A window of one pixel has no padding, whatever it says.
     let padding = |window: Window| if window.taps() == 1 { None } else { Some(window.padding) };
     let padding = match (padding(first), padding(last)) {
-        (Some(a), Some(b)) if a != b => return None,
+        (Some(a), Some(b)) if a != b => return Err("one pads its input and the other does not"),
         (a, b) => a.or(b).unwrap_or(Padding::Same),
     };
-    // As many rows as a window can have, 255, are 128 and 128.
-    let kernel = |a: u8, b: u8| {
-        a.checked_sub(1)?.checked_add(b).filter(|_| b > 0 && (padding == Padding::Valid || pads_add_up(a, b)))
-    };
     let stride_of = |window: Window| (window.stride_height, window.stride_width);
-    if stride_of(first) != (1, 1) || (padding == Padding::Same && stride_of(last) != (1, 1)) {
-        return None;
+    if stride_of(first) != (1, 1) {
+        return Err("the first has a stride");
     }
-    Some(Window {
+    if padding == Padding::Same && stride_of(last) != (1, 1) {
+        return Err("the second has a stride, and they pad their input");
+    }
+    let kernel = |a: u8, b: u8| {
+        if padding == Padding::Same && !pads_add_up(a, b) {
+            return Err("both kernels are even, and their padding does not add up to that of a single one");
+        }
+        let sum = u16::from(a) + u16::from(b);
+        u8::try_from(sum.saturating_sub(1)).map_err(|_| "a single kernel would be larger than 255")
+    };
+    Ok(Window {
         kernel_height: kernel(first.kernel_height, last.kernel_height)?,
         kernel_width: kernel(first.kernel_width, last.kernel_width)?,
         padding,

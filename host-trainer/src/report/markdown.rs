@@ -33,11 +33,14 @@ fn write_sections(text: &mut String, run: &RunSummary) -> fmt::Result {
         (thousands(run.data.training_images as u64), thousands(run.data.validation_images as u64));
     writeln!(text, "{}: {training} faces for training, {validation} for validation.", run.data.description)?;
     if run.data.held_out {
-        let split = &run.int8.split;
+        let others = match run.data.reported_choose {
+            true => "There are no others to report on.".into(),
+            false => format!("{} chose nothing.", run.int8.split),
+        };
         writeln!(
             text,
             "The validation faces are some of the training faces, kept aside: they chose the epoch, the temperature and the \
-             threshold, and nothing was learned from them. {split} chose nothing."
+             threshold, and nothing was learned from them. {others}"
         )?;
     }
     if run.data.passed_over > 0 {

@@ -23,7 +23,9 @@ mod robustness;
 mod small_multiples;
 mod summary;
 
-use std::{fs, path::Path};
+use std::path::Path;
+
+use crate::files;
 
 pub(crate) use self::figure::thousands;
 pub use self::{
@@ -56,7 +58,7 @@ pub fn write(folder: &Path, run: &RunSummary) -> Result<(), ReportError> {
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
-    fs::write(path, bytes).map_err(|error| ReportError::Write { path: path.into(), error })
+    files::write_atomically(path, bytes).map_err(|error| ReportError::Write { path: path.into(), error })
 }
 
 #[cfg(test)]

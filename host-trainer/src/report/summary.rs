@@ -48,8 +48,10 @@ pub struct DataSource {
     pub validation_images: usize,
     /// Of these, the faces that choose nothing, as they have a near twin among the training faces.
     pub passed_over: usize,
-    /// Whether those are training faces that were kept aside, so that the faces reported on chose nothing.
+    /// Whether those are training faces that were kept aside.
     pub held_out: bool,
+    /// Whether the faces reported on are those that were chosen by.
+    pub reported_choose: bool,
 }
 
 /// A row of the table of layers.

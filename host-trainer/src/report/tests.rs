@@ -51,6 +51,7 @@ fn summary(synthetic: bool) -> RunSummary {
             validation_images: 3_589,
             passed_over: 0,
             held_out: false,
+            reported_choose: true,
         },
         preprocessing: "local intensity normalization".into(),
         layers: LayerRow::of(&architecture),

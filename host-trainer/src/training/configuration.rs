@@ -43,6 +43,19 @@ pub struct Configuration {
     pub started_from: Option<String>,
     /// What the faces are, in words.
     pub data_description: String,
+    /// A number of the faces themselves, in hexadecimal ([`Dataset::contents`](crate::data::Dataset::contents)); runs of older
+    /// programs have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_contents: Option<String>,
+    /// The same of the votes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub votes_contents: Option<String>,
+    /// The same of each teacher's network, where teachers were named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub teachers_contents: Vec<String>,
+    /// The same of the weights that it begins with, where a run was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_contents: Option<String>,
     /// Passes over the training images.
     pub epochs: usize,
     /// Images a step.
@@ -71,6 +84,10 @@ impl Configuration {
             start: None,
             started_from: None,
             data_description: description,
+            data_contents: None,
+            votes_contents: None,
+            teachers_contents: Vec::new(),
+            start_contents: None,
             epochs: architecture.recipe.epochs,
             batch_size: architecture.recipe.batch_size,
             seed,
@@ -122,13 +139,56 @@ impl Configuration {
         Architecture::parse(&self.architecture_file, &self.architecture)
     }
 
-    /// A number that changes with anything that determines the weights; it travels in the model file.
+    /// A number that changes with anything that determines the weights; it travels in the model file. Where faces, votes and
+    /// weights are known by their contents, their names do not matter.
     pub fn hash(&self) -> u64 {
-        let mut lengths = format!("{} {} {} {}", self.data_description, self.epochs, self.batch_size, self.seed);
+        let data = self.data_contents.as_ref().unwrap_or(&self.data_description);
+        let mut lengths = format!("{data} {} {} {}", self.epochs, self.batch_size, self.seed);
         lengths.extend(self.held_out.map(|share| format!(" {share}")));
         lengths.extend(self.apart.then_some(" apart"));
+        lengths.extend(self.votes_contents.iter().map(|votes| format!(" votes {votes}")));
+        lengths.extend(self.teachers_contents.iter().map(|teacher| format!(" teacher {teacher}")));
+        lengths.extend(self.start_contents.iter().map(|start| format!(" start {start}")));
+        if !self.hardware.is_cpu() {
+            lengths.push_str(&format!(" {:?}", self.hardware));
+        }
         u64::from(crc32(lengths.as_bytes())) << 32 | u64::from(crc32(self.architecture.as_bytes()))
     }
+
+    /// What another run is trained otherwise by, in words; `None` if both are the same. Faces, votes, teachers and weights at the
+    /// start are compared by their contents, where both runs know these, and by their names otherwise.
+    pub fn difference(&self, other: &Self) -> Option<&'static str> {
+        let contents = |ours: &Option<String>, others: &Option<String>, same_name: bool| match (ours, others) {
+            (Some(ours), Some(others)) => ours == others,
+            _ => same_name,
+        };
+        let same_data = (&self.data, &self.data_description) == (&other.data, &other.data_description);
+        let same_teachers = match (self.teachers_contents.is_empty(), other.teachers_contents.is_empty()) {
+            (false, false) => self.teachers_contents == other.teachers_contents,
+            _ => self.teachers == other.teachers,
+        };
+        let same_start = (&self.start, &self.started_from) == (&other.start, &other.started_from);
+        let compared = [
+            ("the network or its recipe", self.architecture == other.architecture),
+            ("the faces", contents(&self.data_contents, &other.data_contents, same_data)),
+            ("the labels", self.labels == other.labels),
+            ("the votes", contents(&self.votes_contents, &other.votes_contents, self.votes == other.votes)),
+            ("the teachers", same_teachers),
+            ("the share of the faces kept aside", self.held_out == other.held_out),
+            ("which faces choose", self.apart == other.apart),
+            ("the weights at the start", contents(&self.start_contents, &other.start_contents, same_start)),
+            ("the number of epochs", self.epochs == other.epochs),
+            ("the images a step", self.batch_size == other.batch_size),
+            ("the seed", self.seed == other.seed),
+            ("the device", self.hardware == other.hardware),
+        ];
+        compared.into_iter().find(|(_, same)| !same).map(|(what, _)| what)
+    }
+}
+
+/// The number of something's contents as a configuration keeps it.
+pub fn contents_text(contents: u64) -> String {
+    format!("{contents:016x}")
 }
 
 #[cfg(test)]
@@ -161,5 +221,62 @@ mod tests {
             eight.command(Path::new("runs/a")),
             format!("{train} --labels ferplus --architecture levorse {rest}")
         );
+    }
+
+    #[test]
+    fn runs_differ_by_contents_and_not_by_the_names_of_files() {
+        let levorse = Architecture::find("levorse").expect("built in");
+        let old = Configuration::new(&levorse, "levorse.toml", 3, Some("d".into()), "d".into());
+        let known = Configuration {
+            data_contents: Some(contents_text(5)),
+            votes: Some("votes.csv".into()),
+            votes_contents: Some(contents_text(6)),
+            teachers: vec!["runs/a".into()],
+            teachers_contents: vec![contents_text(7)],
+            start: Some("start.burnpack".into()),
+            started_from: Some("runs/b".into()),
+            start_contents: Some(contents_text(8)),
+            ..old.clone()
+        };
+        let moved = Configuration {
+            data: Some("./d".into()),
+            data_description: "./d".into(),
+            votes: Some("elsewhere/votes.csv".into()),
+            teachers: vec!["elsewhere/a".into()],
+            started_from: Some("elsewhere/b".into()),
+            ..known.clone()
+        };
+        assert_eq!((known.difference(&moved), known.hash()), (None, moved.hash()));
+        let changes: [(&str, &dyn Fn(&mut Configuration)); 8] = [
+            ("the network or its recipe", &|run| run.architecture.push('\n')),
+            ("the faces", &|run| run.data_contents = Some(contents_text(4))),
+            ("the votes", &|run| run.votes_contents = Some(contents_text(4))),
+            ("the teachers", &|run| run.teachers_contents = vec![contents_text(4)]),
+            ("the weights at the start", &|run| run.start_contents = Some(contents_text(4))),
+            ("the share of the faces kept aside", &|run| run.held_out = Some(0.1)),
+            ("the number of epochs", &|run| run.epochs = 1),
+            ("the seed", &|run| run.seed = 4),
+        ];
+        for (what, change) in changes {
+            let mut changed = known.clone();
+            change(&mut changed);
+            assert_eq!(known.difference(&changed), Some(what));
+            assert_ne!(known.hash(), changed.hash(), "{what}");
+        }
+        // A run of an older program knows names alone.
+        assert_eq!(old.difference(&Configuration { data_contents: Some(contents_text(5)), ..old.clone() }), None);
+        let other = Configuration { data: Some("e".into()), data_description: "e".into(), ..old.clone() };
+        assert_eq!(old.difference(&other), Some("the faces"));
+    }
+
+    #[test]
+    fn a_file_of_an_older_program_is_read_and_has_the_hash_it_had() {
+        let text = "data = \"fer2013.csv\"\ndata_description = \"fer2013.csv\"\nepochs = 20\nbatch_size = 32\nseed = 1\n\
+                    architecture_file = \"a.toml\"\narchitecture = \"name\"\n";
+        let old: Configuration = toml::from_str(text).expect("no key is missing");
+        let expected = u64::from(crc32(b"fer2013.csv 20 32 1")) << 32 | u64::from(crc32(b"name"));
+        assert_eq!(old.hash(), expected);
+        let written = toml::to_string(&old).expect("written");
+        assert!(!written.contains("contents"), "{written}");
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 pub type SoftTargets = Vec<[f32; Emotion::COUNT]>;
 
 /// Name of the file that keeps them in a run's folder, so that the run goes on without its teachers.
-const FILE: &str = "soft_targets.bin";
+pub(super) const SOFT_TARGETS: &str = "soft_targets.bin";
 
 /// The beginning of the file; then the CRC-32 of the rest, which is little-endian `f32`: eight a face, seven in older files.
 const MAGIC: &[u8; 8] = b"FERSOFT1";
@@ -55,7 +55,7 @@ fn mirrored(pixels: &[u8]) -> Vec<u8> {
 
 /// The soft targets that were kept in a run's folder; `None` if there are none, not `faces` of them, or a damaged file.
 pub fn read_soft_targets(run: &RunFolder, faces: usize) -> Option<SoftTargets> {
-    let bytes = std::fs::read(run.file(FILE)).ok()?;
+    let bytes = std::fs::read(run.file(SOFT_TARGETS)).ok()?;
     let (crc, body) = bytes.strip_prefix(MAGIC)?.split_first_chunk()?;
     let values = body.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect::<Vec<_>>();
     let columns =
@@ -78,8 +78,8 @@ pub fn copy_taught(run: &Path, to: &Path) -> Result<(), TrainingError> {
     let folders = (0..).map(|index| teacher_folder(run, index));
     let teachers: Vec<PathBuf> = folders.take_while(|folder| folder.join(RECORD_FILE).exists()).collect();
     keep_teachers(&teachers, to)?;
-    match std::fs::read(run.join(FILE)) {
-        Ok(bytes) => write_atomically(&to.join(FILE), &bytes),
+    match std::fs::read(run.join(SOFT_TARGETS)) {
+        Ok(bytes) => write_atomically(&to.join(SOFT_TARGETS), &bytes),
         Err(_) => Ok(()),
     }
 }
@@ -114,7 +114,7 @@ pub fn keep_teachers(teachers: &[PathBuf], run: &Path) -> Result<(), TrainingErr
 pub fn write_soft_targets(run: &RunFolder, targets: &[[f32; Emotion::COUNT]]) -> Result<(), TrainingError> {
     let body: Vec<u8> = targets.as_flattened().iter().flat_map(|value| value.to_le_bytes()).collect();
     let bytes = [MAGIC.as_slice(), &crc32(&body).to_le_bytes(), &body].concat();
-    write_atomically(&run.file(FILE), &bytes)
+    write_atomically(&run.file(SOFT_TARGETS), &bytes)
 }
 
 #[cfg(test)]
@@ -189,11 +189,11 @@ mod tests {
         assert_eq!(read_soft_targets(&run, 3), None, "of other faces");
         let seven: Vec<u8> = targets.iter().flat_map(|row| &row[..7]).flat_map(|value| value.to_le_bytes()).collect();
         let older = [MAGIC.as_slice(), &crc32(&seven).to_le_bytes(), &seven].concat();
-        std::fs::write(run.file(FILE), older).expect("written");
+        std::fs::write(run.file(SOFT_TARGETS), older).expect("written");
         assert_eq!(read_soft_targets(&run, 2).as_ref(), Some(&targets), "of a run from before there were eight");
-        let mut bytes = std::fs::read(run.file(FILE)).expect("there");
+        let mut bytes = std::fs::read(run.file(SOFT_TARGETS)).expect("there");
         bytes[20] ^= 1;
-        std::fs::write(run.file(FILE), bytes).expect("damaged");
+        std::fs::write(run.file(SOFT_TARGETS), bytes).expect("damaged");
         assert_eq!(read_soft_targets(&run, 2), None);
     }
 }

@@ -45,10 +45,7 @@ pub enum TrainingError {
     )]
     TeacherDoesNotSuit,
     /// The loss is infinite or not a number.
-    #[error(
-        "the loss became {loss} in epoch {epoch}, step {step}; the checkpoint of epoch {last_good} is kept: lower the \
-         learning rate"
-    )]
+    #[error("the loss became {loss} in epoch {epoch}, step {step}; {}: lower the learning rate", kept(*last_good))]
     NonFinite {
         /// From 1.
         epoch: usize,
@@ -87,6 +84,26 @@ pub enum TrainingError {
         /// The file.
         file: PathBuf,
     },
+    /// Another program trains in the folder.
+    #[error("{}: another program trains in this folder; wait for it, or choose another folder with --out", folder.display())]
+    Busy {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// There are checkpoints in the folder of a new run.
+    #[error("{}: holds checkpoints of a run whose config.toml is gone; choose another folder with --out", folder.display())]
+    Leftovers {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The run's data, or something else that it learned from, are others now.
+    #[error("{}: {what}", folder.display())]
+    Differs {
+        /// The run's folder.
+        folder: PathBuf,
+        /// What differs, and what to do.
+        what: String,
+    },
     /// A new run would overwrite another.
     #[error("{}: holds a run already; continue it with --resume, or choose another folder with --out", folder.display())]
     Exists {
@@ -96,4 +113,12 @@ pub enum TrainingError {
     /// A checkpoint belongs to another network.
     #[error("the checkpoint does not fit the run's architecture: {0}")]
     Checkpoint(String),
+}
+
+/// What is left of a training that failed after so many epochs.
+fn kept(epochs: usize) -> String {
+    match epochs {
+        0 => "no epoch was finished, so nothing is kept".into(),
+        _ => format!("the checkpoint of epoch {epochs} is kept"),
+    }
 }

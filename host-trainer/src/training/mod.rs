@@ -62,13 +62,13 @@ use serde::{Deserialize, Serialize};
 use shared::{label::Emotion, preprocessing::FACE_PIXELS};
 
 pub use self::{
-    configuration::Configuration,
+    configuration::{Configuration, contents_text},
     distillation::{
         SoftTargets, copy_taught, keep_teachers, read_soft_targets, soft_targets, teacher_folder, write_soft_targets,
     },
     error::TrainingError,
     progress::Progress,
-    run_folder::{MODEL_FILE, RECORD_FILE, RunFolder, START_FILE, write_atomically},
+    run_folder::{CHECKPOINTS, MODEL_FILE, RECORD_FILE, RunFolder, START_FILE, write_atomically},
     validation::{ValidationFaces, best_epoch},
 };
 use self::{epoch::run_epoch, state::State, validation::validate};
@@ -76,6 +76,7 @@ use crate::{
     architecture::Architecture,
     data::kept,
     evaluation::Prediction,
+    files,
     network::{Network, logits},
 };
 
@@ -116,7 +117,8 @@ impl<'a> From<LabelledFaces<'a>> for TrainingFaces<'a> {
 pub struct EpochMetrics {
     /// From 1.
     pub epoch: usize,
-    /// Mean over the epoch, under dropout, as Keras reports it.
+    /// Mean over the epoch, under dropout, as Keras reports it; against the labels alone, without the teachers' part, so that it
+    /// compares with the loss in validation.
     pub train_loss: f64,
     /// Share of right answers over the epoch, under dropout.
     pub train_accuracy: f64,
@@ -241,10 +243,26 @@ fn fresh_state(configuration: &Configuration, run: &RunFolder) -> Result<State, 
     let optimizer = optimizer::optimizer(architecture.recipe.optimizer);
     let fresh = Network::new(architecture, configuration.seed, &configuration.hardware.device().autodiff());
     let network = match &configuration.start {
-        Some(file) => with_record(fresh, &run.file(file))?,
+        Some(file) => {
+            check_start(configuration, run, file)?;
+            with_record(fresh, &run.file(file))?
+        }
         None => fresh,
     };
     Ok(State::new(network, optimizer))
+}
+
+/// The weights that a run begins with must be those that it was begun with.
+fn check_start(configuration: &Configuration, run: &RunFolder, file: &str) -> Result<(), TrainingError> {
+    let Some(known) = &configuration.start_contents else { return Ok(()) };
+    let path = run.file(file);
+    let found =
+        files::contents(&path).map_err(|error| TrainingError::Read { file: path.clone(), error: error.to_string() })?;
+    if *known == contents_text(found) {
+        return Ok(());
+    }
+    let what = format!("{file} no longer holds the weights that the run was begun with; start a new run");
+    Err(TrainingError::Differs { folder: run.path().into(), what })
 }
 
 /// Faces must have the values of the network's input, and labels that it knows.

@@ -1,12 +1,18 @@
 //! Where a run lies.
 
 use std::{
-    fs,
-    io::Write,
+    fs::{self, File, TryLockError},
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use super::{Configuration, EpochMetrics, TrainingError, checkpoint::Checkpoint};
+use super::{
+    Configuration, EpochMetrics, TrainingError,
+    checkpoint::Checkpoint,
+    distillation::{SOFT_TARGETS, teacher_folder},
+};
+use crate::files;
 
 /// The file in a run's folder with the weights that it begins with, if those are not fresh.
 pub const START_FILE: &str = "start.burnpack";
@@ -17,43 +23,133 @@ pub const RECORD_FILE: &str = "network.burnpack";
 /// The quantized model in a finished run's folder.
 pub const MODEL_FILE: &str = "model.fer";
 
+/// The run's [`Configuration`]: where this is, the run is whole.
+const CONFIGURATION: &str = "config.toml";
+
+/// The folder, in a run's, of its checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints";
+
+/// The table of epochs.
+const METRICS: &str = "metrics.csv";
+
+/// The file that the program that trains holds a lock on. It stays; the lock goes with the program, however that ends.
+const LOCK: &str = "lock";
+
 /// The folder of one training run.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    /// While this is held, no other program trains in the folder.
+    _lock: Option<Arc<File>>,
 }
 
 impl RunFolder {
-    /// Makes a folder for a new run and writes its `config.toml`.
+    /// Makes a folder for a new run, locks it against other programs and writes its `config.toml`.
     ///
     /// # Errors
-    /// [`TrainingError::Exists`] if there is a run already; [`TrainingError::Write`].
+    /// As [`claim`](Self::claim) and [`begin`](Self::begin).
     pub fn create(path: &Path, configuration: &Configuration) -> Result<Self, TrainingError> {
-        let run = Self { path: path.into() };
-        if run.file("config.toml").exists() {
-            return Err(TrainingError::Exists { folder: path.into() });
-        }
-        let folder = run.file("checkpoints");
-        fs::create_dir_all(&folder)
-            .map_err(|error| TrainingError::Write { file: folder.clone(), error: error.to_string() })?;
-        let text = toml::to_string(configuration)
-            .map_err(|error| TrainingError::Write { file: run.file("config.toml"), error: error.to_string() })?;
-        write_atomically(&run.file("config.toml"), text.as_bytes())?;
+        let run = Self::claim(path)?;
+        run.begin(configuration)?;
         Ok(run)
     }
 
-    /// Opens the folder of a run and reads its `config.toml`.
+    /// Makes a folder for a new run and locks it against other programs; what the run begins with can be put into it now. A
+    /// folder whose run has learned nothing yet, because it failed at its start, is taken again.
+    ///
+    /// # Errors
+    /// [`TrainingError::Exists`] if there is a run already, [`TrainingError::Busy`] if one is just being made or trained there,
+    /// [`TrainingError::Leftovers`]; [`TrainingError::Write`].
+    pub fn claim(path: &Path) -> Result<Self, TrainingError> {
+        Self::claim_with(path, false)
+    }
+
+    /// As [`claim`](Self::claim), but checkpoints without a run, which an interrupted copy has left, are removed.
+    ///
+    /// # Errors
+    /// As [`claim`](Self::claim).
+    pub fn claim_over(path: &Path) -> Result<Self, TrainingError> {
+        Self::claim_with(path, true)
+    }
+
+    fn claim_with(path: &Path, over_leftovers: bool) -> Result<Self, TrainingError> {
+        let checkpoints = path.join(CHECKPOINTS);
+        fs::create_dir_all(&checkpoints)
+            .map_err(|error| TrainingError::Write { file: checkpoints.clone(), error: error.to_string() })?;
+        let run = Self { path: path.into(), _lock: lock(path)? };
+        match (Self::is_run(path), Self::has_learned(path)) {
+            (true, true) => Err(TrainingError::Exists { folder: path.into() }),
+            (false, true) if over_leftovers => {
+                let failed =
+                    |error: io::Error| TrainingError::Write { file: checkpoints.clone(), error: error.to_string() };
+                fs::remove_dir_all(&checkpoints).and_then(|()| fs::create_dir(&checkpoints)).map_err(failed)?;
+                Ok(run)
+            }
+            (false, true) => Err(TrainingError::Leftovers { folder: path.into() }),
+            (true, false) => run.forget_failed_start().map(|()| run),
+            (false, false) => Ok(run),
+        }
+    }
+
+    /// Removes what a run keeps before its first epoch, so that another one does not take it for its own.
+    fn forget_failed_start(&self) -> Result<(), TrainingError> {
+        let failed = |file: PathBuf, error: io::Error| TrainingError::Write { file, error: error.to_string() };
+        for name in [CONFIGURATION, START_FILE, SOFT_TARGETS] {
+            let file = self.file(name);
+            if file.exists() {
+                fs::remove_file(&file).map_err(|error| failed(file, error))?;
+            }
+        }
+        for teacher in teachers(&self.path) {
+            fs::remove_dir_all(&teacher).map_err(|error| failed(teacher, error))?;
+        }
+        Ok(())
+    }
+
+    /// Writes `config.toml`, which makes the folder a run.
+    ///
+    /// # Errors
+    /// [`TrainingError::Write`].
+    pub fn begin(&self, configuration: &Configuration) -> Result<(), TrainingError> {
+        let file = self.file(CONFIGURATION);
+        let text = toml::to_string(configuration)
+            .map_err(|error| TrainingError::Write { file: file.clone(), error: error.to_string() })?;
+        write_atomically(&file, text.as_bytes())
+    }
+
+    /// Opens the folder of a run to look at it and reads its `config.toml`.
     ///
     /// # Errors
     /// [`TrainingError::Read`] if it is no run.
     pub fn open(path: &Path) -> Result<(Self, Configuration), TrainingError> {
-        let run = Self { path: path.into() };
-        let file = run.file("config.toml");
+        let run = Self { path: path.into(), _lock: None };
+        let file = run.file(CONFIGURATION);
         let text = fs::read_to_string(&file)
             .map_err(|error| TrainingError::Read { file: file.clone(), error: error.to_string() })?;
         let configuration =
             toml::from_str(&text).map_err(|error| TrainingError::Read { file, error: error.to_string() })?;
         Ok((run, configuration))
+    }
+
+    /// Opens the folder of a run to train in it, and locks it against other programs.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`TrainingError::Busy`] if another program trains there.
+    pub fn resume(path: &Path) -> Result<(Self, Configuration), TrainingError> {
+        let (run, configuration) = Self::open(path)?;
+        Ok((Self { _lock: lock(path)?, ..run }, configuration))
+    }
+
+    /// Whether a folder is a run's.
+    pub fn is_run(path: &Path) -> bool {
+        path.join(CONFIGURATION).exists()
+    }
+
+    /// Whether a run, or one of the teachers that are trained in its folder, has left what it learned there.
+    pub fn has_learned(path: &Path) -> bool {
+        let any_checkpoint =
+            fs::read_dir(path.join(CHECKPOINTS)).is_ok_and(|mut entries| entries.any(|entry| entry.is_ok()));
+        any_checkpoint || path.join(METRICS).exists() || teachers(path).any(|teacher| Self::has_learned(&teacher))
     }
 
     /// The folder.
@@ -101,7 +197,7 @@ impl RunFolder {
 
     /// Writes `metrics.csv` anew, a row an epoch.
     pub(super) fn write_metrics(&self, metrics: &[EpochMetrics]) -> Result<(), TrainingError> {
-        let file = self.file("metrics.csv");
+        let file = self.file(METRICS);
         let mut writer = csv::Writer::from_writer(Vec::new());
         let failed = |error: String| TrainingError::Write { file: file.clone(), error };
         for row in metrics {
@@ -115,60 +211,34 @@ impl RunFolder {
 fn read_checkpoint(file: &Path) -> Result<Option<Checkpoint>, TrainingError> {
     match fs::read(file) {
         Ok(bytes) => Ok(Checkpoint::decode(&bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(TrainingError::Read { file: file.into(), error: error.to_string() }),
     }
 }
 
-/// Writes a file so that at any moment there is the old one or the new one, whole. What is not a file, such as `/dev/null`
-/// or a pipe, is written to: a file put in its place would break it for everyone. A link goes on pointing where it points.
+/// Locks a run's folder; `None` where the file system knows no locks.
+fn lock(folder: &Path) -> Result<Option<Arc<File>>, TrainingError> {
+    let file = folder.join(LOCK);
+    let failed = |error: io::Error| TrainingError::Write { file: file.clone(), error: error.to_string() };
+    let lock = File::options().create(true).truncate(false).write(true).open(&file).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(Arc::new(lock))),
+        Err(TryLockError::WouldBlock) => Err(TrainingError::Busy { folder: folder.into() }),
+        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(None),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// The folders of a run's teachers, those that are trained there and copies of others.
+fn teachers(run: &Path) -> impl Iterator<Item = PathBuf> {
+    (0..).map(|index| teacher_folder(run, index)).take_while(|folder| folder.exists())
+}
+
+/// [`files::write_atomically`], with the error of a training.
 ///
 /// # Errors
 /// [`TrainingError::Write`]; the old file is still there then.
 pub fn write_atomically(file: &Path, bytes: &[u8]) -> Result<(), TrainingError> {
-    let target = fs::canonicalize(file).unwrap_or(file.into());
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        if fs::metadata(&target).is_ok_and(|found| !found.is_file()) {
-            return fs::write(&target, bytes);
-        }
-        let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-        temporary.write_all(bytes)?;
-        temporary.as_file().sync_all()?;
-        temporary.persist(&target)?;
-        Ok(())
-    };
-    write().map_err(|error| TrainingError::Write { file: file.into(), error: error.to_string() })
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use std::{os::unix::fs::FileTypeExt, process::Command, thread};
-
-    use super::*;
-
-    #[test]
-    fn a_pipe_is_written_to_and_stays_one() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let pipe = folder.path().join("pipe");
-        assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
-        let reader = thread::spawn({
-            let pipe = pipe.clone();
-            move || fs::read(pipe)
-        });
-        write_atomically(&pipe, b"a model").expect("written");
-        assert!(fs::metadata(&pipe).expect("there").file_type().is_fifo());
-        assert_eq!(reader.join().expect("ends").expect("read"), b"a model");
-    }
-
-    #[test]
-    fn a_link_goes_on_pointing_where_it_points() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let [file, link] = ["file", "link"].map(|name| folder.path().join(name));
-        fs::write(&file, b"old").expect("written");
-        std::os::unix::fs::symlink(&file, &link).expect("linked");
-        write_atomically(&link, b"new").expect("written");
-        assert_eq!(fs::read(&file).expect("read"), b"new");
-        assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
-    }
+    files::write_atomically(file, bytes)
+        .map_err(|error| TrainingError::Write { file: file.into(), error: error.to_string() })
 }

@@ -23,6 +23,15 @@ use crate::{
     network::{Mode, Network},
 };
 
+/// The loss of a batch.
+struct Losses {
+    /// What the step makes smaller.
+    minimized: Tensor<1>,
+    /// The part of it that the labels decide, if teachers decide another: theirs is of another size, so this is what compares
+    /// with the loss in validation.
+    of_labels: Option<Tensor<1>>,
+}
+
 /// What they share.
 pub(super) struct Steps {
     device: Device,
@@ -88,29 +97,30 @@ impl Steps {
             _ => Vec::new(),
         };
         let (loss, logits) = self.loss(&state.network, batch, &answers);
-        let value = f64::from(loss.clone().into_scalar::<f32>());
+        let value = f64::from(loss.minimized.clone().into_scalar::<f32>());
         if !value.is_finite() {
             let (epoch, step) = (self.done + 1, self.steps + 1);
             return Err(TrainingError::NonFinite { epoch, step, loss: value, last_good: self.done });
         }
-        let mut gradients = gradients_of(&state.network, loss);
+        let told = loss.of_labels.map_or(value, |loss| f64::from(loss.into_scalar::<f32>()));
+        let mut gradients = gradients_of(&state.network, loss.minimized);
         if let Some(radius) = recipe.sharpness_aware {
             let parameters = highest_nearby(&state.network.parameters, &gradients, radius);
             let higher = Network { parameters, ..state.network.clone() };
-            gradients = gradients_of(&higher, self.loss(&higher, batch, &answers).0);
+            gradients = gradients_of(&higher, self.loss(&higher, batch, &answers).0.minimized);
         }
         let decayed = self.learning_rate * f64::from(recipe.regularization.weight_decay);
         state.step(self.learning_rate, gradients, |parameters| decay(parameters, decayed));
 
         self.steps += 1;
         self.images += images;
-        self.loss += value * images as f64;
+        self.loss += told * images as f64;
         self.right += count_right(logits, &batch.labels);
         Ok(())
     }
 
     /// Loss and logits of a batch; `answers` are those of teachers that see the same views.
-    fn loss(&mut self, network: &Network, batch: &Batch, answers: &[f32]) -> (Tensor<1>, Tensor<2>) {
+    fn loss(&mut self, network: &Network, batch: &Batch, answers: &[f32]) -> (Losses, Tensor<2>) {
         let Architecture { preprocessing, recipe, .. } = &*network.architecture;
         let (images, emotions) = (batch.labels.len(), network.architecture.labels().count());
         let faces: Tensor<4> =
@@ -118,13 +128,14 @@ impl Steps {
         let logits = network.forward(faces, &mut Mode::Training(&mut self.dropout));
         let targets = self.tensor(&batch.targets, [images, emotions]);
         let weights = self.tensor(&batch.weights, [images]);
-        let mut loss = batch_loss(recipe.loss, logits.clone(), targets, weights.clone());
-        if let Some(distillation) = recipe.distillation {
-            let soft_targets = if distillation.same_views { answers } else { &batch.soft_targets };
-            let soft_targets = self.tensor(soft_targets, [images, emotions]);
-            loss = distilled_loss(distillation, loss, logits.clone(), soft_targets, weights);
-        }
-        (loss, logits)
+        let of_labels = batch_loss(recipe.loss, logits.clone(), targets, weights.clone());
+        let Some(distillation) = recipe.distillation else {
+            return (Losses { minimized: of_labels, of_labels: None }, logits);
+        };
+        let soft_targets = if distillation.same_views { answers } else { &batch.soft_targets };
+        let soft_targets = self.tensor(soft_targets, [images, emotions]);
+        let minimized = distilled_loss(distillation, of_labels.clone(), logits.clone(), soft_targets, weights);
+        (Losses { minimized, of_labels: Some(of_labels) }, logits)
     }
 
     /// The teachers' mean probabilities for the images of a batch, `[n, emotions]`, at a temperature.

@@ -1,10 +1,14 @@
 //! The firmware as a program for Raspberry Pi OS and other Linux: faces in and emotions out on a serial port, a pty, a TCP
 //! port, or standard input and output.
 
+// Output that fails is an error and no panic.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
+
 mod serial;
+mod tcp;
 
 use std::{
-    io::{Write, stdin, stdout},
+    io::{Write, stderr, stdin, stdout},
     net::TcpListener,
     path::PathBuf,
     process::ExitCode,
@@ -43,12 +47,12 @@ struct Arguments {
     #[arg(long, value_name = "DEVICE", conflicts_with_all = ["pty", "tcp"])]
     port: Option<String>,
     /// Bits a second of the serial device
-    #[arg(long, value_name = "N", default_value_t = 115_200)]
+    #[arg(long, value_name = "N", default_value_t = 115_200, conflicts_with_all = ["pty", "tcp"])]
     baud: u32,
     /// Make a pseudo-terminal and print its path
     #[arg(long, conflicts_with = "tcp")]
     pty: bool,
-    /// Listen on a TCP port, one host at a time; port 0 takes a free one and prints it
+    /// Listen on a TCP port; one host at a time, the newest; port 0 takes a free one and prints it
     #[arg(long, value_name = "ADDRESS:PORT")]
     tcp: Option<String>,
     /// A model file [default: edge, which comes with the program]
@@ -60,7 +64,8 @@ fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // Where this cannot be written, nothing can.
+            let _ = writeln!(stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -72,17 +77,22 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         anyhow::Ok(AlignedBytes::new(&bytes))
     });
     let file = file.transpose()?;
-    let model = Model::parse(file.as_ref().map_or(&EDGE.0, AlignedBytes::as_slice))?;
+    let model = Model::parse(file.as_ref().map_or(&EDGE.0, AlignedBytes::as_slice));
+    let model = model.with_context(|| {
+        arguments.model.as_ref().map_or_else(|| "the built-in model".into(), |path| path.display().to_string())
+    })?;
     if let Some(device) = &arguments.port {
         let port = serialport::new(device, arguments.baud).timeout(Duration::from_secs(3600)).open();
-        let port = port.with_context(|| device.clone())?;
+        let port = port.with_context(|| match std::fs::metadata(device) {
+            Ok(_) => format!("{device} (is this user in its group, mostly dialout, and the port free?)"),
+            Err(_) => format!("{device} (is the device plugged in?)"),
+        })?;
         let reader = port.try_clone().with_context(|| device.clone())?;
         return serve(&model, Serial::new(reader, port));
     }
     if arguments.pty {
         let (mut master, slave) = TTYPort::pair().context("no pseudo-terminal")?;
-        println!("{}", slave.name().context("the pseudo-terminal has no name")?);
-        stdout().flush()?;
+        say(slave.name().context("the pseudo-terminal has no name")?)?;
         master.set_timeout(Duration::from_secs(3600))?;
         let reader = master.try_clone_native()?;
         // The other end stays open here, so that hosts can come and go.
@@ -92,19 +102,22 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if let Some(address) = &arguments.tcp {
         let listener = TcpListener::bind(address).with_context(|| address.clone())?;
-        println!("{}", listener.local_addr()?);
-        stdout().flush()?;
-        loop {
-            let (stream, host) = listener.accept()?;
-            stream.set_nodelay(true)?;
+        say(listener.local_addr()?)?;
+        for (stream, host) in tcp::hosts(listener) {
             let reader = stream.try_clone()?;
             // A host that goes away is no fault of the device: it waits for the next.
             if let Err(error) = serve(&model, Serial::new(reader, stream)) {
-                eprintln!("{host}: {error:#}");
+                let _ = writeln!(stderr(), "{host}: {error:#}");
             }
         }
+        return Ok(());
     }
     serve(&model, Serial::new(stdin(), stdout()))
+}
+
+/// Tells whoever started the program where it can be reached.
+fn say(place: impl std::fmt::Display) -> anyhow::Result<()> {
+    writeln!(stdout(), "{place}").and_then(|()| stdout().flush()).context("standard output")
 }
 
 /// Runs the device until the link ends.

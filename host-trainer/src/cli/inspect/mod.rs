@@ -3,7 +3,10 @@
 mod arena;
 mod savings;
 
-use std::path::PathBuf;
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use clap::Args;
 use serde::Serialize;
@@ -13,7 +16,7 @@ use shared::{
     shape::{Padding, Shape},
 };
 
-use super::model_file;
+use super::{model_file, output::out};
 use crate::{evaluation::Table, export};
 
 #[derive(Args, Debug)]
@@ -72,11 +75,11 @@ pub fn run(arguments: &InspectArguments) -> anyhow::Result<()> {
     let model = model_file::parse(&arguments.model, &bytes)?;
     let description = describe(&model, bytes.as_slice().len());
     if arguments.json {
-        println!("{}", serde_json::to_string(&description)?);
+        writeln!(out(), "{}", serde_json::to_string(&description)?)?;
+        Ok(())
     } else {
-        print(&description);
+        Ok(print(&description)?)
     }
-    Ok(())
 }
 
 fn describe(model: &Model<'_>, file_bytes: usize) -> Description {
@@ -156,16 +159,19 @@ fn window(operator: &Operator) -> String {
     })
 }
 
-fn print(model: &Description) {
-    println!("{}  crc {}  {} bytes", model.name, model.crc, model.file_bytes);
-    println!("labels         {}", model.labels.join(", "));
-    println!("preprocessing  {}", model.preprocessing);
-    println!(
+fn print(model: &Description) -> io::Result<()> {
+    writeln!(out(), "{}  crc {}  {} bytes", model.name, model.crc, model.file_bytes)?;
+    writeln!(out(), "labels         {}", model.labels.join(", "))?;
+    writeln!(out(), "preprocessing  {}", model.preprocessing)?;
+    writeln!(
+        out(),
         "measured       {:.4} of {} images of {}",
-        model.measured_accuracy, model.measured_images, model.measured_on
-    );
-    println!("temperature    {:.3}, uncertain below {:.2}", model.temperature, model.threshold);
-    println!("trained by     configuration {}\n", model.training_hash);
+        model.measured_accuracy,
+        model.measured_images,
+        model.measured_on
+    )?;
+    writeln!(out(), "temperature    {:.3}, uncertain below {:.2}", model.temperature, model.threshold)?;
+    writeln!(out(), "trained by     configuration {}\n", model.training_hash)?;
     let mut table = Table::new([
         "operator",
         "window",
@@ -196,16 +202,21 @@ fn print(model: &Description) {
             row.arena_output.to_string(),
         ]);
     }
-    println!("{table}\n");
-    println!(
+    writeln!(out(), "{table}\n")?;
+    writeln!(
+        out(),
         "total          {} MACs as trained, {} as run, {} weights in {} bytes, {} bytes of arena\n",
-        model.macs, model.macs_as_run, model.weights, model.weight_bytes, model.arena_bytes
-    );
+        model.macs,
+        model.macs_as_run,
+        model.weights,
+        model.weight_bytes,
+        model.arena_bytes
+    )?;
     for sentence in &model.savings {
-        println!("{sentence}");
+        writeln!(out(), "{sentence}")?;
     }
     if !model.savings.is_empty() {
-        println!();
+        writeln!(out())?;
     }
-    print!("{}", model.arena);
+    write!(out(), "{}", model.arena)
 }

@@ -117,10 +117,46 @@ fn resumes_to_the_same_weights_at_any_epoch(recipe: &str) {
 
 #[test]
 fn a_new_run_does_not_overwrite_another() {
-    let folder = tempfile::tempdir().expect("a folder");
-    RunFolder::create(folder.path(), &configuration()).expect("new");
-    let error = RunFolder::create(folder.path(), &configuration()).expect_err("taken");
+    let (folder, configuration, ..) = finished();
+    let error = RunFolder::create(folder.path(), &configuration).expect_err("taken");
     assert!(error.to_string().contains("--resume"), "{error}");
+}
+
+#[test]
+fn a_folder_is_one_programs_while_it_has_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = RunFolder::create(folder.path(), &configuration()).expect("new");
+    let error = RunFolder::create(folder.path(), &configuration()).expect_err("taken").to_string();
+    assert!(error.contains("another program trains in this folder"), "{error}");
+    let error = RunFolder::resume(folder.path()).expect_err("taken").to_string();
+    assert!(error.contains("another program trains in this folder"), "{error}");
+    RunFolder::open(folder.path()).expect("whoever only looks may do so");
+    drop(first);
+    RunFolder::resume(folder.path()).expect("free again");
+}
+
+#[test]
+fn a_run_that_learned_nothing_makes_room_for_another_and_leaves_it_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let failed = RunFolder::create(folder.path(), &configuration()).expect("new");
+    write_soft_targets(&failed, &[[0.125; Emotion::COUNT]; 2]).expect("written");
+    for name in [START_FILE, "teacher-1/config.toml", "teacher-1/network.burnpack", "notes.txt"] {
+        fs::create_dir_all(failed.file("teacher-1")).expect("made");
+        fs::write(failed.file(name), b"of the run that failed").expect("written");
+    }
+    drop(failed);
+    let other = Configuration { seed: 6, ..configuration() };
+    let run = RunFolder::create(folder.path(), &other).expect("nothing is lost");
+    assert_eq!(RunFolder::open(folder.path()).expect("a run").1, other);
+    assert_eq!(read_soft_targets(&run, 2), None);
+    assert!(!run.file(START_FILE).exists() && !run.file("teacher-1").exists() && run.file("notes.txt").exists());
+    drop(run);
+    // A teacher that has been trained is worth as much as the run itself.
+    fs::create_dir_all(folder.path().join("teacher-1/checkpoints")).expect("made");
+    fs::write(folder.path().join("teacher-1/checkpoints/last.ckpt"), b"an hour's work").expect("written");
+    assert!(matches!(RunFolder::create(folder.path(), &other), Err(TrainingError::Exists { .. })));
+    fs::remove_file(folder.path().join("config.toml")).expect("removed");
+    assert!(matches!(RunFolder::create(folder.path(), &other), Err(TrainingError::Leftovers { .. })));
 }
 
 /// A run that is over, in a folder that goes when the first of these does.

@@ -32,6 +32,23 @@ fn a_pupil_that_is_its_teacher_has_nothing_to_learn_from_the_same_views_however_
 }
 
 #[test]
+fn the_loss_of_a_pupil_that_is_told_compares_with_that_of_its_validation() {
+    // A learning rate of zero: training and validation see the same network, and here the same faces.
+    let recipe = "{ kind = \"sgd\", learning_rate = 0.0 }\n\
+        distillation = { share = 0.75, temperature = 4.0, same_views = true }";
+    let text = SMALL.replace("{ kind = \"rmsprop\" }", recipe).replace("rate = 0.5", "rate = 0.0");
+    let configuration = Configuration { architecture: text, epochs: 1, ..configuration() };
+    let folder = tempfile::tempdir().expect("a folder");
+    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
+    let teacher = Network::new(configuration.architecture().expect("sound").into(), 9, &Device::flex());
+    let (images, labels) = faces(56);
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let training = TrainingFaces { teachers: std::slice::from_ref(&teacher), ..faces.into() };
+    let epoch = train_on(training, &configuration, &run_folder, None).expect("trains").metrics.remove(0);
+    assert!((epoch.train_loss - epoch.validation_loss).abs() < 1e-4, "{epoch:?}");
+}
+
+#[test]
 fn a_teacher_that_sees_other_values_is_refused_and_so_is_none() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = SMALL.replace("\nepochs", "\ndistillation = { share = 0.5, same_views = true }\nepochs");
