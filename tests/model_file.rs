@@ -47,7 +47,7 @@ fn unsound(change: impl FnOnce(&mut SampleModel)) -> ModelError {
     }
 }
 
-fn faces<'a>(model: &'a mut SampleModel) -> &'a mut FaceHeader<'static> {
+fn faces(model: &mut SampleModel) -> &mut FaceHeader<'static> {
     let Task::Faces(faces) = &mut model.header.task else { panic!("the sample classifies faces") };
     faces
 }

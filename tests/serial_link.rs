@@ -252,7 +252,7 @@ fn every_answer_arrives_once_over_a_line_that_loses_most_replies() {
             }
             self.replies += 1;
             let reply = std::mem::take(&mut self.reply);
-            if self.replies % 6 != 0 {
+            if !self.replies.is_multiple_of(6) {
                 return Err(std::io::ErrorKind::Interrupted.into());
             }
             buffer[..reply.len()].copy_from_slice(&reply);

@@ -1,7 +1,7 @@
 //! The arithmetic of TensorFlow Lite's 8-bit quantization: real = scale * (q - zero_point), and requantization of 32-bit
 //! accumulators by a 31-bit multiplier and a shift with the reference kernels' double rounding.
 //!
-//! The bit-exact reference is TensorFlow Lite's `MultiplyByQuantizedMultiplier` with `TFLITE_SINGLE_ROUNDING` off
+//! The bit-exact reference is TensorFlow Lite 2.14's `MultiplyByQuantizedMultiplier` with `TFLITE_SINGLE_ROUNDING` off
 //! (`gemmlowp`'s `SaturatingRoundingDoublingHighMul` and `RoundingDivideByPOT`); where this file disagrees, it is wrong.
 
 use bytemuck::{Pod, Zeroable};

@@ -2,9 +2,11 @@
 """Writes tflite.json and tflite_means.json: small int8 operators, run by TensorFlow Lite's reference kernels on random data.
 
 Each case is a model of one operator, built here from TensorFlow Lite's schema, so that scales, zero points and weights are
-exactly those that are written down beside the result. To make the file anew:
+exactly those that are written down beside the result. The kernels are those of TensorFlow Lite 2.14, the last with integers
+throughout: the reference kernel of ai-edge-litert 2.3 multiplies the sums of a fully connected operator in double precision and
+rounds once. Its other kernels give the same. To make the files anew (the schema is ai-edge-litert's):
 
-    python3 -m venv venv && venv/bin/pip install ai-edge-litert==2.3.0 flatbuffers numpy
+    python3.11 -m venv venv && venv/bin/pip install tflite-runtime==2.14.0 ai-edge-litert==2.3.0 flatbuffers "numpy<2"
     venv/bin/python tests/goldens/make_tflite.py
 """
 
@@ -14,7 +16,7 @@ import pathlib
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as tfl
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from tflite_runtime.interpreter import Interpreter, OpResolverType
 
 RANDOM = np.random.default_rng(2013)
 ACTIVATIONS = {
@@ -389,6 +391,11 @@ MEAN_SIZES = [
 ]  # fmt: skip
 MEANS = [case for size in MEAN_SIZES for case in means(size)]
 CASES += later_cases()
+CASES += [
+    weighted("fully connected, many small sums", "fully_connected", (1, 1, 9), 600, small_sums=True),
+    weighted("fully connected, many units, ReLU6", "fully_connected", (1, 1, 16), 500, None, "relu6"),
+    weighted("conv 1x1, many small sums", "conv2d", (20, 20, 3), 6, window((1, 1), (1, 1), "same"), small_sums=True),
+]
 
 
 def write(name, cases):

@@ -1,5 +1,6 @@
-//! The operators in integers, one a file. The bit-exact reference of all of them are TensorFlow Lite's reference kernels
-//! (`tensorflow/lite/kernels/internal/reference/integer_ops`, double rounding); in a disagreement, they win.
+//! The operators in integers, one a file. The bit-exact reference of all of them are the reference kernels of TensorFlow Lite
+//! 2.14 (`tensorflow/lite/kernels/internal/reference/integer_ops`, double rounding); in a disagreement, they win. LiteRT 2.3 gives
+//! the same but for fully connected operators, whose sums it multiplies in double precision and rounds once.
 //!
 //! Activations are `i8`, NHWC with a batch of one; weights are `i8`, symmetric, with a scale for each output channel. Names
 //! are those of TensorFlow Lite and CMSIS-NN: `input_offset` is *minus* the input's zero point, `output_offset` is the

@@ -49,11 +49,10 @@ pub(in crate::convolution) trait Lanes: Copy {
     unsafe fn transpose(source: *const f32, source_step: usize, target: *mut f32, target_step: usize) {
         // SAFETY: the caller vouches for every row of both squares.
         unsafe {
-            let rows: [[f32; LANES]; LANES] =
-                std::array::from_fn(|row| source.add(row * source_step).cast::<[f32; LANES]>().read());
-            for column in 0..LANES {
-                let values: [f32; LANES] = std::array::from_fn(|row| rows[row][column]);
-                target.add(column * target_step).cast::<[f32; LANES]>().write(values);
+            for row in 0..LANES {
+                for column in 0..LANES {
+                    *target.add(column * target_step + row) = *source.add(row * source_step + column);
+                }
             }
         }
     }
