@@ -247,7 +247,8 @@ mod tests {
             ..known.clone()
         };
         assert_eq!((known.difference(&moved), known.hash()), (None, moved.hash()));
-        let changes: [(&str, &dyn Fn(&mut Configuration)); 8] = [
+        type Change<'a> = (&'static str, &'a dyn Fn(&mut Configuration));
+        let changes: [Change<'_>; 8] = [
             ("the network or its recipe", &|run| run.architecture.push('\n')),
             ("the faces", &|run| run.data_contents = Some(contents_text(4))),
             ("the votes", &|run| run.votes_contents = Some(contents_text(4))),
