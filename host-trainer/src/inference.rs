@@ -13,7 +13,7 @@ pub use crate::normalization::normalize;
 /// Faces a task; each task has an arena of its own.
 const FACES_A_TASK: usize = 64;
 
-/// The logits of normalized faces ([`Preprocessing::values`] each), as the integers that the model's last operator writes, in the order
+/// The logits of normalized faces ([`Preprocessing::values`](shared::preprocessing::Preprocessing::values) each), as the integers that the model's last operator writes, in the order
 /// of its labels. `progress(n)` is told, from any thread, that `n` more faces are done.
 ///
 /// # Errors

@@ -78,7 +78,7 @@ struct DataArgument {
 #[error("{0}")]
 struct UsageError(String);
 
-/// Runs the command of the process's arguments; the result is described in [`EXIT_STATUS`].
+/// Runs the command of the process's arguments; its exit status is 0, 1, 2 or 130, as `--help` says.
 pub fn main() -> ExitCode {
     let ended = match Cli::try_parse() {
         Ok(cli) => run(cli),
