@@ -28,6 +28,10 @@ use self::{
     stop::Interrupted,
 };
 
+/// Exit status of a training whose output nobody reads any more, which stops it: that of a process that SIGPIPE ends. Who has
+/// seen enough of a table is no failure, but such a run is not done.
+const UNREAD: u8 = 141;
+
 /// What a shell learns of how a command ended.
 const EXIT_STATUS: &str = "Exit status: 0 done, 1 failed, 2 wrong usage; 130 after Ctrl-C and 143 after SIGTERM, even if the run \
     that was stopped can be resumed";
@@ -40,6 +44,12 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     train: train::TrainArguments,
+}
+
+impl Cli {
+    fn is_training(&self) -> bool {
+        matches!(self.command, None | Some(Command::Train(_) | Command::Reproduce(_)))
+    }
 }
 
 #[derive(Subcommand, Debug)]
@@ -78,10 +88,16 @@ struct DataArgument {
 #[error("{0}")]
 struct UsageError(String);
 
-/// Runs the command of the process's arguments; its exit status is 0, 1, 2 or 130, as `--help` says.
+/// Runs the command of the process's arguments: 0 done, 1 failed, 2 wrong usage, 130 and 143 ended by Ctrl-C and SIGTERM.
 pub fn main() -> ExitCode {
+    let mut unread = ExitCode::SUCCESS;
     let ended = match Cli::try_parse() {
-        Ok(cli) => run(cli),
+        Ok(cli) => {
+            if cli.is_training() {
+                unread = ExitCode::from(UNREAD);
+            }
+            run(cli)
+        }
         // Help, the version and wrong usage; clap prints to where each belongs.
         Err(message) => match message.print() {
             Ok(()) => return ExitCode::from(message.exit_code() as u8),
@@ -91,6 +107,8 @@ pub fn main() -> ExitCode {
     };
     match ended.and_then(|()| Ok(out().flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
+        // As `host-trainer … | head` does: there is nothing to say, and nobody to say it to.
+        Err(error) if is_unread(&error) => unread,
         Err(error) => report(&error),
     }
 }
@@ -110,10 +128,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// Prints an error, if there is something to say, and gives the exit status that goes with it.
 fn report(error: &anyhow::Error) -> ExitCode {
-    // As `host-trainer … | head` does: who has seen enough is no failure.
-    if is_unread(error) {
-        return ExitCode::SUCCESS;
-    }
     if let Some(interrupted) = error.downcast_ref::<Interrupted>() {
         return ExitCode::from(interrupted.exit_status());
     }

@@ -26,6 +26,19 @@ fn a_program_that_nobody_listens_to_any_more_ends_without_a_word() {
     assert_eq!((ended.status, ended.err.as_str()), (Some(0), ""));
 }
 
+#[test]
+fn a_training_that_nobody_listens_to_any_more_stops_without_a_word_and_is_not_done() {
+    let folder = workplace();
+    write_csv(&folder.path().join("faces.csv"), 1, 21);
+    let mut command = program(folder.path());
+    let arguments = format!("train --data faces.csv --architecture {NETWORK} --epochs 1000000 --out run");
+    command.args(arguments.split(' ')).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("starts");
+    drop(child.stdout.take());
+    let ended = Ended::from(child.wait_with_output().expect("ends"));
+    assert_eq!((ended.status, ended.err.as_str()), (Some(141), "reading faces …\n"));
+}
+
 #[cfg(target_os = "linux")]
 fn full() -> Stdio {
     File::options().write(true).open("/dev/full").expect("Linux has it").into()
