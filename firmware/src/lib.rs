@@ -32,6 +32,7 @@
 #![deny(unsafe_code)]
 
 pub mod device;
+pub mod finder;
 pub mod engine;
 pub mod kernels;
 pub mod normalization;

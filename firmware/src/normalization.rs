@@ -103,19 +103,33 @@ fn global<const CHANNELS: usize, const CHANNEL: usize>(
     sigma_floor: u16,
     out: &mut [[i8; CHANNELS]],
 ) {
-    const PIXELS: u64 = FACE_PIXELS as u64;
-    // n sigma_floor in grey levels is n / 256 = 9 sigma_floor in 1/256 grey levels.
-    let floor = u64::from(sigma_floor) * (PIXELS / 256);
-    let sum: u32 = face.iter().map(|&x| u32::from(x)).sum();
-    let squares: u32 = face.iter().map(|&x| u32::from(x) * u32::from(x)).sum();
-    let variance = PIXELS * u64::from(squares) - u64::from(sum) * u64::from(sum);
-    let square = variance.max(floor * floor);
-    // A face has far fewer grey levels than pixels.
-    let levels: [i8; 256] =
-        core::array::from_fn(|level| quotient(FACE_PIXELS as i32 * level as i32 - sum as i32, square));
+    let levels = standardized_levels(face, sigma_floor);
     for (out, &pixel) in out.iter_mut().zip(face) {
         out[CHANNEL] = levels[usize::from(pixel)];
     }
+}
+
+/// Standardizes a picture of any size, at most 65,536 pixels of which count, as `Global` does: `q = round(37 x')`, held to
+/// `-127..=127`. Where `out` is shorter, pixels that do not fit are left out.
+pub fn standardize(picture: &[u8], sigma_floor: u16, out: &mut [i8]) {
+    let levels = standardized_levels(picture, sigma_floor);
+    for (out, &pixel) in out.iter_mut().zip(picture) {
+        *out = levels[usize::from(pixel)];
+    }
+}
+
+/// What becomes of each grey level of a picture. A picture has far fewer of them than pixels.
+fn standardized_levels(picture: &[u8], sigma_floor: u16) -> [i8; 256] {
+    // So many that all sums below fit.
+    let picture = picture.get(..1 << 16).unwrap_or(picture);
+    let pixels = picture.len() as u64;
+    // n sigma_floor in grey levels is n / 256 of what the floor is given in.
+    let floor = pixels * u64::from(sigma_floor) / 256;
+    let sum: u32 = picture.iter().map(|&x| u32::from(x)).sum();
+    let squares: u32 = picture.iter().map(|&x| u32::from(x) * u32::from(x)).sum();
+    let variance = pixels * u64::from(squares) - u64::from(sum) * u64::from(sum);
+    let square = variance.max(floor * floor);
+    core::array::from_fn(|level| quotient((pixels as u32 * level as u32) as i32 - sum as i32, square))
 }
 
 /// For every column, and the reflected ones beyond the ends, the sums of `64 w x` and `64 w x^2` over seven rows.

@@ -40,6 +40,8 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("mentor", include_str!("../../architectures/mentor.toml")),
     ("edge", include_str!("../../architectures/edge.toml")),
     ("edge-ferplus", include_str!("../../architectures/edge-ferplus.toml")),
+    ("finder-confirm", include_str!("../../architectures/finder-confirm.toml")),
+    ("finder-eyes", include_str!("../../architectures/finder-eyes.toml")),
     ("pi", include_str!("../../architectures/pi.toml")),
     ("pico", include_str!("../../architectures/pico.toml")),
 ];
@@ -49,6 +51,8 @@ pub const BUILT_IN: &[(&str, &str)] = &[
 pub struct Architecture {
     /// Name of the network; it travels in the model file.
     pub name: String,
+    /// Rows and columns of what it sees, if it is no classifier of faces: then its outputs are not logits.
+    pub input_size: Option<u16>,
     /// What is done to the pixels first.
     pub preprocessing: Preprocessing,
     /// In the order of execution; the last one's output are the logits.
@@ -134,9 +138,10 @@ impl Architecture {
         LabelSet::with_count(logits).unwrap_or_default()
     }
 
-    /// The shape that the preprocessing hands to the network.
+    /// The shape that the preprocessing (or whoever shows it pictures of another size) hands to the network.
     pub fn input_shape(&self) -> Shape {
-        Shape::new(FACE_SIZE as u16, FACE_SIZE as u16, self.preprocessing.channels())
+        let size = self.input_size.unwrap_or(FACE_SIZE as u16);
+        Shape::new(size, size, self.preprocessing.channels())
     }
 
     /// The shape of a layer's output.

@@ -18,6 +18,7 @@ mod start;
 mod stop;
 mod teachers;
 mod train;
+mod train_finder;
 
 use std::{io::Write, process::ExitCode};
 
@@ -57,6 +58,9 @@ enum Command {
     /// Train a network, quantize it and report (the default command).
     #[command(after_help = EXIT_STATUS)]
     Train(train::TrainArguments),
+    /// Train what finds faces in frames.
+    #[command(after_help = EXIT_STATUS)]
+    TrainFinder(train_finder::TrainFinderArguments),
     /// Run the paper's experiments, or its future work, and put the results beside its figures.
     #[command(after_help = EXIT_STATUS)]
     Reproduce(reproduce::ReproduceArguments),
@@ -116,6 +120,7 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Train(cli.train)) {
         Command::Train(arguments) => train::run(&arguments),
+        Command::TrainFinder(arguments) => train_finder::run(&arguments),
         Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Quantize(arguments) => quantize::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),

@@ -161,22 +161,31 @@ impl QuantizedNetwork {
         // As many as the last tensor has logits.
         let logits = self.steps.last().map_or(0, |step| step.record.output.shape.channels.min(u8::MAX.into()) as u8);
         let labels: Vec<u8> = (0..logits).collect();
+        let task = Task::Faces(FaceHeader {
+            labels: &labels,
+            preprocessing: self.preprocessing,
+            temperature: particulars.temperature,
+            threshold: particulars.threshold,
+            measurement: particulars.measurement,
+        });
+        self.encode_for(task, particulars.training_hash)
+    }
+
+    /// The file of a network that is for `task`.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if it would not be a sound network.
+    pub fn encode_for(&self, task: Task<'_>, training_hash: u64) -> Result<AlignedBytes, EncodeError> {
         let header = Header {
             name: &self.name,
             input: self.input,
             outputs: &[(self.steps.len().saturating_sub(1)).min(u8::MAX.into()) as u8],
             arena_bytes: self.arena_bytes,
             macs: self.macs,
-            training_hash: particulars.training_hash,
+            training_hash,
             weight_bytes: 0,
             step_count: 0,
-            task: Task::Faces(FaceHeader {
-                labels: &labels,
-                preprocessing: self.preprocessing,
-                temperature: particulars.temperature,
-                threshold: particulars.threshold,
-                measurement: particulars.measurement,
-            }),
+            task,
         };
         encode(&header, &self.steps)
     }

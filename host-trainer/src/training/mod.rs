@@ -71,6 +71,10 @@ pub use self::{
     run_folder::{CHECKPOINTS, MODEL_FILE, RECORD_FILE, RunFolder, START_FILE, write_atomically},
     validation::{ValidationFaces, best_epoch},
 };
+pub(crate) use self::{
+    optimizer::{decay, optimizer},
+    state::Average,
+};
 use self::{epoch::run_epoch, state::State, validation::validate};
 use crate::{
     architecture::Architecture,
@@ -240,7 +244,7 @@ pub fn train(
 
 fn fresh_state(configuration: &Configuration, run: &RunFolder) -> Result<State, TrainingError> {
     let architecture = Arc::new(configuration.architecture()?);
-    let optimizer = optimizer::optimizer(architecture.recipe.optimizer);
+    let optimizer = optimizer(architecture.recipe.optimizer);
     let fresh = Network::new(architecture, configuration.seed, &configuration.hardware.device().autodiff());
     let network = match &configuration.start {
         Some(file) => {

@@ -11,10 +11,21 @@ use crate::{data::LabelSet, scales::activation_quantization};
 /// Whether the layers together, and with the recipe, are a network that can be trained; else what is wrong with it.
 pub fn check(architecture: &Architecture) -> Result<(), String> {
     check_ranges(architecture)?;
+    if let Some(size) = architecture.input_size {
+        return check_size(size);
+    }
     check_resizing(architecture)?;
     check_logits(architecture)?;
     check_adjustment(architecture)?;
     architecture.recipe.check_labels(architecture.labels())
+}
+
+/// Of a network that sees something else than faces of 48x48 pixels.
+fn check_size(size: u16) -> Result<(), String> {
+    match size {
+        8..=64 => Ok(()),
+        _ => Err(format!("`input_size` is {size}; it must be 8 to 64 pixels")),
+    }
 }
 
 /// The last layer must give one logit an emotion.

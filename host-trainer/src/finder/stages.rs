@@ -1,0 +1,110 @@
+//! The finder's stages, each of which learns from what those before it let pass.
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use firmware::finder::search::{BELOW_EYES, EYE_UNITS, Face, SQUARE_SIDE, confirm_square};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use shared::finder::Tree;
+
+use super::{
+    frames::{Scene, VARIETY, Variety, confirm_example, eyes_example, proposals},
+    material::Material,
+    networks::{Example, Plan, outputs, train},
+    scene::{mirror, photograph},
+    trees::each,
+};
+use crate::{architecture::Architecture, network::Network};
+
+/// Frames that the networks' examples are taken from.
+const FRAME: [usize; 2] = [160, 120];
+
+/// A scene of the material, by chance; every other one has no face in it.
+pub fn scene(material: &Material, size: [usize; 2], variety: Variety, random: &mut ChaCha8Rng) -> Scene {
+    let faces = if random.random_bool(0.3) { 0 } else { variety.faces };
+    Scene::new(material.picture(random), material, size, Variety { faces, ..variety }, random)
+}
+
+/// Examples for the network that confirms: what trees propose in `scenes` scenes.
+pub fn confirm_examples(material: &Material, trees: &[Tree], scenes: usize, size: usize, seed: u64) -> Vec<Example> {
+    let examples = each(seed, 10, scenes, |random| {
+        let scene = scene(material, FRAME, VARIETY, random);
+        let proposals = proposals(&scene.picture, trees);
+        proposals.iter().filter_map(|proposal| confirm_example(&scene, proposal, size)).collect::<Vec<_>>()
+    });
+    examples.into_iter().flatten().collect()
+}
+
+/// A network's answer for a proposal, in floating point, as the core reads it.
+pub fn confirmed(scene: &Scene, trees: &[Tree], confirm: &Network, least: f32) -> Vec<Face> {
+    let size = usize::from(confirm.architecture.input_shape().width);
+    let proposals = proposals(&scene.picture, trees);
+    let squares: Vec<_> = proposals.iter().map(confirm_square).collect();
+    let pictures: Vec<Vec<u8>> = squares
+        .iter()
+        .map(|&square| {
+            let mut pixels = vec![0; size * size];
+            firmware::finder::warp::warp(scene.picture.frame(), square, size, &mut pixels);
+            pixels
+        })
+        .collect();
+    let pictures: Vec<&[u8]> = pictures.iter().map(|pixels| &pixels[..]).collect();
+    let answers = outputs(confirm, &pictures);
+    let mut faces = Vec::new();
+    for (square, [score, lx, ly, rx, ry]) in squares.iter().zip(answers) {
+        if score < least {
+            continue;
+        }
+        let fixed = |value: f32| (value * (65536.0 / EYE_UNITS)).clamp(-65536.0, 65536.0) as i32;
+        let eye = |along: i32, x: f32, y: f32| {
+            square.place((along << 16) / SQUARE_SIDE + fixed(x), -(BELOW_EYES << 16) / SQUARE_SIDE + fixed(y))
+        };
+        faces.push(Face { eyes: [eye(-128, lx, ly), eye(128, rx, ry)], score });
+    }
+    faces
+}
+
+/// Examples for the network that places eyes: what the other lets pass.
+pub fn eyes_examples(
+    material: &Material,
+    trees: &[Tree],
+    confirm: &Network,
+    least: f32,
+    scenes: usize,
+    size: usize,
+    seed: u64,
+) -> Vec<Example> {
+    let examples = each(seed, 11, scenes, |random| {
+        let scene = scene(material, FRAME, VARIETY, random);
+        let faces = confirmed(&scene, trees, confirm, least);
+        faces.iter().filter_map(|face| eyes_example(&scene, face, size)).collect::<Vec<_>>()
+    });
+    examples.into_iter().flatten().collect()
+}
+
+/// Trains a network on examples: half of a batch are faces, and each is mirrored and lit by chance.
+pub fn learn(
+    architecture: Architecture,
+    start: Option<Network>,
+    examples: &[Example],
+    plan: Plan,
+    observe: impl FnMut(usize, f32),
+) -> Network {
+    let (faces, others): (Vec<&Example>, Vec<&Example>) = examples.iter().partition(|example| example.eyes.is_some());
+    let size = usize::from(architecture.input_shape().width);
+    let start = start.unwrap_or_else(|| Network::new(Arc::new(architecture), plan.seed, &Device::flex()));
+    let draw = |random: &mut ChaCha8Rng| {
+        let of = if random.random() { &faces } else { &others };
+        let mut example = of[random.random_range(0..of.len())].clone();
+        if random.random() {
+            mirror(&mut example.pixels, size);
+            example.eyes = example.eyes.map(|[lx, ly, rx, ry]| [-rx, ry, -lx, ly]);
+        }
+        if random.random_bool(0.5) {
+            photograph(&mut example.pixels, random);
+        }
+        example
+    };
+    train(start, plan, draw, observe)
+}
