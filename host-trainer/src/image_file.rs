@@ -61,21 +61,41 @@ pub fn read_face(path: &Path) -> Result<[u8; FACE_PIXELS], ImageError> {
 /// # Errors
 /// What is wrong, in words.
 pub fn face_of(bytes: &[u8]) -> Result<[u8; FACE_PIXELS], String> {
-    let image = decode(bytes)?.to_luma8();
+    centre(&decode(bytes)?.to_luma8())
+}
+
+/// The square in the centre of a picture, fitted to 48x48 with a filter that averages when it shrinks.
+///
+/// # Errors
+/// If it has no pixels.
+pub fn centre(image: &GrayImage) -> Result<[u8; FACE_PIXELS], String> {
     let side = image.width().min(image.height());
     if side == 0 {
         return Err("the image has no pixels".into());
     }
     let (left, top) = ((image.width() - side) / 2, (image.height() - side) / 2);
     let size = FACE_SIZE as u32;
-    let square = imageops::crop_imm(&image, left, top, side, side).to_image();
+    let square = imageops::crop_imm(image, left, top, side, side).to_image();
     let face =
         if side == size { square } else { imageops::resize(&square, size, size, imageops::FilterType::Triangle) };
     face.into_raw().try_into().map_err(|_| "the image could not be fitted to 48x48".into())
 }
 
-/// The image in the bytes of a file, upright.
-fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
+/// Reads an image file, upright, in colour.
+///
+/// # Errors
+/// [`ImageError`] names the file.
+pub fn read_image(path: &Path) -> Result<DynamicImage, ImageError> {
+    let error = |problem: String| ImageError { path: path.into(), problem };
+    let bytes = fs::read(path).map_err(|problem| error(problem.to_string()))?;
+    decode(&bytes).map_err(error)
+}
+
+/// The image in the bytes of a file, whatever its name is, upright, as its metadata say.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
     let format = image::guess_format(bytes).ok().filter(|format| FORMATS.contains(format));
     let format = format.ok_or_else(|| match file_kind::of(&bytes[..bytes.len().min(file_kind::ENOUGH)]) {
         Some(what) => format!("this is {what}, not an image that can be read; save it as PNG or JPEG"),

@@ -151,6 +151,16 @@ impl<'model, 'memory> Search<'model, 'memory> {
         Ok(faces)
     }
 
+    /// Looks for a face where it was a moment ago, without the trees; the score says whether it is there.
+    ///
+    /// # Errors
+    /// [`EngineError::ArenaTooSmall`].
+    pub fn again(&mut self, frame: Frame<'_>, last: &Face) -> Result<Face, EngineError> {
+        self.effort = Effort { confirmed: 1, placed: 1, ..Effort::default() };
+        let face = self.look(frame, eyes_square(last), self.finder.confirm)?;
+        self.place(frame, face)
+    }
+
     fn confirm(&mut self, frame: Frame<'_>, proposal: &Candidate) -> Result<Option<Face>, EngineError> {
         self.effort.confirmed += 1;
         let face = self.look(frame, confirm_square(proposal), self.finder.confirm)?;
@@ -193,20 +203,22 @@ impl<'model, 'memory> Search<'model, 'memory> {
 
 /// Adds a face, unless a better one is at the same place; a worse one there gives way.
 fn add(faces: &mut Faces, face: Face) {
-    match faces.iter_mut().find(|other| same_place(other, &face)) {
+    match faces.iter_mut().find(|other| other.is_near(&face)) {
         Some(other) if other.score < face.score => *other = face,
         Some(_) => {}
         None => drop(faces.push(face)),
     }
 }
 
-/// Whether the middles of two faces' eyes are nearer than the larger distance of eyes.
-fn same_place(a: &Face, b: &Face) -> bool {
-    let span = |[left, right]: [Point; 2]| {
-        let (x, y) = (i64::from(right.x - left.x), i64::from(right.y - left.y));
-        x * x + y * y
-    };
-    let middle = |[left, right]: [Point; 2]| (i64::from(left.x + right.x) / 2, i64::from(left.y + right.y) / 2);
-    let ((ax, ay), (bx, by)) = (middle(a.eyes), middle(b.eyes));
-    (ax - bx) * (ax - bx) + (ay - by) * (ay - by) < span(a.eyes).max(span(b.eyes))
+impl Face {
+    /// Whether the middles of both faces' eyes are nearer than the larger distance of eyes.
+    pub fn is_near(&self, other: &Face) -> bool {
+        let middle = |face: &Face| {
+            let [left, right] = face.eyes.map(Point::held);
+            (i64::from(left.x + right.x) / 2, i64::from(left.y + right.y) / 2)
+        };
+        let ((ax, ay), (bx, by)) = (middle(self), middle(other));
+        let span = i64::from(self.eye_distance().max(other.eye_distance()));
+        (ax - bx) * (ax - bx) + (ay - by) * (ay - by) < span * span
+    }
 }

@@ -11,6 +11,16 @@ pub struct Point {
     pub y: i32,
 }
 
+impl Point {
+    /// The same, or the nearest within 16,384 pixels of the frame's beginning: far beyond any frame, and so near that sums of a few
+    /// products fit.
+    #[must_use]
+    pub fn held(self) -> Self {
+        const FAR: i32 = 16_384 * 256;
+        Self { x: self.x.clamp(-FAR, FAR), y: self.y.clamp(-FAR, FAR) }
+    }
+}
+
 /// A square of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Square {
@@ -31,7 +41,8 @@ impl Square {
 
     /// The square of a face: `side` times the distance of the eyes in 1/256, with the middle of the eyes `above` of that distance, in
     /// 1/256, above the middle of the square.
-    pub fn around_eyes([left, right]: [Point; 2], side: i32, above: i32) -> Self {
+    pub fn around_eyes(eyes: [Point; 2], side: i32, above: i32) -> Self {
+        let [left, right] = eyes.map(Point::held);
         let (x, y) = (right.x - left.x, right.y - left.y);
         let scaled = |value: i32, by: i32| ((i64::from(value) * i64::from(by) + 128) >> 8) as i32;
         let middle = Point {

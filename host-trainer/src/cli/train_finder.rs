@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
+use firmware::finder::warp::Point;
 use shared::{
     finder::{Finder, FinderHeader, Tree, encode},
     preprocessing::FACE_PIXELS,
@@ -30,6 +31,7 @@ use crate::{
         trees::{each, trees},
     },
     network::Network,
+    synthetic,
     training::{load_record, save_record},
 };
 
@@ -89,7 +91,8 @@ fn make(arguments: &TrainFinderArguments, recipe: &FinderRecipe, file: &Path) ->
     let folder = arguments.photographs.as_ref().context("--photographs FOLDER is needed: pictures without faces")?;
     let (pictures, left_out) = read_pictures(folder)?;
     say(format!("{} faces, {} photographs, {left_out} files left out", eyes.len(), pictures.len()))?;
-    let faces = eyes.into_iter().map(|(face, eyes)| (known[face], eyes)).collect();
+    // Drawn ones first: thresholds are chosen by the last ones.
+    let faces = drawn_faces(eyes.len() / DRAWN).chain(eyes.into_iter().map(|(face, eyes)| (known[face], eyes))).collect();
     // Every so manieth is kept aside.
     let aside = |index: usize| (index as f32 * recipe.aside).fract() + recipe.aside >= 1.0;
     let (kept, learned): (Vec<_>, Vec<_>) = pictures.into_iter().enumerate().partition(|(index, _)| aside(*index));
@@ -139,6 +142,17 @@ fn make(arguments: &TrainFinderArguments, recipe: &FinderRecipe, file: &Path) ->
     write_atomically(file, whole.as_slice())?;
     say(format!("{}: {} bytes", file.display(), whole.as_slice().len()))?;
     Ok(())
+}
+
+/// One face in so many is drawn, so that what is tried with drawn faces works.
+const DRAWN: usize = 24;
+
+fn drawn_faces(count: usize) -> impl Iterator<Item = ([u8; FACE_PIXELS], [Point; 2])> {
+    (0..count as u64).map(|index| {
+        let face = synthetic::face(1, index);
+        let point = |[x, y]: [f32; 2]| Point { x: (x * 256.0).round() as i32, y: (y * 256.0).round() as i32 };
+        (face.pixels, face.eyes.map(point))
+    })
 }
 
 fn calibration(examples: &[Example]) -> Vec<&[u8]> {

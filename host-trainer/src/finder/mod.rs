@@ -11,6 +11,7 @@
 //! stages.rs    one after the other
 //! recipe.rs    how all of it is made
 //! measure.rs   how good it is
+//! photograph.rs  faces in a picture of any size
 //! ```
 
 pub mod boosting;
@@ -19,6 +20,7 @@ pub mod labels;
 pub mod material;
 pub mod measure;
 pub mod networks;
+pub mod photograph;
 pub mod recipe;
 pub mod scene;
 pub mod stages;

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use burn::{
+    module::{Module, ModuleMapper, Param},
     optim::GradientsParams,
     tensor::{Device, Tensor, TensorData, activation::log_sigmoid},
 };
@@ -60,7 +61,8 @@ pub fn train(
     let device = Device::flex().autodiff();
     let values = start.parameters.to_flat();
     let fresh = Network::new(architecture.clone(), plan.seed, &device);
-    let mut network = Network { parameters: fresh.parameters.with_flat(&values), ..fresh };
+    let parameters = fresh.parameters.with_flat(&values).map(&mut Learn);
+    let mut network = Network { parameters, ..fresh };
     let mut optimizer = optimizer(recipe.optimizer);
     let mut average = Average::new(0.998, values);
     let mut mean_loss = None;
@@ -78,6 +80,16 @@ pub fn train(
     }
     let plain = Network::new(architecture, plan.seed, &Device::flex());
     Network { parameters: plain.parameters.with_flat(average.values()), ..plain }
+}
+
+/// Parameters that gradients are asked for.
+struct Learn;
+
+impl ModuleMapper for Learn {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, tensor, mapper) = param.consume();
+        Param::from_mapped_value(id, tensor.require_grad(), mapper)
+    }
 }
 
 /// The examples of a step; each is a function of the seed, the step and its place.

@@ -8,11 +8,13 @@
 //! small_multiples.rs  accuracy by epoch of many runs, beside published figures
 //! robustness.rs  accuracy under other light and in other places
 //! heat_map.rs    the confusion matrix
+//! annotated.rs   a picture with faces marked
 //! figure.rs      a plot as PNG and SVG, with a font of its own
 //! ```
 //!
 //! Nothing of the system is needed: no fonts, no libraries, no display.
 
+mod annotated;
 mod curves;
 mod error;
 mod figure;
@@ -27,6 +29,7 @@ use std::path::Path;
 
 use crate::files;
 
+pub use self::annotated::{Annotation, annotate};
 pub(crate) use self::figure::thousands;
 pub use self::{
     curves::curves,
