@@ -35,7 +35,7 @@ pub struct Variety {
 }
 
 /// The variety that the finder is made for.
-pub const VARIETY: Variety = Variety { faces: 2, eyes: [9.5, 46.0], roll: 0.75 };
+pub const VARIETY: Variety = Variety { faces: 3, eyes: [9.5, 46.0], roll: 0.75 };
 
 impl Picture {
     /// A part of it at a random scale, mirrored by chance: `width` x `height` pixels.

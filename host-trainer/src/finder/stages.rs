@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use firmware::finder::search::{BELOW_EYES, EYE_UNITS, Face, SQUARE_SIDE, confirm_square};
+use firmware::finder::{
+    search::{BELOW_EYES, EYE_UNITS, Face, SQUARE_SIDE, confirm_square},
+    warp::{Point, warp},
+};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use shared::finder::Tree;
 
 use super::{
-    frames::{Scene, VARIETY, Variety, confirm_example, eyes_example, proposals},
+    frames::{
+        Scene, VARIETY, Variety, confirm_example, eyes_example, in_pixels, middle, proposals, span,
+    },
     material::Material,
     networks::{Example, Plan, outputs, train},
     scene::{mirror, photograph},
@@ -20,7 +25,7 @@ use crate::{architecture::Architecture, network::Network};
 /// Frames that the networks' examples are taken from.
 const FRAME: [usize; 2] = [160, 120];
 
-/// A scene of the material, by chance; every other one has no face in it.
+/// A scene of the material, by chance; three in ten, and some of the others, have no face in them.
 pub fn scene(material: &Material, size: [usize; 2], variety: Variety, random: &mut ChaCha8Rng) -> Scene {
     let faces = if random.random_bool(0.3) { 0 } else { variety.faces };
     Scene::new(material.picture(random), material, size, Variety { faces, ..variety }, random)
@@ -45,7 +50,7 @@ pub fn confirmed(scene: &Scene, trees: &[Tree], confirm: &Network, least: f32) -
         .iter()
         .map(|&square| {
             let mut pixels = vec![0; size * size];
-            firmware::finder::warp::warp(scene.picture.frame(), square, size, &mut pixels);
+            warp(scene.picture.frame(), square, size, &mut pixels);
             pixels
         })
         .collect();
@@ -78,9 +83,31 @@ pub fn eyes_examples(
     let examples = each(seed, 11, scenes, |random| {
         let scene = scene(material, FRAME, VARIETY, random);
         let faces = confirmed(&scene, trees, confirm, least);
-        faces.iter().filter_map(|face| eyes_example(&scene, face, size)).collect::<Vec<_>>()
+        let mut examples: Vec<Example> = faces.iter().filter_map(|face| eyes_example(&scene, face, size)).collect();
+        // Faces that were found, as they would look had their eyes been placed otherwise.
+        for eyes in &scene.eyes {
+            let near = |face: &&Face| apart(middle(eyes), middle(&in_pixels(face.eyes))) < 0.3 * span(eyes);
+            if faces.iter().any(|face| near(&face)) {
+                let face = Face { eyes: moved(eyes, 0.1, random), score: 0.0 };
+                examples.extend(eyes_example(&scene, &face, size));
+            }
+        }
+        examples
     });
     examples.into_iter().flatten().collect()
+}
+
+fn apart(a: [f32; 2], b: [f32; 2]) -> f32 {
+    (a[0] - b[0]).hypot(a[1] - b[1])
+}
+
+/// Eyes, each moved by up to `share` of their distance, in each direction.
+fn moved(eyes: &[[f32; 2]; 2], share: f32, random: &mut ChaCha8Rng) -> [Point; 2] {
+    let most = share * span(eyes);
+    eyes.map(|[x, y]| {
+        let mut place = |place: f32| ((place + random.random_range(-most..most)) * 256.0) as i32;
+        Point { x: place(x), y: place(y) }
+    })
 }
 
 /// Trains a network on examples: half of a batch are faces, and each is mirrored and lit by chance.

@@ -47,7 +47,7 @@ pub fn annotate(picture: &mut RgbImage, annotations: &[Annotation]) -> Result<()
         let height = ((right - left) / 7).clamp(11, 64);
         let text = TextStyle {
             font: (FONT, height).into_font(),
-            color: plotters::style::Color::to_backend_color(&WHITE),
+            color: WHITE.to_backend_color(),
             pos: Pos::new(HPos::Left, VPos::Top),
         };
         let (wide, high) = area.estimate_text_size(label, &text).map_err(|e| error(e.to_string()))?;
