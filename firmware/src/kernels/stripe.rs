@@ -67,7 +67,7 @@ pub(super) struct Convolution<'a> {
     pub columns: Columns,
     /// `[C_OUT, KERNEL_H, KERNEL_W, C_IN]`.
     pub weights: &'a [i8],
-    /// One an output channel.
+    /// One per output channel.
     pub channels: &'a [ChannelParameters],
     input: &'a [i8],
     /// Padding above the first row.

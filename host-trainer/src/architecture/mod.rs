@@ -5,7 +5,7 @@
 //! ```text
 //! recipe/    how it is trained
 //! file/      the TOML that both come from
-//! error.rs   why a text is no architecture
+//! error.rs   errors of reading an architecture
 //! ```
 
 mod error;
@@ -49,9 +49,9 @@ pub const BUILT_IN: &[(&str, &str)] = &[
 pub struct Architecture {
     /// Name of the network; it travels in the model file.
     pub name: String,
-    /// What is done to the pixels first.
+    /// The preprocessing of the pixels.
     pub preprocessing: Preprocessing,
-    /// In the order of execution; the last one's output are the logits.
+    /// Layers in the order of execution; the output of the last is the logits.
     pub layers: Vec<Layer>,
     /// How it is trained.
     pub recipe: Recipe,
@@ -64,7 +64,7 @@ impl Architecture {
     /// The architecture of this name, or in this file if the argument ends in `.toml`.
     ///
     /// # Errors
-    /// [`ArchitectureError`] if the name is unknown, the file cannot be read, or what it describes is no network.
+    /// [`ArchitectureError`] if the name is unknown, the file cannot be read, or it does not describe a network.
     pub fn find(name_or_file: &str) -> Result<Self, ArchitectureError> {
         if name_or_file.ends_with(".toml") {
             let text = std::fs::read_to_string(Path::new(name_or_file)).map_err(|error| {
@@ -92,7 +92,7 @@ impl Architecture {
     /// A network of these layers, with the text that describes it; `file` names it in errors.
     ///
     /// # Errors
-    /// [`ArchitectureError`] if they are no network.
+    /// [`ArchitectureError`] if they do not make a network.
     pub fn describe(
         file: &str,
         name: &str,

@@ -23,7 +23,7 @@ pub fn face(path: &Path) -> Result<[u8; FACE_PIXELS], ImageError> {
     face_of(&bytes).map_err(error)
 }
 
-/// The error that a command ends with after it has told of every image that could not be read.
+/// The error at the end of a command that has named every image that could not be read.
 ///
 /// # Errors
 /// If there are any.

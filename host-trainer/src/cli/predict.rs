@@ -34,7 +34,7 @@ pub struct PredictArguments {
     /// one face
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
-    /// Answer by the mean of the logits of a face and of its mirror image, in twice the time
+    /// Average the logits of each face and of its mirror image; takes twice the time
     #[arg(long)]
     mirror: bool,
     /// Print one JSON array; an image that cannot be read has `error` in place of an answer
@@ -47,7 +47,7 @@ pub struct PredictArguments {
 #[serde(untagged)]
 enum Line<'a> {
     Answer {
-        /// Its name; what is no UTF-8 in it is replaced.
+        /// Its name; bytes that are not UTF-8 are replaced.
         file: &'a str,
         label: &'static str,
         confidence: f32,

@@ -65,7 +65,7 @@ pub enum ModelError {
     Outputs,
     /// The network does not classify faces.
     Task,
-    /// The network's only output is not one logit a label.
+    /// The network's only output is not one logit per label.
     Logits,
 }
 
