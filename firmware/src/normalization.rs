@@ -16,9 +16,9 @@
 //! D = n x - M = n (x - mu)      V = n Q - M^2 = (n sigma)^2      q = round(37 D / max(sqrt V, n sigma_floor))
 //! ```
 //!
-//! and what lies more than 127/37 deviations from the mean is held there.
+//! and values more than 127/37 deviations from the mean are clamped there.
 //!
-//! The quotient is rounded exactly, without a square root, a division or a multiplication by what was found before: with
+//! The quotient is rounded exactly, without a square root, a division or a multiplication by earlier bits: with
 //! `S = max(V, (4096 sigma_floor)^2)` and `T = (74 D)^2`, `|q|` is the largest integer for which `(2 |q| - 1)^2 S <= T`, or
 //! `4 |q| (|q| - 1) S <= T - S`, and its seven bits are found one by one as in long division. All terms fit 63 bits:
 //! `|D| <= 4096 * 255`, so `T < 2^53`; `S < 2^40`, as a deviation is at most 127.5 and the floor below 256 grey levels. The
@@ -37,8 +37,8 @@ const PADDED: usize = FACE_SIZE + 2 * REACH;
 
 type Row = [u8; FACE_SIZE];
 
-/// What `preprocessing` makes of a face (48x48 grey levels, row by row): the network's input, `[48, 48, channels]`, whose
-/// [`Preprocessing::values`] go to the beginning of `out`. Where `out` is shorter, pixels that do not fit are left out.
+/// Preprocesses a face (48x48 grey levels, row by row) into the network's input, `[48, 48, channels]`. Its
+/// [`Preprocessing::values`] go to the beginning of `out`; pixels that do not fit a shorter `out` are left out.
 pub fn preprocess(preprocessing: Preprocessing, face: &[u8; FACE_PIXELS], out: &mut [i8]) {
     match preprocessing {
         Preprocessing::Local { sigma_floor } => local::<1, 0>(face, sigma_floor, out.as_chunks_mut().0),
@@ -57,8 +57,8 @@ pub fn preprocess(preprocessing: Preprocessing, face: &[u8; FACE_PIXELS], out: &
     }
 }
 
-/// Turns what [`preprocess`] made of a face, `[48, 48, channels]`, into what it would make of the face's mirror image, left
-/// for right: bit by bit the same, for the kernel is symmetric, the borders are treated alike and all sums are exact.
+/// Turns a preprocessed face, `[48, 48, channels]`, into the preprocessed mirror image of the face. It is the same bit for bit
+/// as [`preprocess`] of the mirror image: the kernel is symmetric, both borders are treated alike and all sums are exact.
 pub fn mirror(preprocessing: Preprocessing, values: &mut [i8]) {
     let channels = usize::from(preprocessing.channels()).max(1);
     for row in values.chunks_exact_mut(FACE_SIZE * channels) {

@@ -1,17 +1,17 @@
-//! What a file is that is not what it should be, in words for an error.
+//! Names the kind of an unexpected file, for an error.
 
 use infer::MatcherType;
 
 /// Bytes that are enough to tell: a tar archive says what it is at 257.
 pub const ENOUGH: usize = 512;
 
-/// What holds other files; the library counts more among archives, documents too.
+/// Formats that hold other files; the library counts more formats as archives, even documents.
 const ARCHIVES: [&str; 8] = ["zip", "tar", "gz", "bz2", "xz", "zst", "7z", "rar"];
 
 /// Characters of a text that are shown.
 const SHOWN: usize = 40;
 
-/// What the beginning of a file says that it is, such as `a tar archive`; `None` if it says nothing.
+/// The kind of the file that begins with `start`, such as `a tar archive`; `None` if it is unknown.
 pub fn of(start: &[u8]) -> Option<String> {
     if start.is_empty() {
         return Some("an empty file".into());

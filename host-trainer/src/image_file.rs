@@ -25,7 +25,7 @@ const FORMATS: [ImageFormat; 7] = [
     ImageFormat::Pnm,
 ];
 
-/// How names of files in these formats end.
+/// File name extensions of these formats.
 pub const EXTENSIONS: [&str; 12] =
     ["png", "jpg", "jpeg", "jfif", "webp", "bmp", "gif", "tif", "tiff", "pgm", "ppm", "pnm"];
 
@@ -157,8 +157,8 @@ fn jpeg_has_its_end(bytes: &[u8]) -> bool {
         }
     }
 }
-/// What [`face_of`] makes of a colour photograph that lies on its side: another face once the code that reads images does
-/// something else.
+/// [`face_of`] of a drawn colour image that lies on its side. The result changes when the code that reads images changes its
+/// behaviour.
 pub fn probe() -> Vec<u8> {
     let image = RgbImage::from_fn(80, 60, |x, y| Rgb([(x * 3) as u8, (y * 4) as u8, (x * y / 19) as u8]));
     let mut bytes = Vec::new();

@@ -5,7 +5,7 @@
 //! ```text
 //! recipe/    how it is trained
 //! file/      the TOML that both come from
-//! error.rs   why a text is no architecture
+//! error.rs   errors of reading an architecture
 //! ```
 
 mod error;
@@ -53,9 +53,9 @@ pub struct Architecture {
     pub name: String,
     /// Rows and columns of what it sees, if it is no classifier of faces: then its outputs are not logits.
     pub input_size: Option<u16>,
-    /// What is done to the pixels first.
+    /// The preprocessing of the pixels.
     pub preprocessing: Preprocessing,
-    /// In the order of execution; the last one's output are the logits.
+    /// Layers in the order of execution; the output of the last is the logits.
     pub layers: Vec<Layer>,
     /// How it is trained.
     pub recipe: Recipe,
@@ -68,7 +68,7 @@ impl Architecture {
     /// The architecture of this name, or in this file if the argument ends in `.toml`.
     ///
     /// # Errors
-    /// [`ArchitectureError`] if the name is unknown, the file cannot be read, or what it describes is no network.
+    /// [`ArchitectureError`] if the name is unknown, the file cannot be read, or it does not describe a network.
     pub fn find(name_or_file: &str) -> Result<Self, ArchitectureError> {
         if name_or_file.ends_with(".toml") {
             let text = std::fs::read_to_string(Path::new(name_or_file)).map_err(|error| {
@@ -96,7 +96,7 @@ impl Architecture {
     /// A network of these layers, with the text that describes it; `file` names it in errors.
     ///
     /// # Errors
-    /// [`ArchitectureError`] if they are no network.
+    /// [`ArchitectureError`] if they do not make a network.
     pub fn describe(
         file: &str,
         name: &str,

@@ -38,7 +38,7 @@ pub fn image(path: &Path) -> Result<DynamicImage, ImageError> {
     decode(&bytes).map_err(error)
 }
 
-/// The error that a command ends with after it has told of every image that could not be read.
+/// The error at the end of a command that has named every image that could not be read.
 ///
 /// # Errors
 /// If there are any.

@@ -29,11 +29,11 @@ use self::{
     stop::Interrupted,
 };
 
-/// Exit status of a training whose output nobody reads any more, which stops it: that of a process that SIGPIPE ends. Who has
-/// seen enough of a table is no failure, but such a run is not done.
+/// Exit status of a training that stopped because nobody reads its output any more: that of a process that SIGPIPE ends. For a
+/// table a closed pipe is no failure, but such a run is not done.
 const UNREAD: u8 = 141;
 
-/// What a shell learns of how a command ended.
+/// The exit statuses, as `--help` explains them.
 const EXIT_STATUS: &str = "Exit status: 0 done, 1 failed, 2 wrong usage; 130 after Ctrl-C and 143 after SIGTERM, even if the run \
     that was stopped can be resumed";
 
@@ -87,7 +87,7 @@ struct DataArgument {
     data: Option<std::path::PathBuf>,
 }
 
-/// Options that do not go together, found out after they were parsed.
+/// Options that exclude each other, found after they were parsed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
 struct UsageError(String);

@@ -1,4 +1,4 @@
-//! What a command shows while it works: bars on a terminal, plain lines elsewhere; always on standard error, so that
+//! Progress of a command: bars on a terminal, plain lines elsewhere; always on standard error, so that
 //! standard output holds results alone.
 
 use std::io::{self, IsTerminal, Write, stderr};
@@ -11,7 +11,7 @@ use crate::data::{Dataset, Source};
 /// A bar for work of unknown length; the length comes with the first report.
 ///
 /// # Errors
-/// When standard error takes no line.
+/// If standard error cannot be written.
 pub fn bar(what: &str, unit: &'static str) -> io::Result<ProgressBar> {
     if !stderr().is_terminal() || is_dumb() {
         writeln!(err(), "{what} …")?;
@@ -51,7 +51,7 @@ pub fn is_dumb() -> bool {
 /// Reads the faces of a source behind a bar, and tells what is left out.
 ///
 /// # Errors
-/// [`DataError`](crate::data::DataError), and when standard error takes no line.
+/// [`DataError`](crate::data::DataError), and if standard error cannot be written.
 pub fn read(source: &Source) -> anyhow::Result<Dataset> {
     let bar = bar_of(source)?;
     let dataset = source.read(&mut |done, total| advance(&bar, done, total));
@@ -61,10 +61,10 @@ pub fn read(source: &Source) -> anyhow::Result<Dataset> {
     Ok(dataset)
 }
 
-/// Prints a line a warning.
+/// Prints a line per warning.
 ///
 /// # Errors
-/// When standard error takes no line.
+/// If standard error cannot be written.
 pub fn warn(warnings: &[String]) -> io::Result<()> {
     warnings.iter().try_for_each(|warning| writeln!(err(), "warning: {warning}"))
 }

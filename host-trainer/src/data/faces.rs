@@ -10,11 +10,11 @@ use super::DataError;
 /// A part of a data set, named as FER2013's column `Usage` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Split {
-    /// What is trained on; folder `train`.
+    /// Faces to train on; folder `train`.
     Training,
-    /// What is chosen by; folder `validation`.
+    /// Faces to choose by; folder `validation`.
     PublicTest,
-    /// What is reported at the very end; folder `test`.
+    /// Faces for the final report; folder `test`.
     PrivateTest,
 }
 
@@ -60,9 +60,9 @@ impl FromStr for Split {
 /// Faces of one split, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faces {
-    /// 2,304 grey levels a face, row by row.
+    /// 2,304 grey levels per face, row by row.
     pub pixels: Vec<u8>,
-    /// One a face.
+    /// One per face.
     pub labels: Vec<u8>,
 }
 
@@ -83,7 +83,7 @@ impl Faces {
         self.labels.push(emotion.index() as u8);
     }
 
-    /// Gives every face another label; those that get `None` are removed. One entry a face.
+    /// Gives every face another label; those that get `None` are removed. One entry per face.
     pub fn relabel(&mut self, labels: &[Option<Emotion>]) {
         relabel(&mut self.labels, &mut self.pixels, labels);
     }
@@ -95,14 +95,14 @@ impl Faces {
     }
 }
 
-/// New labels for faces of equally many `values` each; what gets `None` is removed.
+/// New labels for faces with an equal number of `values` each; a face that gets `None` is removed.
 pub(super) fn relabel<T: Copy>(labels: &mut Vec<u8>, values: &mut Vec<T>, new: &[Option<Emotion>]) {
     let keep: Vec<bool> = new.iter().map(Option::is_some).collect();
     *values = kept(&keep, values);
     *labels = new.iter().flatten().map(|emotion| emotion.index() as u8).collect();
 }
 
-/// The values of those entries that are to be kept, of equally many values an entry.
+/// The values of the entries to keep, where every entry has the same number of values.
 pub fn kept<T: Copy>(keep: &[bool], values: &[T]) -> Vec<T> {
     let size = (values.len() / keep.len().max(1)).max(1);
     let entries = values.chunks_exact(size).zip(keep);
@@ -114,7 +114,7 @@ pub fn kept<T: Copy>(keep: &[bool], values: &[T]) -> Vec<T> {
 pub struct Dataset {
     /// The source in words.
     pub description: String,
-    /// What whoever reads it should tell the user, such as files that are left out.
+    /// Warnings for the user, such as files that were left out.
     pub warnings: Vec<String>,
     splits: [Faces; 3],
 }

@@ -106,12 +106,12 @@ impl Source {
         }
     }
 
-    /// A number that changes when the faces may have: of the bytes of a file; of the names, sizes and times of a folder's
-    /// images, and of what the code that reads images makes of one; of the parameters of synthetic faces. It is had without reading images; [`Dataset::contents`] is of the faces
-    /// themselves.
+    /// A checksum that changes when the faces may have changed: of the bytes of a file; of the names, sizes and times of a
+    /// folder's images and of a probe that the code for images reads; of the parameters of synthetic faces. It reads no images;
+    /// [`Dataset::contents`] is the checksum of the faces themselves.
     ///
     /// # Errors
-    /// [`DataError::Read`]; [`DataError::Pipe`], for the faces would be gone.
+    /// [`DataError::Read`]; [`DataError::Pipe`], since a pipe can be read only once.
     pub fn hash(&self) -> Result<u64, DataError> {
         let mut digest = CRC_32.digest();
         let mut length = 0u64;

@@ -9,7 +9,7 @@ use std::{
 
 use serialport::SerialPort;
 
-/// What a read waits at most.
+/// Time limit of a read.
 const READ_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// An open link to a device.
@@ -25,7 +25,7 @@ pub enum Port {
 /// the connection, and as long to take what is written.
 ///
 /// # Errors
-/// With the name of the port in it, and what to do.
+/// An error with the name of the port and the remedy.
 pub fn open(port: &str, baud: u32, timeout: Duration) -> io::Result<Port> {
     let named = |kind, error: &str, hint: &str| io::Error::new(kind, format!("{port}: {error}; {hint}"));
     if let Some(address) = port.strip_prefix("tcp:") {
@@ -113,7 +113,7 @@ fn group_name(groups: &str, number: u32) -> Option<&str> {
     })
 }
 
-/// Whatever a system says when the device is gone or the other end is closed becomes one error.
+/// Turns everything that systems report for a lost device or a closed end into one error.
 fn ended(read: io::Result<usize>) -> io::Result<usize> {
     let gone = match &read {
         Ok(0) => true,

@@ -1,7 +1,7 @@
 //! What a training run leaves for people: figures and `report.md`.
 //!
 //! ```text
-//! summary.rs     what there is to tell, as plain data
+//! summary.rs     the contents, as plain data
 //! markdown.rs    report.md
 //! recipe.rs      a recipe in words
 //! curves.rs      accuracy and loss by epoch

@@ -60,7 +60,7 @@ pub fn face_of(emotion: Emotion, seed: u64, index: u64) -> SyntheticFace {
     SyntheticFace { pixels, emotion, eyes }
 }
 
-/// A sheet with a row an emotion and `columns` faces each, every pixel magnified to `scale` x `scale`: width, height and
+/// A sheet with a row per emotion and `columns` faces each, every pixel magnified to `scale` x `scale`: width, height and
 /// grey levels.
 pub fn contact_sheet(seed: u64, columns: usize, scale: usize) -> (u32, u32, Vec<u8>) {
     let (width, height) = (columns * FACE_SIZE * scale, Emotion::FER2013.len() * FACE_SIZE * scale);

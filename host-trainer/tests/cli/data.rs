@@ -1,4 +1,4 @@
-//! Data sets as people have them.
+//! Data sets as users have them.
 
 use std::fs;
 

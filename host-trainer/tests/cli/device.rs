@@ -15,7 +15,7 @@ use host_trainer::{
 
 use super::program::{Ended, program, run};
 
-/// A TCP port at which `host` is called with every connection; its name.
+/// Listens on a TCP port, calls `host` with every connection, and returns the name of the port.
 fn listen(host: impl Fn(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let name = format!("tcp:{}", listener.local_addr().expect("bound"));

@@ -1,4 +1,4 @@
-//! Starting the program, and what came of it.
+//! Starts the program and checks how it ended.
 
 use std::{
     path::Path,
@@ -33,14 +33,14 @@ pub fn run(folder: &Path, arguments: &str) -> Ended {
 }
 
 impl Ended {
-    /// It did what it was to do.
+    /// Fails unless the program succeeded.
     #[track_caller]
     pub fn done(self) -> Self {
         assert_eq!(self.status, Some(0), "{self:#?}");
         self
     }
 
-    /// It ended with this status and these words on standard error.
+    /// Fails unless the program ended with this status and these words on standard error.
     #[track_caller]
     pub fn refused(self, status: i32, words: &str) -> Self {
         assert_eq!(self.status, Some(status), "{self:#?}");

@@ -1,4 +1,4 @@
-//! A run knows what it was begun with, and has its folder to itself.
+//! A run knows its data, and one program at a time has its folder.
 
 use std::{
     fs,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! text.rs    the TOML, as serde reads and writes it
-//! layers.rs  layers out of their tables, and the way back
+//! layers.rs  from tables to layers, and back
 //! checks.rs  what a network must be as a whole
 //! ```
 
