@@ -9,17 +9,17 @@ use shared::wire::{
     RequestKind, Stats, decode, encode,
 };
 
-use super::process::Board;
+use super::process::Running;
 
 /// A host at one end of a serial line, a board at the other.
 pub struct Host {
-    board: Board,
+    board: Running,
     sequence: u32,
 }
 
 impl Host {
     /// Says hello, skips the text that the device printed until then, and checks that it runs the model with this CRC.
-    pub fn greet(board: Board, model_crc: u32) -> Self {
+    pub fn greet(board: Running, model_crc: u32) -> Self {
         let mut host = Self { board, sequence: 0 };
         // The first delimiter ends whatever stands on the line.
         host.board.port.write_all(&[0]).unwrap();

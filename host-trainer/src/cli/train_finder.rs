@@ -27,7 +27,7 @@ use crate::{
         measure::{TrueFace, answers, faces_in, read_truths},
         networks::{Example, Plan, SIGMA_FLOOR, outputs, quantized},
         recipe::{FinderRecipe, SHIPPED, Stage},
-        stages::{confirm_examples, eyes_examples, learn},
+        stages::{confirm_examples, eyes_examples, learn, with_last_threshold},
         trees::{each, trees},
     },
     network::Network,
@@ -101,6 +101,9 @@ fn make(arguments: &TrainFinderArguments, recipe: &FinderRecipe, file: &Path) ->
     let kept = Material { faces: material.faces.clone(), pictures: pictures(kept) };
 
     let trees = stage_trees(&material, recipe, &arguments.out.join("trees.bin"), &say)?;
+    // The networks learn from more than they will see.
+    let proposing = with_last_threshold(&material, trees.clone(), recipe.trees.scene_loss, recipe.seed);
+    say(format!("windows below a sum of {} are no proposals", proposing.last().map_or(0, |tree| tree.threshold)))?;
     let (confirm, squares) = stage_network(&recipe.confirm, &arguments.out.join("confirm.burnpack"), recipe.seed, &say, |network, round| {
         let scenes = recipe.confirm.scenes;
         let size = usize::from(network.architecture.input_shape().width);
@@ -125,7 +128,7 @@ fn make(arguments: &TrainFinderArguments, recipe: &FinderRecipe, file: &Path) ->
         take: 0.0,
         keep: 0.0,
     };
-    let draft = encode(&header, &trees, confirm_file.as_slice(), eyes_file.as_slice())?;
+    let draft = encode(&header, &proposing, confirm_file.as_slice(), eyes_file.as_slice())?;
     let finder = Finder::parse(draft.as_slice())?;
     let count = 4000;
     let scores = each(recipe.seed, 77, count, |random| {
@@ -138,7 +141,7 @@ fn make(arguments: &TrainFinderArguments, recipe: &FinderRecipe, file: &Path) ->
     let take = scores.get(allowed).copied().unwrap_or(0.0).max(0.0);
     say(format!("taken from a score of {take:.2}; the highest in {count} frames without a face: {:.2?}", &scores[..scores.len().min(8)]))?;
     let header = FinderHeader { take, keep: take / 2.0, ..header };
-    let whole = encode(&header, &trees, confirm_file.as_slice(), eyes_file.as_slice())?;
+    let whole = encode(&header, &proposing, confirm_file.as_slice(), eyes_file.as_slice())?;
     write_atomically(file, whole.as_slice())?;
     say(format!("{}: {} bytes", file.display(), whole.as_slice().len()))?;
     Ok(())

@@ -39,6 +39,8 @@ pub struct Trees {
     pub soon: f32,
     /// Largest roll of a face, in degrees.
     pub roll: f32,
+    /// Share of faces in whole frames that may be turned away by the highest sum of their windows.
+    pub scene_loss: f32,
 }
 
 /// How a network is made.
@@ -71,6 +73,7 @@ impl FinderRecipe {
             r if !(1..=1024).contains(&r.trees.trees) => wrong("`trees.trees` must be 1 to 1024"),
             r if r.trees.windows < 100 => wrong("`trees.windows` must be at least 100"),
             r if !(0.0..0.9).contains(&r.trees.loss) => wrong("`trees.loss` must be in 0..0.9"),
+            r if !(0.0..0.5).contains(&r.trees.scene_loss) => wrong("`trees.scene_loss` must be in 0..0.5"),
             r if !(1.0..=90.0).contains(&r.trees.roll) => wrong("`trees.roll` must be 1 to 90 degrees"),
             r if [&r.confirm, &r.eyes].iter().any(|s| s.scenes == 0 || s.steps == 0 || s.rounds == 0) => {
                 wrong("`scenes`, `steps` and `rounds` must be at least 1")
@@ -81,7 +84,7 @@ impl FinderRecipe {
 
     /// How its trees are made.
     pub fn tree_plan(&self) -> TreePlan {
-        let Trees { trees, windows, loss, soon, roll } = self.trees;
+        let Trees { trees, windows, loss, soon, roll, .. } = self.trees;
         TreePlan { trees, windows, loss, soon, roll: roll.to_radians(), seed: self.seed }
     }
 }

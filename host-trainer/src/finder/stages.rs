@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use firmware::finder::{
+    candidates::Candidate,
     search::{BELOW_EYES, EYE_UNITS, Face, SQUARE_SIDE, confirm_square},
     warp::{Point, warp},
 };
@@ -17,7 +18,7 @@ use super::{
     },
     material::Material,
     networks::{Example, Plan, outputs, train},
-    scene::{mirror, photograph},
+    scene::{BELOW_EYES as BELOW, mirror, photograph},
     trees::each,
 };
 use crate::{architecture::Architecture, network::Network};
@@ -29,6 +30,37 @@ const FRAME: [usize; 2] = [160, 120];
 pub fn scene(material: &Material, size: [usize; 2], variety: Variety, random: &mut ChaCha8Rng) -> Scene {
     let faces = if random.random_bool(0.3) { 0 } else { variety.faces };
     Scene::new(material.picture(random), material, size, Variety { faces, ..variety }, random)
+}
+
+/// The trees with a threshold behind the last one that `loss` of the faces in whole frames do not reach by any of their windows: most
+/// have several, and the best is enough. The sums of those faces' best windows are the threshold's choice.
+pub fn with_last_threshold(material: &Material, mut trees: Vec<Tree>, loss: f32, seed: u64) -> Vec<Tree> {
+    let sums = each(seed, 9, 3000, |random| {
+        let scene = scene(material, FRAME, VARIETY, random);
+        let proposals = proposals(&scene.picture, &trees);
+        let best = |eyes: &[[f32; 2]; 2]| {
+            let at_it = proposals.iter().filter(|proposal| is_at(proposal, eyes));
+            at_it.map(|proposal| proposal.sum).max()
+        };
+        scene.eyes.iter().map(best).collect::<Vec<_>>()
+    });
+    let mut sums: Vec<i16> = sums.into_iter().flatten().map(|sum| sum.unwrap_or(i16::MIN)).collect();
+    sums.sort_unstable();
+    let lowest = sums.get((sums.len() as f32 * loss) as usize).copied().unwrap_or(i16::MIN);
+    if let Some(last) = trees.last_mut() {
+        last.threshold = last.threshold.max(lowest);
+    }
+    trees
+}
+
+/// Whether a proposal is at a face: its middle within a third of its side, its size within a half.
+fn is_at(proposal: &Candidate, eyes: &[[f32; 2]; 2]) -> bool {
+    let [x, y] = middle(eyes);
+    let side = proposal.side as f32 / 256.0;
+    let [dx, dy] = [eyes[1][0] - eyes[0][0], eyes[1][1] - eyes[0][1]];
+    let face = [x - BELOW * dy, y + BELOW * dx];
+    let place = [proposal.middle.x as f32 / 256.0, proposal.middle.y as f32 / 256.0];
+    apart(face, place) < side / 3.0 && (side / (2.4 * span(eyes))).ln().abs() < 0.4
 }
 
 /// Examples for the network that confirms: what trees propose in `scenes` scenes.
