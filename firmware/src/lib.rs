@@ -32,8 +32,8 @@
 #![deny(unsafe_code)]
 
 pub mod device;
-pub mod finder;
 pub mod engine;
+pub mod finder;
 pub mod kernels;
 pub mod normalization;
 pub mod readout;

@@ -41,9 +41,8 @@ fn a_stride_is_stepped_over() {
     let padded: Vec<u8> =
         wide.chunks(64).zip(narrow.chunks(40)).flat_map(|(wide, narrow)| [narrow, &wide[40..]].concat()).collect();
     let (mut a, mut b) = ([0; 600], [1; 600]);
-    let sizes = [(&narrow, 40, &mut a), (&padded, 64, &mut b)].map(|(pixels, stride, level)| {
-        shrink(Frame::new(pixels, 40, 30, stride).unwrap(), Scale::FINEST, level)
-    });
+    let sizes = [(&narrow, 40, &mut a), (&padded, 64, &mut b)]
+        .map(|(pixels, stride, level)| shrink(Frame::new(pixels, 40, 30, stride).unwrap(), Scale::FINEST, level));
     assert_eq!(sizes, [(26, 20); 2]);
     assert_eq!(a[..520], b[..520]);
 }
@@ -64,7 +63,8 @@ fn a_level_has_the_mean_of_what_its_pixels_cover() {
 
 #[test]
 fn scales_grow_by_a_fifth() {
-    let scales: Vec<u32> = core::iter::successors(Some(Scale::FINEST), |scale| Some(scale.coarser())).take(4).map(|s| s.0).collect();
+    let scales: Vec<u32> =
+        core::iter::successors(Some(Scale::FINEST), |scale| Some(scale.coarser())).take(4).map(|s| s.0).collect();
     assert_eq!(scales, [98304, 117960, 141552, 169860]);
 }
 
@@ -84,7 +84,8 @@ fn trees_turn_away_what_is_below_their_threshold_and_sums_add_up() {
     let trees = [darker_above(), Tree { threshold: 20, ..darker_above() }];
     let mut found = Vec::new();
     scan(&level, width, height, &trees, |x, y, sum| found.push((x, y, sum)));
-    let all = (0..=height - WINDOW).step_by(STEP).flat_map(|y| (0..=width - WINDOW).step_by(STEP).map(move |x| (x, y, 20)));
+    let all =
+        (0..=height - WINDOW).step_by(STEP).flat_map(|y| (0..=width - WINDOW).step_by(STEP).map(move |x| (x, y, 20)));
     assert_eq!(found, all.filter(|&(x, y, _)| (x, y) != (4, 2)).collect::<Vec<_>>());
     let mut none = 0;
     scan(&level, width, 15, &trees, |_, _, _| none += 1);

@@ -128,9 +128,7 @@ pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
     };
     let read: Option<AlignedBytes> = arguments.finder.as_deref().map(model_file::read).transpose()?;
     let finder = match (&arguments.finder, &read) {
-        (Some(path), Some(bytes)) => {
-            Finder::parse(bytes.as_slice()).with_context(|| path.display().to_string())?
-        }
+        (Some(path), Some(bytes)) => Finder::parse(bytes.as_slice()).with_context(|| path.display().to_string())?,
         _ => Finder::parse(&FINDER.0)?,
     };
     if let Some(folder) = &arguments.out {

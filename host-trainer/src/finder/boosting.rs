@@ -1,9 +1,9 @@
 //! Boosted trees of pixel comparisons (Markus et al. 2013, "Object Detection with Pixel Intensity Comparisons Organized in
 //! Decision Trees"), with a threshold behind every tree, so that most windows are turned away early.
 
-use shared::finder::{DEPTH, Tree, WINDOW};
 use rand::{Rng, RngExt};
 use rayon::prelude::*;
+use shared::finder::{DEPTH, Tree, WINDOW};
 
 /// The pixels of a window.
 pub type Window = [u8; WINDOW * WINDOW];

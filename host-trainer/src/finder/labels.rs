@@ -34,7 +34,8 @@ pub fn read_eyes(table: &[u8], file: &Path, faces: usize) -> anyhow::Result<Vec<
     for (index, row) in csv::Reader::from_reader(&text[..]).deserialize::<Row>().enumerate() {
         let line = index + 2;
         let row = row.map_err(|error| anyhow::anyhow!("{}, line {line}: {error}", file.display()))?;
-        let known = [row.left_x, row.left_y, row.right_x, row.right_y].iter().all(|value| (-48.0..96.0).contains(value));
+        let known =
+            [row.left_x, row.left_y, row.right_x, row.right_y].iter().all(|value| (-48.0..96.0).contains(value));
         if row.face >= faces || !known || row.right_x - row.left_x < 4.0 {
             anyhow::bail!(
                 "{}, line {line}: no eyes of one of {faces} faces; the left eye of the picture comes first",

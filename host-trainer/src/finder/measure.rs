@@ -98,8 +98,7 @@ pub fn turned(picture: &Picture, roll: f32, about: [f32; 2]) -> Picture {
         let (c, r) = (x as usize, y as usize);
         let (fx, fy) = (x - c as f32, y - r as f32);
         let p = |c: usize, r: usize| f32::from(picture.pixels[r.min(height - 1) * width + c.min(width - 1)]);
-        (p(c, r) * (1.0 - fx) + p(c + 1, r) * fx) * (1.0 - fy)
-            + (p(c, r + 1) * (1.0 - fx) + p(c + 1, r + 1) * fx) * fy
+        (p(c, r) * (1.0 - fx) + p(c + 1, r) * fx) * (1.0 - fy) + (p(c, r + 1) * (1.0 - fx) + p(c + 1, r + 1) * fx) * fy
     };
     let mut pixels = Vec::with_capacity(width * height);
     for y in 0..height {

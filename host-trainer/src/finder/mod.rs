@@ -10,6 +10,7 @@
 //! networks.rs  the networks behind them
 //! stages.rs    one after the other
 //! recipe.rs    how all of it is made
+//! report.rs    what it leaves for people
 //! measure.rs   how good it is
 //! photograph.rs  faces in a picture of any size
 //! ```
@@ -22,6 +23,7 @@ pub mod measure;
 pub mod networks;
 pub mod photograph;
 pub mod recipe;
+pub mod report;
 pub mod scene;
 pub mod stages;
 pub mod trees;

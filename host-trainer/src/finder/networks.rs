@@ -124,7 +124,8 @@ fn loss(network: &Network, examples: &[Example], device: &Device) -> Tensor<1> {
     let column = |values: Vec<f32>| Tensor::<2>::from_data(TensorData::new(values, [images, 1]), device);
     let sides = column(examples.iter().map(|example| if example.eyes.is_some() { 1.0 } else { -1.0 }).collect());
     let faces = column(examples.iter().map(|example| f32::from(u8::from(example.eyes.is_some()))).collect());
-    let eyes: Vec<f32> = examples.iter().flat_map(|e| e.eyes.unwrap_or_default().map(|part| part * EYE_UNITS)).collect();
+    let eyes: Vec<f32> =
+        examples.iter().flat_map(|e| e.eyes.unwrap_or_default().map(|part| part * EYE_UNITS)).collect();
     let eyes = Tensor::<2>::from_data(TensorData::new(eyes, [images, 4]), device);
     let of_logits = log_sigmoid(outputs.clone().narrow(1, 0, 1) * sides).mean().neg();
     let distance = (outputs.narrow(1, 1, 4) - eyes).abs();
@@ -162,8 +163,7 @@ pub fn quantized(network: &Network, calibration: &[&[u8]]) -> anyhow::Result<Ali
         };
         network.forward_collect(input(&network.architecture, squares, &device), &mut Mode::Inference, see);
     }
-    let ranges: Vec<Range> =
-        ranges.iter().map(|(min, max)| Range { min: min / batches, max: max / batches }).collect();
+    let ranges: Vec<Range> = ranges.iter().map(|(min, max)| Range { min: min / batches, max: max / batches }).collect();
     let quantized = quantize_network(&network.to_float_network(), &ranges, Form::Folded).context("quantizing")?;
     Ok(quantized.encode_for(Task::Any, 0)?)
 }

@@ -13,9 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use shared::finder::Tree;
 
 use super::{
-    frames::{
-        Scene, VARIETY, Variety, confirm_example, eyes_example, in_pixels, middle, proposals, span,
-    },
+    frames::{Scene, VARIETY, Variety, confirm_example, eyes_example, in_pixels, middle, proposals, span},
     material::Material,
     networks::{Example, Plan, outputs, train},
     scene::{BELOW_EYES as BELOW, mirror, photograph},

@@ -51,7 +51,7 @@ const SHIFT: f32 = 0.07;
 const SCALE: f32 = 0.112;
 
 /// Makes trees; thresholds are such that the faces kept aside lose [`TreePlan::loss`] of their windows in the end.
-pub fn trees(material: &Material, plan: TreePlan, mut observe: impl FnMut(TreeProgress, &[Tree])) -> Vec<Tree> {
+pub fn trees(material: &Material, plan: TreePlan, mut observe: impl FnMut(TreeProgress)) -> Vec<Tree> {
     let aside = material.faces.len() - (material.faces.len() as f32 * ASIDE) as usize;
     let faces = |stream: u64, count: usize, from: std::ops::Range<usize>| {
         let mut samples = Samples::default();
@@ -91,7 +91,7 @@ pub fn trees(material: &Material, plan: TreePlan, mut observe: impl FnMut(TreePr
         }
         trees.push(tree);
         let share = kept.windows.len() as f32 / total;
-        observe(TreeProgress { trees: trees.len(), kept: share, passed }, &trees);
+        observe(TreeProgress { trees: trees.len(), kept: share, passed });
     }
     trees
 }

@@ -3,7 +3,10 @@
 use image::RgbImage;
 use plotters::{
     prelude::{BitMapBackend, Circle, IntoDrawingArea, Rectangle},
-    style::{Color, IntoFont, RGBColor, ShapeStyle, TextStyle, WHITE, text_anchor::{HPos, Pos, VPos}},
+    style::{
+        Color, IntoFont, RGBColor, ShapeStyle, TextStyle, WHITE,
+        text_anchor::{HPos, Pos, VPos},
+    },
 };
 
 use super::{

@@ -71,11 +71,11 @@ pub use self::{
     run_folder::{CHECKPOINTS, MODEL_FILE, RECORD_FILE, RunFolder, START_FILE, write_atomically},
     validation::{ValidationFaces, best_epoch},
 };
+use self::{epoch::run_epoch, state::State, validation::validate};
 pub(crate) use self::{
     optimizer::{decay, optimizer},
     state::Average,
 };
-use self::{epoch::run_epoch, state::State, validation::validate};
 use crate::{
     architecture::Architecture,
     data::kept,

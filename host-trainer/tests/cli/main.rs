@@ -5,6 +5,8 @@
 //! faces.rs     small data sets
 //! output.rs    standard output and standard error, whoever reads them
 //! images.rs    images that are named on the command line
+//! finder.rs    the training of a finder
+//! photographs.rs  pictures with faces in them
 //! data.rs      data sets as users have them
 //! runs.rs      a run knows its data, and one program at a time has its folder
 //! stopping.rs  Ctrl-C, SIGTERM, terminals
@@ -15,8 +17,10 @@
 mod data;
 mod device;
 mod faces;
+mod finder;
 mod images;
 mod output;
+mod photographs;
 mod program;
 mod runs;
 #[cfg(unix)]
