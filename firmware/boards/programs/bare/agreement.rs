@@ -19,7 +19,7 @@ const BYTES: usize = 180 * 1024;
 extern "C" fn main() -> ! {
     static mut MEMORY: Pool<BYTES> = Pool::ZERO;
     // SAFETY: startup calls this function, once, and nothing else names the memory.
-    let memory = unsafe { &mut *(&raw mut MEMORY) };
+    let memory = unsafe { (&raw mut MEMORY).as_mut_unchecked() };
     let Parts { mut serial, .. } = Board::start();
     agreement::run(&mut serial, memory, COUNT);
     loop {

@@ -11,6 +11,6 @@ use programs::{BareBoard as _, device};
 extern "C" fn main() -> ! {
     static mut ARENA: [i8; Board::ARENA_BYTES] = [0; _];
     // SAFETY: startup calls this function, once, and nothing else names the memory.
-    let arena = unsafe { &mut *(&raw mut ARENA) };
+    let arena = unsafe { (&raw mut ARENA).as_mut_unchecked() };
     device::run(Board::start(), arena)
 }

@@ -14,7 +14,7 @@ use programs::{BareBoard as _, Counter as _, Parts};
 extern "C" fn main() -> ! {
     static mut MEMORY: Memory = Memory::ZERO;
     // SAFETY: startup calls this function, once, and nothing else names the memory.
-    let memory = unsafe { &mut *(&raw mut MEMORY) };
+    let memory = unsafe { (&raw mut MEMORY).as_mut_unchecked() };
     let Parts { mut serial, clock, .. } = Board::start();
     layers::run(&mut serial, || clock.count(), clock.unit(), 1, memory);
     loop {

@@ -14,7 +14,7 @@ use programs::{BareBoard as _, Parts, profile};
 extern "C" fn main() -> ! {
     static mut ARENA: [i8; Board::ARENA_BYTES] = [0; _];
     // SAFETY: startup calls this function, once, and nothing else names the memory.
-    let arena = unsafe { &mut *(&raw mut ARENA) };
+    let arena = unsafe { (&raw mut ARENA).as_mut_unchecked() };
     let Parts { mut serial, clock, .. } = Board::start();
     profile::run(&mut serial, &clock, arena);
     loop {
