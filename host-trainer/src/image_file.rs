@@ -96,7 +96,7 @@ pub fn read_image(path: &Path) -> Result<DynamicImage, ImageError> {
 /// # Errors
 /// What is wrong, in words.
 pub fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
-    let format = image::guess_format(bytes).ok().filter(|format| FORMATS.contains(format));
+    let format = image::guess_format(bytes).ok().or_else(|| big_tiff(bytes)).filter(|format| FORMATS.contains(format));
     let format = format.ok_or_else(|| match file_kind::of(&bytes[..bytes.len().min(file_kind::ENOUGH)]) {
         Some(what) => format!("this is {what}, not an image that can be read; save it as PNG or JPEG"),
         None => "this is no image that can be read; save it as PNG or JPEG".into(),
@@ -104,7 +104,12 @@ pub fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
     if format == ImageFormat::Jpeg && !jpeg_has_its_end(bytes) {
         return Err("the JPEG file is cut short; copy or download it again".into());
     }
-    let words = |error: image::ImageError| error.to_string();
+    let words = |error: image::ImageError| match error {
+        image::ImageError::Decoding(_) | image::ImageError::IoError(_) => {
+            format!("the image is cut short or damaged ({error}); copy or download it again")
+        }
+        other => other.to_string(),
+    };
     let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(words)?;
     // As `ImageReader::decode` does it.
     Limits::default().reserve(decoder.total_bytes()).map_err(words)?;
@@ -116,6 +121,11 @@ pub fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
     let mut image = DynamicImage::from_decoder(decoder).map_err(words)?;
     image.apply_orientation(orientation);
     Ok(image)
+}
+
+/// TIFF with offsets of 64 bits, which the decoder reads and [`image::guess_format`] does not know.
+fn big_tiff(bytes: &[u8]) -> Option<ImageFormat> {
+    [b"II\x2b\0", b"MM\0\x2b"].iter().any(|magic| bytes.starts_with(*magic)).then_some(ImageFormat::Tiff)
 }
 
 /// The Exif data of a PNG file, wherever they stand (PNG, third edition, 11.3.4.5): the decoder does not look behind the

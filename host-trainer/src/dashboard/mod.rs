@@ -73,6 +73,8 @@ impl Dashboard {
     /// If the terminal is gone.
     pub fn epoch(&mut self, epoch: EpochRow) -> io::Result<()> {
         self.state.epoch(epoch);
+        // Where an epoch is shorter than a frame, no step is drawn.
+        self.keys()?;
         self.draw()
     }
 

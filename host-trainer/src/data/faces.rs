@@ -51,8 +51,11 @@ impl FromStr for Split {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let named =
-            |split: &Split| text.eq_ignore_ascii_case(split.name()) || text.eq_ignore_ascii_case(split.folder());
+        let named = |split: &Split| {
+            let short = if *split == Split::PublicTest { &["val", "valid"][..] } else { &[] };
+            let mut names = [split.name(), split.folder()].into_iter().chain(short.iter().copied());
+            names.any(|name| text.eq_ignore_ascii_case(name))
+        };
         Split::ALL.into_iter().find(named).ok_or_else(|| format!("`{text}` is not Training, PublicTest or PrivateTest"))
     }
 }
