@@ -89,7 +89,8 @@ impl Scene {
             let [least, most] = variety.eyes;
             let most = most.min(height as f32 / 2.4);
             let distance = (random.random_range(least.ln()..most.ln())).exp();
-            let side = (distance * 4.2).round();
+            // An even number, so that its middle lies between pixels.
+            let side = (distance * 2.1).round() * 2.0;
             let roll = random.random_range(-variety.roll..variety.roll);
             let shift = [0.0; 2];
             let pose = Pose { roll, side: side / distance, shift, mirrored: random.random() };
@@ -127,7 +128,7 @@ fn paste_at(
     let at = |column: usize, row: usize| {
         let (x, y) = (left + column as i32, top + row as i32);
         let inside = (0..picture.width as i32).contains(&x) && (0..picture.height as i32).contains(&y);
-        inside.then_some(y as usize * picture.width + x as usize)
+        inside.then(|| y as usize * picture.width + x as usize)
     };
     let places: Vec<Option<usize>> = (0..side * side).map(|index| at(index % side, index / side)).collect();
     let mut patch: Vec<u8> = places.iter().map(|place| place.map_or(0, |place| picture.pixels[place])).collect();
