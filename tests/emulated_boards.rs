@@ -103,7 +103,7 @@ fn kernels_agree(board: &Running, linux: bool) {
     let lines = BufReader::new(&board.port).lines().map(|line| line.expect("it has fallen silent"));
     let lines: Vec<_> = lines.take_while(|line| line != "end").collect();
     let operators = if linux { "16250 operators agree" } else { "2032 operators agree" };
-    assert_eq!(lines, [operators, "1152 at the limits agree"]);
+    assert_eq!(lines, [operators, "1344 at the limits agree"]);
 }
 
 /// The program `clock` compares with a counter of seconds.

@@ -12,12 +12,9 @@ use programs::{BareBoard as _, Parts, agreement};
 /// Operators of each kind.
 const COUNT: u32 = 250;
 
-/// As much as the smallest board has beside its stack.
-const BYTES: usize = 180 * 1024;
-
 #[unsafe(no_mangle)]
 extern "C" fn main() -> ! {
-    static mut MEMORY: Pool<BYTES> = Pool::ZERO;
+    static mut MEMORY: Pool<{ Board::POOL_BYTES }> = Pool::ZERO;
     // SAFETY: startup calls this function, once, and nothing else names the memory.
     let memory = unsafe { (&raw mut MEMORY).as_mut_unchecked() };
     let Parts { mut serial, .. } = Board::start();

@@ -38,6 +38,9 @@ pub trait BareBoard {
     /// Bytes for the model's tensors and the kernels' working memory. A model that needs more is refused at startup.
     const ARENA_BYTES: usize;
 
+    /// Bytes for what the program `agreement` compares; it leaves out what needs more.
+    const POOL_BYTES: usize;
+
     /// Starts the board; programs call it once, first of all.
     fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut()>;
 

@@ -32,6 +32,7 @@ pub struct Board;
 
 impl BareBoard for Board {
     const ARENA_BYTES: usize = 88 * 1024;
+    const POOL_BYTES: usize = 180 * 1024;
 
     /// # Panics
     /// If the board was started before.
