@@ -28,7 +28,7 @@ pub struct Board;
 
 impl BareBoard for Board {
     const ARENA_BYTES: usize = 88 * 1024;
-    const POOL_BYTES: usize = 512 * 1024;
+    const POOL_BYTES: usize = 1024 * 1024;
 
     fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut()> {
         let mut wakeups = Wakeups::enable();
