@@ -115,6 +115,11 @@ impl Architecture {
     /// # Errors
     /// [`ArchitectureError`] if the last layer is not dense, or the recipe does not fit the set.
     pub fn with_labels(self, labels: LabelSet) -> Result<Self, ArchitectureError> {
+        if let Some(size) = self.input_size {
+            let file = format!("{}.toml", self.name);
+            let problem = format!("it sees {size}x{size} pixels and classifies no faces; `train-finder` trains it");
+            return Err(ArchitectureError::Value { file, problem });
+        }
         if self.labels() == labels {
             return Ok(self);
         }

@@ -87,6 +87,7 @@ fn what_is_missing_or_wrong_is_named() {
     run(folder.path(), COMMAND).refused(1, "eyes.csv, line 2: ");
     fs::write(folder.path().join("small.toml"), RECIPE.replace("trees = 4", "trees = 0")).expect("written");
     run(folder.path(), COMMAND).refused(1, "small.toml: `trees.trees` must be 1 to 1024");
+    run(folder.path(), "train --architecture finder-eyes").refused(1, "classifies no faces; `train-finder` trains it");
     fs::write(folder.path().join("bad.ferf"), "FERF").expect("written");
     run(folder.path(), "predict --finder bad.ferf empty/0.png").refused(1, "bad.ferf: ");
 }
