@@ -239,7 +239,8 @@ fn stage_trees(material: &Material, recipe: &FinderRecipe, file: &Path, tell: &T
     Ok(made)
 }
 
-/// Trains a network in rounds, each of which adds examples, or reads the one that the run has; and gives examples of it.
+/// Trains a network in rounds, each of which adds examples, or reads the one that the run has; and gives the examples of the
+/// first round, by which it is quantized.
 fn stage_network(
     stage: &Stage,
     file: &Path,
@@ -255,6 +256,7 @@ fn stage_network(
     }
     let mut network = first;
     let mut known: Vec<Example> = Vec::new();
+    let mut of_first_round = 0;
     for round in 0..stage.rounds {
         let more = examples(&network, round);
         let faces = more.iter().filter(|example| example.eyes.is_some()).count();
@@ -266,6 +268,9 @@ fn stage_network(
             tell.done(format!("{}, on squares that it has not seen: {}", stage.network, quality(&network, &more)))?;
         }
         known.extend(more);
+        if round == 0 {
+            of_first_round = known.len();
+        }
         let plan = Plan { steps: stage.steps, seed: seed * 100 + round as u64 };
         let mut told = Ok(());
         let start = (round > 0).then_some(network);
@@ -278,6 +283,7 @@ fn stage_network(
         told?;
     }
     save_record(&network, file)?;
+    known.truncate(of_first_round);
     Ok((network, known))
 }
 
