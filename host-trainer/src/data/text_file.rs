@@ -58,9 +58,11 @@ impl TextFile {
 /// The error for a file that begins with `start` and lacks a column: it says what else the file is, if that can be told.
 pub(super) fn missing_column(start: &[u8], path: &Path, column: &'static str, remedy: &'static str) -> DataError {
     match file_kind::of(start) {
-        Some(what) if what.ends_with("archive") => {
-            DataError::Foreign { path: path.into(), what, remedy: "unpack it and name the CSV file, or the folder of images, in it" }
-        }
+        Some(what) if what.ends_with("archive") => DataError::Foreign {
+            path: path.into(),
+            what,
+            remedy: "unpack it and name the CSV file, or the folder of images, in it",
+        },
         Some(what) if !what.starts_with("a text that") => DataError::Foreign { path: path.into(), what, remedy },
         _ => DataError::MissingColumn { path: path.into(), column, remedy },
     }
