@@ -82,7 +82,7 @@ enum Command {
 #[derive(Args, Debug, Clone)]
 struct DataArgument {
     /// fer2013.csv, plain or gzipped, or a folder train|validation|test/<emotion>/*.png; without it $FER2013,
-    /// data/fer2013.csv[.gz], or else synthetic faces
+    /// data/fer2013.csv[.gz], or else synthetic faces; - is standard input, which training cannot read
     #[arg(long, value_name = "PATH")]
     data: Option<std::path::PathBuf>,
 }

@@ -43,9 +43,12 @@ pub fn advance(bar: &ProgressBar, done: u64, total: u64) {
     bar.set_position(done);
 }
 
-/// Whether the terminal says that it can do nothing but print lines.
+/// Whether the terminal can do nothing but print lines, or says nothing of what it can do, or shows the log of a continuous
+/// integration, as `CI` tells.
 pub fn is_dumb() -> bool {
-    std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb")
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let ci = variable("CI").is_some_and(|value| value != "false" && value != "0");
+    ci || variable("TERM").map_or(cfg!(unix), |terminal| terminal == "dumb")
 }
 
 /// Reads the faces of a source behind a bar, and tells what is left out.

@@ -147,7 +147,10 @@ fn claim_free(name: &str) -> Result<RunFolder, TrainingError> {
 
 /// A run that was begun before: with the faces, votes, teachers and device that it was begun with, wherever these are now.
 pub fn resume(folder: &Path, arguments: &TrainArguments) -> anyhow::Result<Started> {
-    let (run, mut configuration) = RunFolder::resume(folder).context("no run to resume")?;
+    let (run, mut configuration) = RunFolder::resume(folder).map_err(|error| match error {
+        TrainingError::Busy { .. } => error.into(),
+        other => anyhow::Error::from(other).context("no run to resume"),
+    })?;
     let differs = |what: String| TrainingError::Differs { folder: folder.into(), what };
     if let Some(device) = arguments.device.filter(|device| *device != configuration.hardware) {
         return Err(differs(format!(
@@ -182,12 +185,12 @@ pub fn resume(folder: &Path, arguments: &TrainArguments) -> anyhow::Result<Start
 /// The faces that a run was trained on. They may have moved since; `data` says where to. [`LoadedFaces::check`] compares their
 /// contents; for runs of older programs only their name is compared.
 pub fn source_of(configuration: &Configuration, folder: &Path, data: Option<PathBuf>) -> anyhow::Result<Source> {
-    let path = data.or_else(|| configuration.data.as_ref().map(PathBuf::from));
-    let source = match &path {
-        Some(path) => locate(Some(path)).with_context(|| {
+    let source = match (&data, &configuration.data) {
+        (Some(path), _) => locate(Some(path))?,
+        (None, Some(path)) => locate(Some(Path::new(path))).with_context(|| {
             format!("{}: the faces of this run are not where they were; name them with --data", folder.display())
         })?,
-        None => Source::Synthetic(Default::default()),
+        (None, None) => Source::Synthetic(Default::default()),
     };
     let named_alike = || {
         let canonical = |path: &Path| fs::canonicalize(path).ok();

@@ -55,7 +55,7 @@ pub struct Identity {
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// The link broke.
-    #[error("the link broke: {0}; check the cable and start again")]
+    #[error(transparent)]
     Io(#[from] std::io::Error),
     /// No byte came.
     #[error(

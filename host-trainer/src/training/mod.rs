@@ -354,6 +354,10 @@ pub fn save_record(network: &Network, path: &std::path::Path) -> Result<(), Trai
 /// # Errors
 /// [`TrainingError::Read`] if the file cannot be read or holds another network.
 pub fn load_record(architecture: Arc<Architecture>, path: &std::path::Path) -> Result<Network, TrainingError> {
+    if !path.exists() {
+        let error = "it is not there; a run has it once it is finished, and `train --resume` finishes a run".into();
+        return Err(TrainingError::Read { file: path.into(), error });
+    }
     Ok(with_record(Network::new(architecture, 0, &Device::flex()), path)?.valid())
 }
 

@@ -132,14 +132,16 @@ fn keys_end_a_training_whose_epochs_are_shorter_than_a_frame() {
 }
 
 #[test]
-fn a_terminal_that_can_only_print_lines_gets_lines() {
-    let folder = workplace();
-    write_csv(&folder.path().join("faces.csv"), 1, 42);
-    let mut command = program(folder.path());
-    let arguments = format!("train --data faces.csv --architecture {NETWORK} --out run");
-    command.args(arguments.split(' ')).env("TERM", "dumb");
-    let (ended, drawn) = on_terminal(command, "kept", |_, _| {});
-    assert!(ended.success(), "{drawn}");
-    assert!(drawn.contains("reading faces …") && drawn.contains("2/2"), "{drawn}");
-    assert!(!drawn.contains('\u{1b}'), "{drawn:?}");
+fn a_terminal_that_can_only_print_lines_and_the_log_of_a_check_get_lines() {
+    for (name, value) in [("TERM", "dumb"), ("TERM", ""), ("CI", "true")] {
+        let folder = workplace();
+        write_csv(&folder.path().join("faces.csv"), 1, 42);
+        let mut command = program(folder.path());
+        let arguments = format!("train --data faces.csv --architecture {NETWORK} --out run");
+        command.args(arguments.split(' ')).env("TERM", "xterm-256color").env(name, value);
+        let (ended, drawn) = on_terminal(command, "kept", |_, _| {});
+        assert!(ended.success(), "{drawn}");
+        assert!(drawn.contains("reading faces …") && drawn.contains("2/2"), "{drawn}");
+        assert!(!drawn.contains('\u{1b}'), "{drawn:?}");
+    }
 }
