@@ -31,7 +31,7 @@ use crate::{
     finder::{
         labels::{FER2013_EYES, read_eyes},
         material::{Material, read_pictures},
-        measure::{TrueFace, answers, faces_in, read_truths},
+        measure::{Answer, TrueFace, answers, faces_in, read_truths},
         networks::{Example, Plan, SIGMA_FLOOR, outputs, quantized},
         recipe::{FinderRecipe, SHIPPED, Stage},
         report::Report,
@@ -327,40 +327,44 @@ fn quality(network: &Network, examples: &[Example]) -> String {
     )
 }
 
+/// Prints how good a finder is on the frames of a table, a row a kind of face and a turn.
 fn measure(finder: &Finder<'_>, table: &Path) -> anyhow::Result<()> {
     let truths = read_truths(table)?;
-    let folder = table.parent().unwrap_or(Path::new(".")).join("frames");
+    let folder = table.parent().unwrap_or(Path::new("."));
     let take = finder.header.take;
+    let mut kinds: Vec<&str> = truths.iter().map(|truth| &truth.kind[..]).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
     writeln!(
         out(),
-        "{} trees, networks of {} and {} MACs, taken from {take:.2}",
-        finder.trees.len(),
-        finder.confirm.macs(),
-        finder.eyes.macs()
+        "{:<20}{:>8}{:>12}{:>8}{:>10}{:>12}{:>10}{:>11}{:>8}",
+        "kind",
+        "turned",
+        "found",
+        "others",
+        "eyes off",
+        "under 0.1",
+        "windows",
+        "confirmed",
+        "placed"
     )?;
-    for (kind, ending) in
-        [("frontal", "_160.png"), ("turned", "_160.png"), ("frontal", "_320.png"), ("turned", "_320.png")]
-    {
-        let some: Vec<TrueFace> =
-            truths.iter().filter(|truth| truth.kind == kind && truth.file.ends_with(ending)).cloned().collect();
+    for kind in kinds {
+        let of_kind: Vec<TrueFace> = truths.iter().filter(|truth| truth.kind == kind).cloned().collect();
         for roll in [0.0, -30.0f32, 30.0] {
-            let answers = answers(finder, &folder, &some, roll.to_radians())?;
-            let found: Vec<_> =
-                answers.iter().filter(|answer| answer.score.is_some_and(|score| score >= take)).collect();
-            let mut errors: Vec<f32> = found.iter().map(|answer| answer.eye_error).collect();
+            let answers = answers(finder, folder, &of_kind, roll.to_radians())?;
+            let all = answers.len().max(1) as f32;
+            let is_found = |answer: &&Answer| answer.score.is_some_and(|score| score >= take);
+            let mut errors: Vec<f32> = answers.iter().filter(is_found).map(|answer| answer.eye_error).collect();
             errors.sort_by(f32::total_cmp);
-            let median = errors.get(errors.len() / 2).copied().unwrap_or(0.0);
             let near = errors.iter().filter(|&&error| error < 0.1).count() as f32 / errors.len().max(1) as f32;
-            let all = answers.len();
-            let mean = |of: fn(&crate::finder::measure::Answer) -> u32| {
-                answers.iter().map(|answer| of(answer)).sum::<u32>() as f32 / all.max(1) as f32
-            };
-            let others = answers.iter().flat_map(|answer| &answer.others).filter(|&&score| score >= take).count();
-            let proposed = answers.iter().filter(|answer| answer.score.is_some()).count();
+            let mean = |of: fn(&Answer) -> u32| answers.iter().map(of).sum::<u32>() as f32 / all;
             writeln!(
                 out(),
-                "{kind} {ending} turned by {roll}: {} of {all} ({proposed} at any score), {others} others; eyes off {median:.3}, {near:.2} under 0.1; {:.1} windows, {:.1} confirmed, {:.1} placed",
-                found.len(),
+                "{kind:<20}{roll:>8}{:>12}{:>8}{:>10.3}{:>10.0} %{:>10.1}{:>11.1}{:>8.1}",
+                format!("{} of {}", errors.len(), answers.len()),
+                answers.iter().flat_map(|answer| &answer.others).filter(|&&score| score >= take).count(),
+                errors.get(errors.len() / 2).copied().unwrap_or(0.0),
+                near * 100.0,
                 mean(|answer| answer.effort.windows),
                 mean(|answer| answer.effort.confirmed),
                 mean(|answer| answer.effort.placed),
