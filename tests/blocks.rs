@@ -77,7 +77,7 @@ fn particulars() -> Particulars<'static> {
     Particulars { temperature: 1.0, threshold: 0.0, measurement, training_hash: 0 }
 }
 
-/// The share of their spread by which the integers' logits are off on average.
+/// The mean error of the integers' logits, as a share of the spread of the logits.
 fn distance(network: &Network, file: &AlignedBytes, faces: &[i8]) -> f32 {
     let model = Model::parse(file.as_slice()).expect("sound");
     let float = logits(network, faces, |_| {});

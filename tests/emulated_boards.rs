@@ -1,25 +1,30 @@
-//! The boards' programs in emulation, against the core on this host.
+//! The boards' programs in emulation, against the core on this host: every row of `firmware/boards/boards.txt`, and what is
+//! particular to a board.
 //!
 //! ```text
 //! cargo test --test emulated_boards -- --ignored
 //! ```
 //!
-//! With `FER2013=…/fer2013.csv.gz` in the environment, real faces are compared as well as drawn ones.
+//! With `FER2013=…/fer2013.csv.gz` in the environment, real faces are compared as well as drawn ones. A row makes several
+//! tests, which the compiler cannot make of a table, so this file has a `main` of its own.
 
 mod emulator;
 
 use std::io::{BufRead, BufReader};
 use std::ops::RangeInclusive;
+use std::process::ExitCode;
 use std::{env, fs, path::Path};
 
 use crc::{CRC_32_MPEG_2, Crc};
+use emulator::boards::{Board, boards};
 use emulator::compile;
 use emulator::elf::{flash_bytes, memory};
 use emulator::host::Host;
-use emulator::process::{self, Board};
+use emulator::process::{Running, start};
 use firmware::engine::Engine;
 use host_trainer::data::{self, Split};
 use host_trainer::synthetic;
+use libtest_mimic::{Arguments, Trial};
 use shared::model::{AlignedBytes, Model};
 use shared::preprocessing::FACE_PIXELS;
 use shared::wire::ErrorCode;
@@ -27,113 +32,85 @@ use shared::wire::ErrorCode;
 /// Code, constants, model and faces of the image, in bytes.
 const MOST_FLASH: u32 = 384 * 1024;
 
-/// The stack of mps2, of pico and of rpi3, in bytes, and what must be left of it.
+/// The stack of a board without an operating system, in bytes, and what must be left of it.
 const STACK: u32 = 64 * 1024;
 const SPARE_STACK: u32 = STACK / 2;
-
-/// The processor of the FPGA image AN505.
-const CORTEX_M33: &str = "thumbv8m.main-none-eabihf";
-
-/// Linux on the processors of Raspberry Pis, and one of each: of the 3, of the Zero, of the 2. The 5's has dot products.
-const AARCH64: &str = "aarch64-unknown-linux-gnu";
-const WITHOUT_DOT_PRODUCTS: &str = "cortex-a53";
-const WITH_DOT_PRODUCTS: &str = "neoverse-n1";
-const ARMV6: &str = "arm-unknown-linux-gnueabi";
-const ARM1176: &str = "arm1176";
-const ARMV7: &str = "armv7-unknown-linux-gnueabihf";
-const CORTEX_A7: &str = "cortex-a7";
-
-/// Faces of each kind that are compared.
-const FACES: usize = 100;
-
-/// Faces of each kind that are compared on a board whose emulator takes more than a second for one.
-const FEW_FACES: usize = 10;
 
 /// First address of the flash of RP2040 and RP2350.
 const PICO_FLASH: u32 = 0x1000_0000;
 
-#[test]
-#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
-fn the_image_of_mps2_takes_at_most_384_kib_of_flash() {
-    let flash = flash_bytes(&fs::read(compile::mps2()).unwrap());
-    assert!(flash <= MOST_FLASH, "{flash} bytes of flash, at most {MOST_FLASH} are allowed");
+fn main() -> ExitCode {
+    let tests = boards().flat_map(of_a_row).chain(of_one_board());
+    libtest_mimic::run(&Arguments::from_args(), tests.collect()).exit_code()
 }
 
-#[test]
-#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
-fn random_operators_are_the_same_on_a_cortex_m4_as_in_plain_rust() {
-    kernels_agree("mps2-an386", "thumbv7em-none-eabihf");
+/// A test that needs compilers and emulators; .ci/run runs it.
+fn test(board: &str, what: &str, run: impl FnOnce() + Send + 'static) -> Trial {
+    let run = move || {
+        run();
+        Ok(())
+    };
+    Trial::test(format!("{board}::{what}"), run).with_ignored_flag(true)
 }
 
-#[test]
-#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
-fn random_operators_are_the_same_in_code_for_a_cortex_m0_as_in_plain_rust() {
-    kernels_agree("mps2-an386", "thumbv6m-none-eabi");
+/// What is tested of every board, as far as its row says so.
+fn of_a_row(board: Board) -> Vec<Trial> {
+    let start_device = move || start(&board, &compile::device(&board), &[]);
+    let mut tests = Vec::new();
+    if board.has("device") {
+        tests.push(test(board.name, "prints_a_banner_and_what_the_host_thinks_of_the_demo_faces", move || {
+            prints_a_banner_and_readouts(start_device());
+        }));
+        tests.push(test(board.name, "gives_the_same_logits_as_the_host_byte_by_byte", move || {
+            let mut host = gives_the_same_logits(start_device(), board.faces);
+            match host.stats().stack_high_water {
+                Some(stack) => assert!((1..=STACK - SPARE_STACK).contains(&stack), "{stack} bytes of stack in use"),
+                None => assert!(board.is_linux(), "the board does not know its stack"),
+            }
+        }));
+        tests.push(test(board.name, "answers_a_damaged_frame_with_an_error_and_the_next_good_one", move || {
+            survives_a_damaged_frame(start_device());
+        }));
+    }
+    if board.has("kernels") {
+        tests.push(test(board.name, "random_operators_are_the_same_as_in_plain_rust", move || {
+            kernels_agree(&start(&board, &compile::program(&board, "agreement"), &[]), board.is_linux());
+        }));
+    }
+    tests
 }
 
-#[test]
-#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
-fn random_operators_are_the_same_on_a_cortex_m33_as_in_plain_rust() {
-    kernels_agree("mps2-an505", CORTEX_M33);
+/// What is particular to a board.
+fn of_one_board() -> Vec<Trial> {
+    vec![
+        test("mps2", "the_image_takes_at_most_384_kib_of_flash", || {
+            let flash = flash_bytes(&fs::read(compile::device(&Board::named("mps2"))).unwrap());
+            assert!(flash <= MOST_FLASH, "{flash} bytes of flash, at most {MOST_FLASH} are allowed");
+        }),
+        test("mps2", "after_an_hour_in_which_nobody_read_it_the_clock_is_right", || an_unread_hour("mps2")),
+        test("mps2-an505", "after_an_hour_in_which_nobody_read_it_the_clock_is_right", || an_unread_hour("mps2-an505")),
+        test("pico", "the_image_begins_with_a_second_boot_stage_and_its_checksum", pico_begins_with_a_boot_stage),
+        test(
+            "pico2",
+            "the_image_begins_with_vectors_and_a_definition_that_its_boot_rom_accepts",
+            pico2_begins_with_vectors_and_a_definition,
+        ),
+    ]
 }
 
-#[test]
-#[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
-fn random_operators_are_the_same_on_aarch64_as_in_plain_rust() {
-    kernels_agree_on_linux(process::linux_aarch64(WITHOUT_DOT_PRODUCTS, &compile::agreement(AARCH64)));
-}
-
-#[test]
-#[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
-fn random_operators_are_the_same_by_dot_products_on_aarch64_as_in_plain_rust() {
-    kernels_agree_on_linux(process::linux_aarch64(WITH_DOT_PRODUCTS, &compile::agreement(AARCH64)));
-}
-
-#[test]
-#[ignore = "needs qemu-arm and an Armv6 compiler; .ci/run runs it"]
-fn random_operators_are_the_same_on_armv6_as_in_plain_rust() {
-    kernels_agree_on_linux(process::linux_arm(ARM1176, &compile::agreement(ARMV6)));
-}
-
-#[test]
-#[ignore = "needs qemu-arm and an Armv7 compiler; .ci/run runs it"]
-fn random_operators_are_the_same_on_armv7_as_in_plain_rust() {
-    kernels_agree_on_linux(process::linux_arm(CORTEX_A7, &compile::agreement(ARMV7)));
-}
-
-fn kernels_agree_on_linux(board: Board) {
-    let lines: Vec<_> = BufReader::new(&board.port).lines().map(|line| line.expect("it has fallen silent")).collect();
-    assert_eq!(lines, ["8250 operators agree", "720 at the limits agree"]);
-}
-
-fn kernels_agree(machine: &str, triple: &str) {
-    let board = process::mps2(machine, &compile::mps2_program(triple, "agreement"));
-    let lines = BufReader::new(&board.port).lines().map(|line| line.expect("the board has fallen silent"));
+/// The program `agreement` compares so many operators; 250 of each kind on a board without an operating system, else 2000.
+fn kernels_agree(board: &Running, linux: bool) {
+    let lines = BufReader::new(&board.port).lines().map(|line| line.expect("it has fallen silent"));
     let lines: Vec<_> = lines.take_while(|line| line != "end").collect();
-    assert_eq!(lines, ["1000 operators agree", "576 at the limits agree"]);
-}
-
-#[test]
-#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
-fn mps2_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
-    prints_a_banner_and_readouts(process::mps2("mps2-an386", &compile::mps2()));
-}
-
-#[test]
-#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
-fn after_an_hour_in_which_nobody_read_it_the_clock_of_mps2_is_right() {
-    an_unread_hour("mps2-an386", "thumbv7em-none-eabihf");
-}
-
-#[test]
-#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
-fn after_an_hour_in_which_nobody_read_it_the_clock_of_a_cortex_m33_is_right() {
-    an_unread_hour("mps2-an505", CORTEX_M33);
+    let operators = if linux { "16250 operators agree" } else { "2032 operators agree" };
+    assert_eq!(lines, [operators, "1344 at the limits agree"]);
 }
 
 /// The program `clock` compares with a counter of seconds.
-fn an_unread_hour(machine: &str, triple: &str) {
-    let board = process::mps2_without_sleep(machine, &compile::mps2_program(triple, "clock"));
+fn an_unread_hour(name: &str) {
+    let board = Board::named(name);
+    // An instruction takes 64 ns, and sleep takes none of the host's time.
+    let board = start(&board, &compile::program(&board, "clock"), &["-icount", "shift=6,sleep=off"]);
     let mut line = String::new();
     BufReader::new(&board.port).read_line(&mut line).expect("the board has fallen silent");
     let (milliseconds, seconds) = line.trim_end().split_once(" ms after ").expect("both times");
@@ -143,36 +120,8 @@ fn an_unread_hour(machine: &str, triple: &str) {
     assert!((3_598_900..=3_600_100).contains(&milliseconds), "{line}");
 }
 
-#[test]
-#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
-fn mps2_gives_the_same_logits_as_the_host_byte_by_byte() {
-    let mut host = gives_the_same_logits(process::mps2("mps2-an386", &compile::mps2()), FACES);
-    let stack = host.stats().stack_high_water.expect("mps2 knows its stack");
-    assert!((1..=STACK - SPARE_STACK).contains(&stack), "{stack} bytes of stack were in use");
-}
-
-#[test]
-#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
-fn mps2_answers_a_damaged_frame_with_an_error_and_the_next_good_one_with_a_result() {
-    survives_a_damaged_frame(process::mps2("mps2-an386", &compile::mps2()));
-}
-
-#[test]
-#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
-fn a_cortex_m33_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
-    prints_a_banner_and_readouts(process::mps2("mps2-an505", &compile::mps2_program(CORTEX_M33, "mps2")));
-}
-
-#[test]
-#[ignore = "needs qemu-system-arm and a Cortex-M compiler; .ci/run runs it"]
-fn a_cortex_m33_gives_the_same_logits_as_the_host_byte_by_byte() {
-    gives_the_same_logits(process::mps2("mps2-an505", &compile::mps2_program(CORTEX_M33, "mps2")), FACES);
-}
-
-#[test]
-#[ignore = "needs a Cortex-M compiler; .ci/run runs it"]
-fn the_image_of_pico_begins_with_a_second_boot_stage_and_its_checksum() {
-    let image = memory(&fs::read(compile::pico("pico")).unwrap(), PICO_FLASH, 0x108);
+fn pico_begins_with_a_boot_stage() {
+    let image = memory(&fs::read(compile::device(&Board::named("pico"))).unwrap(), PICO_FLASH, 0x108);
     let (stage, rest) = image.split_at(252);
     // RP2040 datasheet, section 2.8.1.3.1.
     let checksum = Crc::<u32>::new(&CRC_32_MPEG_2).checksum(stage);
@@ -180,10 +129,8 @@ fn the_image_of_pico_begins_with_a_second_boot_stage_and_its_checksum() {
     assert_vectors(&words(rest)[1..], 0x2000_0000..=0x2004_2000);
 }
 
-#[test]
-#[ignore = "needs a Cortex-M compiler; .ci/run runs it"]
-fn the_image_of_pico2_begins_with_vectors_and_a_definition_that_its_boot_rom_accepts() {
-    let image = words(&memory(&fs::read(compile::pico2()).unwrap(), PICO_FLASH, 4096));
+fn pico2_begins_with_vectors_and_a_definition() {
+    let image = words(&memory(&fs::read(compile::device(&Board::named("pico2"))).unwrap(), PICO_FLASH, 4096));
     assert_vectors(&image, 0x2000_0000..=0x2008_2000);
     // RP2350 datasheet, section 5.9.5.1: an executable of secure code for Arm, a block and a loop of one.
     let definition = [0xffff_ded3, 0x1021_0142, 0x0000_01ff, 0x0000_0000, 0xab12_3579];
@@ -200,111 +147,7 @@ fn words(bytes: &[u8]) -> Vec<u32> {
     bytes.as_chunks().0.iter().map(|&word| u32::from_le_bytes(word)).collect()
 }
 
-#[test]
-#[ignore = "needs node, rp2040js and a Cortex-M compiler; .ci/run runs it"]
-fn a_pico_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
-    prints_a_banner_and_readouts(process::pico(&compile::pico("pico")));
-}
-
-#[test]
-#[ignore = "needs node, rp2040js and a Cortex-M compiler; .ci/run runs it"]
-fn a_pico_gives_the_same_logits_as_the_host_byte_by_byte() {
-    let mut host = gives_the_same_logits(process::pico(&compile::pico("pico")), FEW_FACES);
-    let stack = host.stats().stack_high_water.expect("pico knows its stack");
-    assert!((1..=STACK - SPARE_STACK).contains(&stack), "{stack} bytes of stack were in use");
-}
-
-#[test]
-#[ignore = "needs node, rp2040js and a Cortex-M compiler; .ci/run runs it"]
-fn a_pico_answers_a_damaged_frame_with_an_error_and_the_next_good_one_with_a_result() {
-    survives_a_damaged_frame(process::pico(&compile::pico("pico")));
-}
-
-#[test]
-#[ignore = "needs qemu-system-aarch64 and an AArch64 compiler; .ci/run runs it"]
-fn a_raspberry_pi_3_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
-    prints_a_banner_and_readouts(process::rpi3(&compile::rpi3()));
-}
-
-#[test]
-#[ignore = "needs qemu-system-aarch64 and an AArch64 compiler; .ci/run runs it"]
-fn a_raspberry_pi_3_gives_the_same_logits_as_the_host_byte_by_byte() {
-    let mut host = gives_the_same_logits(process::rpi3(&compile::rpi3()), FACES);
-    let stack = host.stats().stack_high_water.expect("rpi3 knows its stack");
-    assert!((1..=STACK - SPARE_STACK).contains(&stack), "{stack} bytes of stack were in use");
-}
-
-#[test]
-#[ignore = "needs qemu-system-aarch64 and an AArch64 compiler; .ci/run runs it"]
-fn a_raspberry_pi_3_answers_a_damaged_frame_with_an_error_and_the_next_good_one_with_a_result() {
-    survives_a_damaged_frame(process::rpi3(&compile::rpi3()));
-}
-
-#[test]
-#[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
-fn linux_on_aarch64_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
-    prints_a_banner_and_readouts(process::linux_aarch64(WITH_DOT_PRODUCTS, &compile::linux(AARCH64)));
-}
-
-#[test]
-#[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
-fn linux_on_aarch64_gives_the_same_logits_as_the_host_byte_by_byte() {
-    gives_the_same_logits(process::linux_aarch64(WITHOUT_DOT_PRODUCTS, &compile::linux(AARCH64)), FACES);
-}
-
-#[test]
-#[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
-fn linux_on_aarch64_gives_the_same_logits_by_dot_products_as_the_host_byte_by_byte() {
-    gives_the_same_logits(process::linux_aarch64(WITH_DOT_PRODUCTS, &compile::linux(AARCH64)), FACES);
-}
-
-#[test]
-#[ignore = "needs qemu-aarch64 and an AArch64 compiler; .ci/run runs it"]
-fn linux_on_aarch64_answers_a_damaged_frame_with_an_error_and_the_next_good_one_with_a_result() {
-    survives_a_damaged_frame(process::linux_aarch64(WITH_DOT_PRODUCTS, &compile::linux(AARCH64)));
-}
-
-#[test]
-#[ignore = "needs qemu-arm and an Armv6 compiler; .ci/run runs it"]
-fn linux_on_armv6_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
-    prints_a_banner_and_readouts(process::linux_arm(ARM1176, &compile::linux(ARMV6)));
-}
-
-#[test]
-#[ignore = "needs qemu-arm and an Armv6 compiler; .ci/run runs it"]
-fn linux_on_armv6_gives_the_same_logits_as_the_host_byte_by_byte() {
-    gives_the_same_logits(process::linux_arm(ARM1176, &compile::linux(ARMV6)), FACES);
-}
-
-#[test]
-#[ignore = "needs qemu-arm and an Armv6 compiler; .ci/run runs it"]
-fn linux_on_armv6_answers_a_damaged_frame_with_an_error_and_the_next_good_one_with_a_result() {
-    survives_a_damaged_frame(process::linux_arm(ARM1176, &compile::linux(ARMV6)));
-}
-
-#[test]
-#[ignore = "builds the board in release mode; .ci/run runs it"]
-fn linux_on_this_machine_prints_a_banner_and_then_what_the_host_thinks_of_the_demo_faces() {
-    prints_a_banner_and_readouts(process::linux(&compile::linux(&this_machine())));
-}
-
-#[test]
-#[ignore = "builds the board in release mode; .ci/run runs it"]
-fn linux_on_this_machine_gives_the_same_logits_as_the_host_byte_by_byte() {
-    gives_the_same_logits(process::linux(&compile::linux(&this_machine())), FACES);
-}
-
-#[test]
-#[ignore = "builds the board in release mode; .ci/run runs it"]
-fn linux_on_this_machine_answers_a_damaged_frame_with_an_error_and_the_next_good_one_with_a_result() {
-    survives_a_damaged_frame(process::linux(&compile::linux(&this_machine())));
-}
-
-fn this_machine() -> String {
-    format!("{}-unknown-linux-gnu", env::consts::ARCH)
-}
-
-fn prints_a_banner_and_readouts(board: Board) {
+fn prints_a_banner_and_readouts(board: Running) {
     let file = shipped_model();
     let model = Model::parse(file.as_slice()).unwrap();
     let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
@@ -330,7 +173,7 @@ fn prints_a_banner_and_readouts(board: Board) {
 }
 
 /// Compares so many faces of each kind.
-fn gives_the_same_logits(board: Board, count: usize) -> Host {
+fn gives_the_same_logits(board: Running, count: usize) -> Host {
     let file = shipped_model();
     let model = Model::parse(file.as_slice()).unwrap();
     let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
@@ -348,7 +191,7 @@ fn gives_the_same_logits(board: Board, count: usize) -> Host {
     host
 }
 
-fn survives_a_damaged_frame(board: Board) {
+fn survives_a_damaged_frame(board: Running) {
     let file = shipped_model();
     let model = Model::parse(file.as_slice()).unwrap();
     let mut host = Host::greet(board, model.crc());

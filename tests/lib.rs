@@ -1,4 +1,4 @@
-//! What crosses the walls: the independent reference of the operators, and a small network for tests that need one.
+//! The independent reference of the operators, and small networks for tests that need one.
 
 pub mod float_reference;
 pub mod real_network;

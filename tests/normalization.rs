@@ -52,7 +52,7 @@ fn exact_global(face: &Face, floor: f64) -> Vec<f64> {
     face.iter().map(|&x| value(x).clamp(-127.0, 127.0)).collect()
 }
 
-/// What `preprocessing` makes of a face.
+/// A preprocessed face.
 fn preprocessed(face: &Face, preprocessing: Preprocessing) -> Vec<i8> {
     let mut out = vec![99; preprocessing.values()];
     preprocess(preprocessing, face, &mut out);
@@ -98,7 +98,7 @@ fn adversarial() -> Vec<Face> {
     faces
 }
 
-/// Checks a face against the formula; gives how many of its pixels are not the nearest integer.
+/// Checks a face against the formula; returns how many of its pixels are not the nearest integer.
 fn check(face: &Face, sigma_floor: u16) -> usize {
     let out = normalized(face, sigma_floor);
     let mut unequal = 0;

@@ -35,7 +35,7 @@ pub struct SampleModel {
     pub header: Header<'static>,
     /// Two convolutions folded and a max-pool fused with them, convolution, depthwise, addition, the same in place, max-pool,
     /// average-pool, pointwise, global average; a fully connected gate with a logistic function, which multiplies the pointwise
-    /// one's channels in place; a dilated convolution in groups, a depthwise one of two filters a channel, its square, global
+    /// one's channels in place; a dilated convolution in groups, a depthwise one of two filters per channel, its square, global
     /// average, fully connected.
     pub steps: Vec<StepSource>,
 }

@@ -17,7 +17,7 @@ use shared::{
 };
 use tests::sample_model::sample_model;
 
-/// What a byte takes at 115200 baud, in microseconds.
+/// Time of a byte at 115200 baud, in microseconds.
 const BYTE_US: u64 = 87;
 
 const HINT: &str = "send faces with";
@@ -87,7 +87,7 @@ impl<'model, 'arena> Tested<'model, 'arena> {
         Tested { device: Device::new(engine, bench.clone(), bench.clone(), board), bench }
     }
 
-    /// Lets the time pass and gives what the device says meanwhile.
+    /// Lets the time pass and returns what the device prints meanwhile.
     fn wait(&mut self, microseconds: u64) -> String {
         self.bench.0.borrow_mut().now_us += microseconds;
         let Ok(()) = self.device.poll();

@@ -10,13 +10,15 @@ machine. They are instructions, not cycles.
 
 import csv
 import json
+import os
 import pathlib
 import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 BOARD = HERE.parent / "boards" / "mps2"
-CROSS_CARGO = HERE.parent.parent / ".ci" / "cross-cargo"
+ROOT = HERE.parent.parent
+CROSS_CARGO = ROOT / ".ci" / "cross-cargo"
 
 # Processor, target, QEMU's machine. Code for Armv6-M is counted on a Cortex-M4, which runs it as well.
 PROCESSORS = [
@@ -59,7 +61,9 @@ LAYERS = {
 
 def build(target):
     """The program for a target: what cargo says it has made."""
-    command = [str(CROSS_CARGO), target, "build", "--release", "--bin", "layers", "--message-format", "json"]
+    folder = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "boards"
+    command = [CROSS_CARGO, target, "build", "--release", "--bin", "layers", "--target-dir", folder]
+    command += ["--message-format", "json"]
     output = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, cwd=BOARD).stdout
     messages = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     return next(message["executable"] for message in messages if message.get("executable"))

@@ -41,11 +41,11 @@ PROCESSORS = {
 
 def build(triple: str, plugin: Path) -> Path:
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "boards"
-    arguments = ["build", "--release", "--locked", "--package", "firmware", "--example", "layers"]
+    arguments = ["build", "--release", "--locked", "--package", "programs", "--bin", "layers"]
     subprocess.run([ROOT / ".ci/cross-cargo", triple, *arguments, "--target-dir", target], cwd=ROOT, check=True)
     compiler = os.environ.get("CC", "cc")
     subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", plugin, HERE / "count_instructions.c"], check=True)
-    return target / triple / "release/examples/layers"
+    return target / triple / "release/layers"
 
 
 def count(command: list, plugin: Path) -> int:

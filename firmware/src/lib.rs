@@ -33,6 +33,7 @@
 
 pub mod device;
 pub mod engine;
+pub mod finder;
 pub mod kernels;
 pub mod normalization;
 pub mod readout;

@@ -16,9 +16,9 @@
 //! D = n x - M = n (x - mu)      V = n Q - M^2 = (n sigma)^2      q = round(37 D / max(sqrt V, n sigma_floor))
 //! ```
 //!
-//! and what lies more than 127/37 deviations from the mean is held there.
+//! and values more than 127/37 deviations from the mean are clamped there.
 //!
-//! The quotient is rounded exactly, without a square root, a division or a multiplication by what was found before: with
+//! The quotient is rounded exactly, without a square root, a division or a multiplication by earlier bits: with
 //! `S = max(V, (4096 sigma_floor)^2)` and `T = (74 D)^2`, `|q|` is the largest integer for which `(2 |q| - 1)^2 S <= T`, or
 //! `4 |q| (|q| - 1) S <= T - S`, and its seven bits are found one by one as in long division. All terms fit 63 bits:
 //! `|D| <= 4096 * 255`, so `T < 2^53`; `S < 2^40`, as a deviation is at most 127.5 and the floor below 256 grey levels. The
@@ -37,8 +37,8 @@ const PADDED: usize = FACE_SIZE + 2 * REACH;
 
 type Row = [u8; FACE_SIZE];
 
-/// What `preprocessing` makes of a face (48x48 grey levels, row by row): the network's input, `[48, 48, channels]`, whose
-/// [`Preprocessing::values`] go to the beginning of `out`. Where `out` is shorter, pixels that do not fit are left out.
+/// Preprocesses a face (48x48 grey levels, row by row) into the network's input, `[48, 48, channels]`. Its
+/// [`Preprocessing::values`] go to the beginning of `out`; pixels that do not fit a shorter `out` are left out.
 pub fn preprocess(preprocessing: Preprocessing, face: &[u8; FACE_PIXELS], out: &mut [i8]) {
     match preprocessing {
         Preprocessing::Local { sigma_floor } => local::<1, 0>(face, sigma_floor, out.as_chunks_mut().0),
@@ -57,8 +57,8 @@ pub fn preprocess(preprocessing: Preprocessing, face: &[u8; FACE_PIXELS], out: &
     }
 }
 
-/// Turns what [`preprocess`] made of a face, `[48, 48, channels]`, into what it would make of the face's mirror image, left
-/// for right: bit by bit the same, for the kernel is symmetric, the borders are treated alike and all sums are exact.
+/// Turns a preprocessed face, `[48, 48, channels]`, into the preprocessed mirror image of the face. It is the same bit for bit
+/// as [`preprocess`] of the mirror image: the kernel is symmetric, both borders are treated alike and all sums are exact.
 pub fn mirror(preprocessing: Preprocessing, values: &mut [i8]) {
     let channels = usize::from(preprocessing.channels()).max(1);
     for row in values.chunks_exact_mut(FACE_SIZE * channels) {
@@ -103,19 +103,33 @@ fn global<const CHANNELS: usize, const CHANNEL: usize>(
     sigma_floor: u16,
     out: &mut [[i8; CHANNELS]],
 ) {
-    const PIXELS: u64 = FACE_PIXELS as u64;
-    // n sigma_floor in grey levels is n / 256 = 9 sigma_floor in 1/256 grey levels.
-    let floor = u64::from(sigma_floor) * (PIXELS / 256);
-    let sum: u32 = face.iter().map(|&x| u32::from(x)).sum();
-    let squares: u32 = face.iter().map(|&x| u32::from(x) * u32::from(x)).sum();
-    let variance = PIXELS * u64::from(squares) - u64::from(sum) * u64::from(sum);
-    let square = variance.max(floor * floor);
-    // A face has far fewer grey levels than pixels.
-    let levels: [i8; 256] =
-        core::array::from_fn(|level| quotient(FACE_PIXELS as i32 * level as i32 - sum as i32, square));
+    let levels = standardized_levels(face, sigma_floor);
     for (out, &pixel) in out.iter_mut().zip(face) {
         out[CHANNEL] = levels[usize::from(pixel)];
     }
+}
+
+/// Standardizes a picture of any size, at most 65,536 pixels of which count, as `Global` does: `q = round(37 x')`, held to
+/// `-127..=127`. Where `out` is shorter, pixels that do not fit are left out.
+pub fn standardize(picture: &[u8], sigma_floor: u16, out: &mut [i8]) {
+    let levels = standardized_levels(picture, sigma_floor);
+    for (out, &pixel) in out.iter_mut().zip(picture) {
+        *out = levels[usize::from(pixel)];
+    }
+}
+
+/// What becomes of each grey level of a picture. A picture has far fewer of them than pixels.
+fn standardized_levels(picture: &[u8], sigma_floor: u16) -> [i8; 256] {
+    // So many that all sums below fit.
+    let picture = picture.get(..1 << 16).unwrap_or(picture);
+    let pixels = picture.len() as u64;
+    // n sigma_floor in grey levels is n / 256 of what the floor is given in.
+    let floor = pixels * u64::from(sigma_floor) / 256;
+    let sum: u32 = picture.iter().map(|&x| u32::from(x)).sum();
+    let squares: u32 = picture.iter().map(|&x| u32::from(x) * u32::from(x)).sum();
+    let variance = pixels * u64::from(squares) - u64::from(sum) * u64::from(sum);
+    let square = variance.max(floor * floor);
+    core::array::from_fn(|level| quotient((pixels as u32 * level as u32) as i32 - sum as i32, square))
 }
 
 /// For every column, and the reflected ones beyond the ends, the sums of `64 w x` and `64 w x^2` over seven rows.

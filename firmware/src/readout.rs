@@ -4,7 +4,7 @@ use shared::{label::Emotion, model::Model};
 
 use crate::kernels::softmax;
 
-/// What a face was classified as.
+/// The classification of a face.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Readout {
     /// The most probable emotion, the first of equals in the order of the model's labels.
@@ -15,7 +15,7 @@ pub struct Readout {
     pub margin: f32,
     /// Whether the confidence is below the model's threshold.
     pub uncertain: bool,
-    /// Of every emotion, in the order of [`Emotion::ALL`]; 0 for those that the model does not know. They sum to 1.
+    /// The probabilities in the order of [`Emotion::ALL`]; 0 for emotions that the model does not know. Their sum is 1.
     pub probabilities: [f32; Emotion::COUNT],
 }
 

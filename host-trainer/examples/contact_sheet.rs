@@ -1,4 +1,4 @@
-//! Draws a sheet of synthetic faces, a row an emotion: `cargo run --release -p host-trainer --example contact_sheet -- PNG`
+//! Draws a sheet of synthetic faces, a row per emotion: `cargo run --release -p host-trainer --example contact_sheet -- PNG`
 
 use std::path::Path;
 

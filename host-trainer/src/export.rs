@@ -40,12 +40,12 @@ pub struct MeasuredOn<'a> {
 }
 
 impl<'a> MeasuredOn<'a> {
-    /// All on the same faces.
+    /// The same faces are reported on and choose.
     pub fn one(reported: impl Into<ValidationFaces<'a>>, split: &'a str) -> Self {
         Self { reported: reported.into(), split, held_out: None }
     }
 
-    /// The faces among which those are that choose.
+    /// The faces from which those that choose are taken.
     pub fn chosen_by(&self) -> ValidationFaces<'a> {
         self.held_out.unwrap_or(self.reported)
     }
@@ -65,14 +65,14 @@ pub struct Exported {
     pub float: EvaluationReport,
     /// The quantized network, through the core.
     pub int8: EvaluationReport,
-    /// Its temperature.
+    /// The temperature of the quantized network, and what it changes.
     pub calibration: Calibration,
 }
 
 /// Quantizes a network, its logits shifted as the recipe says: ranges over training faces, temperature and accuracy over those of `measured_on`.
 ///
 /// # Errors
-/// When a layer cannot run on the core, or a number leaves the range of the arithmetic.
+/// If a layer cannot run on the core, or a number leaves the range of the arithmetic.
 pub fn quantize(
     network: &Network,
     training: LabelledFaces<'_>,
@@ -132,7 +132,7 @@ pub fn quantize(
     Ok(Exported { model: quantized.encode(&particulars)?, float, int8, calibration })
 }
 
-/// What belongs to the faces that choose: all without `choosing`.
+/// The values of the faces that choose; all values without `choosing`.
 fn chosen<T: Copy>(choosing: Option<&[bool]>, values: Vec<T>) -> Vec<T> {
     match choosing {
         Some(choosing) => kept(choosing, &values),
@@ -150,7 +150,7 @@ pub fn ranges(network: &Network, images: &[i8]) -> Vec<Range> {
     activation_ranges(network, &faces).into_iter().map(|(min, max)| Range { min, max }).collect()
 }
 
-/// Every n-th training face, so that all parts of the data have a say.
+/// Every n-th training face, so that all parts of the data are represented.
 fn calibration_faces(images: &[i8], preprocessing: Preprocessing) -> Vec<i8> {
     let faces = images.chunks_exact(preprocessing.values());
     let every = faces.len().div_ceil(CALIBRATION_FACES).max(1);
@@ -160,7 +160,7 @@ fn calibration_faces(images: &[i8], preprocessing: Preprocessing) -> Vec<i8> {
 /// Writes `network.burnpack` (as trained), `network.onnx`, `model.fer` (both with the recipe's `logit_adjustment`), the figures and `report.md` into the run's folder.
 ///
 /// # Errors
-/// When something cannot be exported or written.
+/// If something cannot be exported or written.
 pub fn write_run(
     run: &RunFolder,
     configuration: &Configuration,

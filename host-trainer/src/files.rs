@@ -12,12 +12,12 @@ use shared::checksum::CRC_32;
 /// Held while a file is put into its place.
 static WRITING: Mutex<()> = Mutex::new(());
 
-/// Writes a file so that at any moment there is the old one or the new one, whole, with the permissions that the user's umask
-/// gives. What is not a file, such as `/dev/null` or a pipe, is written to: a file put in its place would break it for
-/// everyone. A link goes on pointing where it points.
+/// Writes a file so that at any moment either the old one or the new one is there, complete, with the permissions that the
+/// user's umask gives. A device or a pipe, such as `/dev/null`, is written to: a file in its place would break it for
+/// everyone. A link keeps its target.
 ///
 /// # Errors
-/// The system's; the old file is still there then.
+/// The system's error; the old file then stays.
 pub fn write_atomically(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let target = fs::canonicalize(file).unwrap_or(file.into());
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -46,10 +46,10 @@ fn readable() -> tempfile::Builder<'static, 'static> {
     builder
 }
 
-/// A number that changes with the contents of a file, wherever it lies.
+/// A checksum of the contents of a file.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn contents(path: &Path) -> io::Result<u64> {
     let mut file = File::open(path)?;
     let mut digest = CRC_32.digest();

@@ -25,7 +25,7 @@ const FORMATS: [ImageFormat; 7] = [
     ImageFormat::Pnm,
 ];
 
-/// How names of files in these formats end.
+/// File name extensions of these formats.
 pub const EXTENSIONS: [&str; 12] =
     ["png", "jpg", "jpeg", "jfif", "webp", "bmp", "gif", "tif", "tiff", "pgm", "ppm", "pnm"];
 
@@ -61,22 +61,42 @@ pub fn read_face(path: &Path) -> Result<[u8; FACE_PIXELS], ImageError> {
 /// # Errors
 /// What is wrong, in words.
 pub fn face_of(bytes: &[u8]) -> Result<[u8; FACE_PIXELS], String> {
-    let image = decode(bytes)?.to_luma8();
+    centre(&decode(bytes)?.to_luma8())
+}
+
+/// The square in the centre of a picture, fitted to 48x48 with a filter that averages when it shrinks.
+///
+/// # Errors
+/// If it has no pixels.
+pub fn centre(image: &GrayImage) -> Result<[u8; FACE_PIXELS], String> {
     let side = image.width().min(image.height());
     if side == 0 {
         return Err("the image has no pixels".into());
     }
     let (left, top) = ((image.width() - side) / 2, (image.height() - side) / 2);
     let size = FACE_SIZE as u32;
-    let square = imageops::crop_imm(&image, left, top, side, side).to_image();
+    let square = imageops::crop_imm(image, left, top, side, side).to_image();
     let face =
         if side == size { square } else { imageops::resize(&square, size, size, imageops::FilterType::Triangle) };
     face.into_raw().try_into().map_err(|_| "the image could not be fitted to 48x48".into())
 }
 
-/// The image in the bytes of a file, upright.
-fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
-    let format = image::guess_format(bytes).ok().filter(|format| FORMATS.contains(format));
+/// Reads an image file, upright, in colour.
+///
+/// # Errors
+/// [`ImageError`] names the file.
+pub fn read_image(path: &Path) -> Result<DynamicImage, ImageError> {
+    let error = |problem: String| ImageError { path: path.into(), problem };
+    let bytes = fs::read(path).map_err(|problem| error(problem.to_string()))?;
+    decode(&bytes).map_err(error)
+}
+
+/// The image in the bytes of a file, whatever its name is, upright, as its metadata say.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
+    let format = image::guess_format(bytes).ok().or_else(|| big_tiff(bytes)).filter(|format| FORMATS.contains(format));
     let format = format.ok_or_else(|| match file_kind::of(&bytes[..bytes.len().min(file_kind::ENOUGH)]) {
         Some(what) => format!("this is {what}, not an image that can be read; save it as PNG or JPEG"),
         None => "this is no image that can be read; save it as PNG or JPEG".into(),
@@ -84,7 +104,12 @@ fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
     if format == ImageFormat::Jpeg && !jpeg_has_its_end(bytes) {
         return Err("the JPEG file is cut short; copy or download it again".into());
     }
-    let words = |error: image::ImageError| error.to_string();
+    let words = |error: image::ImageError| match error {
+        image::ImageError::Decoding(_) | image::ImageError::IoError(_) => {
+            format!("the image is cut short or damaged ({error}); copy or download it again")
+        }
+        other => other.to_string(),
+    };
     let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(words)?;
     // As `ImageReader::decode` does it.
     Limits::default().reserve(decoder.total_bytes()).map_err(words)?;
@@ -96,6 +121,11 @@ fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
     let mut image = DynamicImage::from_decoder(decoder).map_err(words)?;
     image.apply_orientation(orientation);
     Ok(image)
+}
+
+/// TIFF with offsets of 64 bits, which the decoder reads and [`image::guess_format`] does not know.
+fn big_tiff(bytes: &[u8]) -> Option<ImageFormat> {
+    [b"II\x2b\0", b"MM\0\x2b"].iter().any(|magic| bytes.starts_with(*magic)).then_some(ImageFormat::Tiff)
 }
 
 /// The Exif data of a PNG file, wherever they stand (PNG, third edition, 11.3.4.5): the decoder does not look behind the
@@ -137,8 +167,8 @@ fn jpeg_has_its_end(bytes: &[u8]) -> bool {
         }
     }
 }
-/// What [`face_of`] makes of a colour photograph that lies on its side: another face once the code that reads images does
-/// something else.
+/// [`face_of`] of a drawn colour image that lies on its side. The result changes when the code that reads images changes its
+/// behaviour.
 pub fn probe() -> Vec<u8> {
     let image = RgbImage::from_fn(80, 60, |x, y| Rgb([(x * 3) as u8, (y * 4) as u8, (x * y / 19) as u8]));
     let mut bytes = Vec::new();

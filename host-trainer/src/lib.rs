@@ -36,6 +36,7 @@ pub mod experiment;
 pub mod export;
 pub mod file_kind;
 pub mod files;
+pub mod finder;
 mod graph;
 pub mod image_file;
 pub mod inference;

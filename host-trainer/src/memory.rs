@@ -1,8 +1,8 @@
 //! Memory of large tensors, kept from step to step.
 //!
 //! A training step allocates the same tensors as the one before. Given back to the allocator in between, their pages would
-//! go to the system and come back as zeros, page by page; here a [`Buffer`] that is dropped, alone or as a tensor, waits
-//! for the next of about its size.
+//! go to the system and come back as zeros, page by page; here a [`Buffer`] that is dropped, alone or as a tensor, goes
+//! to a pool, and the next buffer of about its size takes its memory.
 
 use burn::tensor::DType;
 use burn_flex::{FlexTensor, Layout};
@@ -14,13 +14,13 @@ use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
-/// Floats below which the allocator is as good. It gives even small blocks back to the system between steps.
+/// Smallest length of a pooled buffer, in floats. The allocator gives even small blocks back to the system between steps.
 const SMALL: usize = 1 << 8;
 
-/// Floats that may wait; more are given back, the smallest buffers first.
+/// Pool limit, in floats. Beyond it, buffers go back to the allocator, the smallest first.
 const MOST_WAITING: usize = 1 << 27;
 
-/// Buffers that nobody uses, the shortest first.
+/// The pool: unused buffers, the shortest first.
 static WAITING: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
 /// Floats of unspecified value, to be written and made a tensor.
@@ -32,7 +32,7 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// `len` floats; what they hold is left from their last use.
+    /// `len` floats of unspecified value.
     pub fn new(len: usize) -> Self {
         if len >= SMALL {
             let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,7 +54,7 @@ impl Buffer {
     /// The tensor of this shape.
     ///
     /// # Panics
-    /// When the shape has another number of elements.
+    /// If the shape has another number of elements.
     pub fn into_tensor<const D: usize>(self, shape: [usize; D]) -> FlexTensor {
         assert_eq!(self.len, shape.iter().product::<usize>(), "as many values as the shape has elements");
         let len = self.len * size_of::<f32>();
@@ -122,7 +122,7 @@ impl AllocationController for Buffer {
 /// The values of a tensor of 32-bit floats that lies in one piece.
 ///
 /// # Panics
-/// When it does not, or holds other numbers.
+/// If it does not, or holds other numbers.
 pub(crate) fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("a contiguous tensor of 32-bit floats")
 }

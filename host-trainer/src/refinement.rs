@@ -3,7 +3,7 @@
 //!
 //! Batch normalization is folded and branches are merged first; then every tensor that the core will hold gets the range that
 //! it had in calibration, for good. So what is trained is what the device computes, but for the core's double rounding, which
-//! now and then makes a step's difference (of sums as small as a mean's more often).
+//! sometimes differs by one step (more often for small sums, such as those of a mean).
 
 use anyhow::{Context, ensure};
 use shared::operator::{Activation, Operator, Pool2d, PoolKind, logistic};
@@ -28,7 +28,7 @@ const LOGISTIC: Range = Range { min: 0.0, max: 255.0 * logistic::OUTPUT.scale };
 /// The run that refines `network`, which `run` has trained: a new one, or the one that was begun.
 ///
 /// # Errors
-/// When a layer cannot run on the core, or something cannot be read or written.
+/// If a layer cannot run on the core, or something cannot be read or written.
 pub fn prepare(
     run: &RunFolder,
     configuration: &Configuration,
@@ -48,7 +48,7 @@ pub fn prepare(
     }
     let refined = rounding(&network.to_float_network(), &ranges(network, training.images), refinement)?;
     let folder = RunFolder::claim(&path)?;
-    // The weights before the configuration: where that is, the run is whole.
+    // The weights before the configuration: a run with a configuration is complete.
     let start = folder.file(START_FILE);
     save_record(&refined.to_network(&Default::default()), &start)?;
     copy_taught(run.path(), &path)?;
@@ -67,7 +67,7 @@ pub fn prepare(
 /// The network of the core's operators with a range for every tensor; `ranges[layer]` is that of a layer's output.
 ///
 /// # Errors
-/// When a layer cannot run on the core.
+/// If a layer cannot run on the core.
 pub fn rounding(network: &FloatNetwork, ranges: &[Range], refinement: Refinement) -> anyhow::Result<FloatNetwork> {
     let lowered = merge_branches(lower(network)?);
     let (mut layers, mut weights) = (Vec::new(), Vec::new());
@@ -122,7 +122,7 @@ fn shifted(Range { min, max }: Range, adjustment: &[f32]) -> Range {
     Range { min: min + down, max: max + up }
 }
 
-/// The recipe for the last steps: what it learns from stays, how it learns becomes careful.
+/// The recipe of the refinement: the targets stay, the optimizer takes small steps.
 fn gentle(recipe: &Recipe, refinement: Refinement) -> Recipe {
     let Refinement { epochs, learning_rate } = refinement;
     Recipe {

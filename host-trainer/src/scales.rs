@@ -49,7 +49,7 @@ pub fn logistic_table(input: Quantization) -> [i8; logistic::TABLE] {
 pub struct QuantizedWeights {
     /// Symmetric, `-127..=127`, in the order they came in.
     pub weights: Vec<i8>,
-    /// One entry an output channel.
+    /// One entry per output channel.
     pub channels: Vec<ChannelParameters>,
 }
 
@@ -75,7 +75,7 @@ const SMALLEST_FACTOR: f64 = 1.0 / (1u32 << 31) as f64;
 /// small beside their bias (as a strong penalty leaves them in a channel that died) that the bias would not fit.
 ///
 /// `weights` holds the channels' weights; `channel_of(i)` is the channel that weight `i` belongs to (rows for OHWI and
-/// units x inputs, columns for a depthwise HWC kernel); `biases` has one entry a channel.
+/// units x inputs, columns for a depthwise HWC kernel); `biases` has one entry per channel.
 ///
 /// # Errors
 /// [`WeightRangeError`] if a weight is not finite, or a factor or bias leaves the range of the arithmetic.

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{operator::Conv2d, shape::Shape};
 
-/// The pair of convolutions, both of stride 1 with "same" padding, that a single one stands for; its own window is the
-/// pair's together.
+/// Two convolutions with stride 1 and "same" padding that were folded into one. The window of the folded convolution covers
+/// both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Folding {
     /// Filters of the first convolution.
@@ -26,34 +26,34 @@ pub struct Folding {
 }
 
 impl Folding {
-    /// Sets of weights, stored row part by row part, in each column part by column part.
+    /// Number of sets of weights. They are stored by row parts, and within a row part by column parts.
     pub const fn sets(&self) -> u32 {
         self.kernel_height as u32 * self.kernel_width as u32
     }
 
-    /// The parts of an output of `height` rows that have sets of their own, from the top: rows in which as many rows of the
-    /// second kernel fall inside. All but one are a single row.
+    /// Splits the `height` rows of an output into row parts, from the top. In all rows of a part, the same rows of the second
+    /// kernel lie inside the input. All parts but one are a single row.
     pub fn rows(&self, height: u16) -> impl Iterator<Item = Range<u16>> + use<> {
         parts(self.kernel_height, height)
     }
 
-    /// The parts of `width` columns, likewise, from the left.
+    /// Splits the `width` columns of an output into column parts likewise, from the left.
     pub fn columns(&self, width: u16) -> impl Iterator<Item = Range<u16>> + use<> {
         parts(self.kernel_width, width)
     }
 
-    /// Rows of the second kernel that fall inside in row part number `part`.
+    /// Rows of the second kernel that lie inside the input in row part `part`.
     pub const fn row_taps(&self, part: u8) -> Range<u8> {
         taps(self.kernel_height, part)
     }
 
-    /// Columns of the second kernel that fall inside in column part number `part`.
+    /// Columns of the second kernel that lie inside the input in column part `part`.
     pub const fn column_taps(&self, part: u8) -> Range<u8> {
         taps(self.kernel_width, part)
     }
 
-    /// Multiply-accumulates of the pair over an input of shape `input`, as it was trained, where `convolution` is the single
-    /// one that stands for it.
+    /// Multiply-accumulates of the two convolutions as trained, over an input of shape `input`. `convolution` is the one that
+    /// they were folded into.
     pub fn macs(&self, convolution: Conv2d, input: Shape) -> u64 {
         let Conv2d { window, filters, .. } = convolution;
         let rows = u64::from(window.kernel_height.saturating_sub(self.kernel_height)) + 1;
@@ -63,8 +63,8 @@ impl Folding {
         u64::from(input.height) * u64::from(input.width) * (first + second)
     }
 
-    /// Whether `convolution` can stand for such a pair over an input of shape `input`: both kernels fit its window, the padding
-    /// of both adds up to its own, and there are pixels for which the whole second kernel falls inside.
+    /// Whether `convolution` can be this pair, folded, over an input of shape `input`: both kernels fit its window, their
+    /// paddings add up to its own, and there are pixels for which the whole second kernel lies inside the input.
     pub fn fits(&self, convolution: Conv2d, input: Shape) -> bool {
         use crate::shape::Padding::Same;
         let window = convolution.window;
@@ -82,7 +82,7 @@ impl Folding {
     }
 }
 
-/// Whether the padding before the input of two kernels, one after the other, is that of a kernel of both together.
+/// Whether the leading paddings of two kernels, one after the other, add up to that of the combined kernel.
 pub const fn pads_add_up(first: u8, second: u8) -> bool {
     // Half a pixel each is lost if both kernels are even.
     first % 2 == 1 || second % 2 == 1

@@ -22,7 +22,7 @@ pub enum Emotion {
     Surprise = 5,
     /// FER2013 label 6.
     Neutral = 6,
-    /// Known to FER+ alone (Barsoum et al. 2016).
+    /// In FER+ only (Barsoum et al. 2016).
     Contempt = 7,
 }
 

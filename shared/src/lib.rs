@@ -22,6 +22,7 @@
 compile_error!("model files are read in place and are little-endian; a big-endian target would need a copying reader");
 
 pub mod checksum;
+pub mod finder;
 pub mod folding;
 pub mod label;
 pub mod model;

@@ -19,7 +19,7 @@ pub enum Preprocessing {
     },
     /// The grey levels themselves: one channel, `x = grey / divisor`, `q = grey - 128`, scale `1 / divisor`, zero point -128.
     Grey {
-        /// 255 gives values of 0 to 1, 1 the bytes as they are; 0 makes no scale and is refused by `Model::parse`.
+        /// 255 gives values of 0 to 1, 1 the bytes as they are; `Model::parse` refuses 0.
         divisor: u16,
     },
     /// Standardization by mean and deviation of the whole image: one channel, `q = round(37 x')` held to `-127..=127`, which

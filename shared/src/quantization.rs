@@ -116,8 +116,8 @@ pub const fn rounding_divide_by_power_of_two(x: i32, exponent: u32) -> i32 {
     (x >> exponent) + (remainder > threshold) as i32
 }
 
-/// What an output channel of a convolution or a fully connected operator adds and multiplies; stored in the weight section
-/// of a model file as three little-endian words and read in place.
+/// Bias and requantization of an output channel of a convolution or a fully connected operator. A model file stores them in
+/// its weight section as three little-endian words; they are read in place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct ChannelParameters {

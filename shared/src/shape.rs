@@ -12,7 +12,7 @@ pub struct Shape {
     pub height: u16,
     /// Columns.
     pub width: u16,
-    /// Values a pixel.
+    /// Values per pixel.
     pub channels: u16,
 }
 
@@ -61,7 +61,7 @@ pub struct Window {
     pub stride_height: u8,
     /// Columns from one window to the next, at least 1.
     pub stride_width: u8,
-    /// Rows of the input from one row of the window to the next, at least 1; larger in a dilated convolution alone.
+    /// Rows of the input from one row of the window to the next, at least 1; larger only in a dilated convolution.
     pub dilation_height: u8,
     /// Columns of the input from one column of the window to the next, likewise.
     pub dilation_width: u8,
@@ -89,7 +89,7 @@ impl Window {
         Self::new([size; 2], [stride; 2], padding)
     }
 
-    /// Whether its rows or columns are apart from each other.
+    /// Whether it is dilated.
     pub const fn is_dilated(&self) -> bool {
         self.dilation_height != 1 || self.dilation_width != 1
     }
@@ -137,12 +137,12 @@ struct Extent {
 }
 
 impl Extent {
-    /// Positions of the input from the first tap to behind the last; at most 255 * 254 + 1.
+    /// Length along the axis, from the first tap to the last; at most 255 * 254 + 1.
     fn length(self) -> u16 {
         u16::from(self.kernel.saturating_sub(1)) * u16::from(self.dilation) + 1
     }
 
-    /// Windows over an input of length `input`; `None` if one of the numbers is zero or no window fits.
+    /// Number of windows over an input of length `input`; `None` if one of the numbers is zero or no window fits.
     fn outputs(self, input: u16, padding: Padding) -> Option<u16> {
         if input == 0 || self.kernel == 0 || self.stride == 0 || self.dilation == 0 {
             return None;
@@ -154,7 +154,7 @@ impl Extent {
         }
     }
 
-    /// The padding that all windows together take.
+    /// Total padding along the axis.
     fn missing(self, input: u16, padding: Padding) -> u16 {
         match (padding, self.outputs(input, padding)) {
             (Padding::Same, Some(outputs)) => {

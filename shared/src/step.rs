@@ -24,12 +24,12 @@ use crate::{
 /// A step as stored in a model file, before anyone has checked it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
-    /// What is computed, of what.
+    /// The operator and its inputs.
     pub operation: OperationRecord,
     /// The tensor written.
     pub output: Tensor,
-    /// First byte of the arena behind every tensor that holds something while the step runs: the band of a fused pool lies
-    /// there, and working memory behind it.
+    /// First byte of the arena after all tensors that are alive while the step runs. The band of a fused pool begins there;
+    /// working memory follows it.
     pub scratch_offset: u32,
     /// Lower end of the clamp on the output.
     pub activation_min: i8,
@@ -37,7 +37,7 @@ pub struct StepRecord {
     pub activation_max: i8,
 }
 
-/// What a stored step computes, of what. New operators are added at the end.
+/// Operator and inputs of a stored step. New operators are added at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum OperationRecord {
     /// [`Operator::Conv2d`].
@@ -61,12 +61,12 @@ pub enum OperationRecord {
 /// One step of a checked model, ready to run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step<'a> {
-    /// What is computed, of what.
+    /// The operator and its inputs.
     pub operation: Operation<'a>,
-    /// The tensor written; it shares no byte with the inputs, but that of an addition or a multiplication may be its first
-    /// input's place.
+    /// The tensor written. It shares no byte with the inputs, except that an addition or a multiplication may overwrite its
+    /// first input.
     pub output: Tensor,
-    /// First byte of the arena behind everything that holds something while the step runs.
+    /// First byte of the arena after all tensors that are alive while the step runs.
     pub scratch_offset: u32,
     /// Lower end of the clamp on the output.
     pub activation_min: i8,
@@ -74,7 +74,7 @@ pub struct Step<'a> {
     pub activation_max: i8,
 }
 
-/// What a checked step computes, of what.
+/// Operator and inputs of a checked step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Operation<'a> {
     /// [`Operator::Conv2d`].
@@ -129,7 +129,7 @@ impl StepRecord {
         self.inputs().0
     }
 
-    /// Says where in the weight section its weights begin; nothing happens to operators without.
+    /// Sets where its weights begin in the weight section; does nothing for operators without weights.
     pub fn set_weights(&mut self, offsets: WeightOffsets) {
         match &mut self.operation {
             OperationRecord::Conv2d(conv) => conv.weights = offsets,
@@ -151,7 +151,7 @@ impl StepRecord {
         }
     }
 
-    /// Whether operator, inputs and what is folded into the operator go together.
+    /// Checks that operator, inputs, folding and fused pool fit each other.
     pub(crate) fn check(&self) -> Result<(), StepError> {
         let (first, second) = self.inputs();
         let takes = |second: Tensor| self.operator().takes_second(first.shape, second.shape) == Some(true);
@@ -164,7 +164,7 @@ impl StepRecord {
         }
     }
 
-    /// Whether the output takes the place of the first input, each value that of the value that it is made of.
+    /// Whether the output overwrites the first input, value by value.
     pub(crate) fn is_in_place(&self) -> bool {
         let (left, right) = match self.operation {
             OperationRecord::Add(add) => (add.left, add.right),
@@ -243,7 +243,7 @@ impl<'a> Step<'a> {
         self.operator().macs(self.input().shape)
     }
 
-    /// Bytes from [`scratch_offset`](Self::scratch_offset) on that a band of a convolution takes; 0 without a fused pool.
+    /// Bytes of a band of the convolution, from [`scratch_offset`](Self::scratch_offset) on; 0 without a fused pool.
     pub fn band_bytes(&self) -> u32 {
         match self.operation {
             Operation::Conv2d(conv) => conv.pool.map_or(0, |band| band.bytes),
@@ -251,7 +251,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Ranges of everything the step multiplies, shifts, sums and clamps.
+    /// Checks the ranges of all factors, shifts, sums and clamps.
     pub(crate) fn check(&self) -> Result<(), StepError> {
         let scale = self.output.quantization.scale;
         if !(scale.is_finite() && scale > 0.0) || self.activation_min > self.activation_max {

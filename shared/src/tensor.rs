@@ -24,7 +24,7 @@ impl Tensor {
         Some(self.offset..end)
     }
 
-    /// Whether it lies inside an arena of so many bytes.
+    /// Whether it lies inside an arena of `arena_bytes` bytes.
     pub fn is_inside(&self, arena_bytes: u32) -> bool {
         self.range().is_some_and(|range| range.end <= arena_bytes)
     }

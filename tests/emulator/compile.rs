@@ -1,7 +1,12 @@
 //! Builds the boards' programs for their targets.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use super::boards::Board;
 
 /// The repository's root.
 pub fn root() -> &'static Path {
@@ -13,64 +18,44 @@ pub fn target_directory() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
 }
 
-/// The program of the board `mps2`, for a Cortex-M4F without an operating system.
-pub fn mps2() -> PathBuf {
-    mps2_program("thumbv7em-none-eabihf", "mps2")
+/// The board's device.
+pub fn device(board: &Board) -> PathBuf {
+    program(board, if board.is_linux() { "fer-linux" } else { board.folder() })
 }
 
-/// One of the board's programs, for its own processor or for a smaller one whose code it runs as well.
-pub fn mps2_program(triple: &str, program: &str) -> PathBuf {
-    build(&root().join("firmware/boards/mps2"), triple, "mps2").with_file_name(program)
-}
-
-/// One of the programs of the board `pico`.
-pub fn pico(program: &str) -> PathBuf {
-    build(&root().join("firmware/boards/pico"), "thumbv6m-none-eabi", "pico").with_file_name(program)
-}
-
-/// The program of the board `pico2`.
-pub fn pico2() -> PathBuf {
-    build(&root().join("firmware/boards/pico2"), "thumbv8m.main-none-eabihf", "pico2")
-}
-
-/// The program of the board `linux`.
-pub fn linux(triple: &str) -> PathBuf {
-    build(root(), triple, "fer-linux")
-}
-
-/// The core's program that compares kernels with those in plain Rust, for Linux.
-pub fn agreement(triple: &str) -> PathBuf {
-    build_with(root(), triple, "firmware", &["--example", "agreement"]).with_file_name("examples/agreement")
-}
-
-/// The image of the board `rpi3`, as it is copied onto an SD card.
-pub fn rpi3() -> PathBuf {
-    let program = build(&root().join("firmware/boards/rpi3"), "aarch64-unknown-none", "rpi3");
-    // Each test makes its own: they run at the same time.
-    let image = program.with_file_name(format!("kernel8-{:?}.img", std::thread::current().id()));
-    let output = Command::new("aarch64-linux-gnu-objcopy").args(["-O", "binary"]).arg(&program).arg(&image).output();
-    let output = output.expect("binutils for AArch64 are installed");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    image
-}
-
-/// Runs `cargo build --release` for one package in `directory`; cargo lets builds into the same folder wait for each
-/// other.
-fn build(directory: &Path, triple: &str, package: &str) -> PathBuf {
-    build_with(directory, triple, package, &[])
-}
-
-fn build_with(directory: &Path, triple: &str, package: &str, arguments: &[&str]) -> PathBuf {
-    let target_directory = target_directory().join("boards");
+/// One of the board's programs, built once. All boards are built into one folder, where programs of the same name take each
+/// other's place, so each is copied.
+pub fn program(board: &Board, program: &str) -> PathBuf {
+    static BUILT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let (triple, target_directory) = (board.target(), target_directory().join("boards"));
+    let copy = target_directory.join("programs").join(board.folder()).join(&triple).join(program);
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if built.contains(&copy) {
+        return copy;
+    }
+    // The programs of Linux that compare and measure are those of a host.
+    let folder = if program == "agreement" && board.is_linux() { "programs" } else { board.folder() };
     let output = Command::new(root().join(".ci/cross-cargo"))
-        .args([triple, "build", "--release", "--locked", "--package", package, "--target-dir"])
+        .args([&triple, "build", "--release", "--locked", "--bin", program, "--target-dir"])
         .arg(&target_directory)
-        .args(arguments)
-        .current_dir(directory)
+        .current_dir(root().join("firmware/boards").join(folder))
         // The libraries of the toolchain that runs these tests are not those of the other compiler.
         .env_remove("LD_LIBRARY_PATH")
         .output()
         .unwrap();
-    assert!(output.status.success(), "{package} for {triple}:\n{}", String::from_utf8_lossy(&output.stderr));
-    target_directory.join(triple).join("release").join(package)
+    assert!(output.status.success(), "{program} for {triple}:\n{}", String::from_utf8_lossy(&output.stderr));
+    fs::create_dir_all(copy.parent().unwrap()).unwrap();
+    fs::copy(target_directory.join(&triple).join("release").join(program), &copy).unwrap();
+    built.insert(copy.clone());
+    copy
+}
+
+/// A program of a board as raw bytes, as some boards start it: what the ELF file loads, from its first address on.
+pub fn image(program: &Path) -> PathBuf {
+    // Each test makes its own: they run at the same time.
+    let image = program.with_extension(format!("{:?}.img", std::thread::current().id()));
+    let output = Command::new("aarch64-linux-gnu-objcopy").args(["-O", "binary"]).arg(program).arg(&image).output();
+    let output = output.expect("binutils for AArch64 are installed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    image
 }

@@ -9,17 +9,17 @@ use shared::wire::{
     RequestKind, Stats, decode, encode,
 };
 
-use super::process::Board;
+use super::process::Running;
 
 /// A host at one end of a serial line, a board at the other.
 pub struct Host {
-    board: Board,
+    board: Running,
     sequence: u32,
 }
 
 impl Host {
     /// Says hello, skips the text that the device printed until then, and checks that it runs the model with this CRC.
-    pub fn greet(board: Board, model_crc: u32) -> Self {
+    pub fn greet(board: Running, model_crc: u32) -> Self {
         let mut host = Self { board, sequence: 0 };
         // The first delimiter ends whatever stands on the line.
         host.board.port.write_all(&[0]).unwrap();
@@ -45,7 +45,7 @@ impl Host {
         })
     }
 
-    /// How the device has been.
+    /// The device's counters.
     pub fn stats(&mut self) -> Stats {
         self.send(RequestKind::Stats);
         self.reply(|kind| match kind {
@@ -79,7 +79,7 @@ impl Host {
         self.board.port.write_all(frame).unwrap();
     }
 
-    /// What `read` makes of the answer to the request sent last.
+    /// Applies `read` to the answer to the last request.
     fn reply<T>(&mut self, read: impl FnOnce(ReplyKind<'_>) -> T) -> T {
         let expected = self.sequence;
         let answer = self.next_frame(|reply| {
@@ -89,7 +89,7 @@ impl Host {
         answer.expect("the answer is damaged")
     }
 
-    /// What `read` makes of the next frame; `None` if it is damaged, or text.
+    /// Applies `read` to the next frame; `None` if it is damaged, or text.
     fn next_frame<T>(&mut self, read: impl FnOnce(Reply<'_>) -> T) -> Option<T> {
         let mut reader = FrameReader::<FRAME_BYTES>::new();
         let mut byte = [0];

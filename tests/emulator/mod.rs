@@ -1,5 +1,6 @@
 //! Boards in emulation: builds their programs, starts them, and hands over their serial port.
 
+pub mod boards;
 pub mod compile;
 pub mod elf;
 pub mod host;

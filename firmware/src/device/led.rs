@@ -1,9 +1,9 @@
-//! A serial link with a light.
+//! A serial link with a status LED.
 
 use embedded_hal::digital::OutputPin;
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 
-/// A serial link whose status LED changes with everything that the device has said: it blinks as long as there is something
+/// A serial link with a status LED that toggles with every message that the device sends: it blinks while there is something
 /// to do.
 #[derive(Debug)]
 pub struct StatusLed<S, P> {
@@ -13,7 +13,7 @@ pub struct StatusLed<S, P> {
 }
 
 impl<S, P: OutputPin> StatusLed<S, P> {
-    /// `serial` with a LED at `pin`, lit at first: the device is there.
+    /// `serial` with an LED at `pin`. The LED is lit at first, to show that the device runs.
     pub fn new(serial: S, pin: P) -> Self {
         let mut led = Self { serial, pin, lit: false };
         led.toggle();
@@ -22,7 +22,7 @@ impl<S, P: OutputPin> StatusLed<S, P> {
 
     fn toggle(&mut self) {
         self.lit = !self.lit;
-        // A light that fails is no reason to stop talking.
+        // An LED that fails is no reason to stop talking.
         let _ = if self.lit { self.pin.set_high() } else { self.pin.set_low() };
     }
 }

@@ -25,7 +25,7 @@ use shared::{
 
 use crate::{engine::Engine, readout::Readout};
 
-/// Bytes of a frame follow each other at once. After a line that a person typed nothing comes for so long, in microseconds.
+/// The shortest pause after a line that a person typed, in microseconds. Bytes of a frame follow each other at once.
 const PAUSE_US: u64 = 20_000;
 
 /// Time since startup.
@@ -41,7 +41,7 @@ pub struct Board {
     pub stack_high_water: Option<fn() -> u32>,
     /// Faces to show a person while no host has said hello.
     pub demo_faces: &'static [[u8; FACE_PIXELS]],
-    /// Between two of them.
+    /// Microseconds between two of them.
     pub demo_interval_us: u64,
     /// A number that differs from startup to startup where the board has one (time, noise), else 0.
     pub boot: u32,
@@ -59,7 +59,7 @@ pub struct Device<'model, 'arena, S, C> {
     last: u8,
     heard_us: u64,
     options: Options,
-    /// Of the faces that the host sent since it chose the options.
+    /// The smoothed probabilities of the faces that the host sent since it set the options.
     smoothed: Option<[f32; shared::label::Emotion::COUNT]>,
     stats: Stats,
     /// The sequence number answered last, and the answer, for retries.
@@ -68,7 +68,7 @@ pub struct Device<'model, 'arena, S, C> {
     greeted: bool,
 }
 
-/// What a request is answered with; a hello is made anew each time.
+/// The answer to a request. The answer to hello is not kept: it is built anew each time.
 #[derive(Clone, Copy, Debug)]
 enum Answer {
     Hello,
@@ -103,8 +103,8 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
         }
     }
 
-    /// Does what there is to do: answers what has arrived, or else shows a face of its own when one is due. Returns at
-    /// once when there is nothing; call it again and again.
+    /// Answers what has arrived, or else shows a demo face when one is due. Returns at once when there is nothing to do. Call
+    /// it again and again.
     ///
     /// # Errors
     /// The serial link's.
@@ -133,7 +133,7 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
         self.show_demo_face(now)
     }
 
-    /// Tells a person who typed a line what this is.
+    /// Answers a typed line with a hint.
     fn answer_line(&mut self) -> Result<(), S::Error> {
         if self.options.output == Output::Text && text::is_line(self.reader.pending(), self.last) {
             self.reader.clear();
@@ -143,7 +143,7 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
         Ok(())
     }
 
-    /// The serial link, the clock and the engine again.
+    /// Gives back the engine, the serial link and the clock.
     pub fn into_parts(self) -> (Engine<'model, 'arena>, S, C) {
         (self.engine, self.serial, self.clock)
     }
@@ -255,7 +255,7 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
         Ok((readout, microseconds))
     }
 
-    /// What is told of the last inference.
+    /// The result of the last inference, as it is sent.
     fn classified(&self, readout: Readout, microseconds: u32) -> Classified {
         let Readout { label, margin, uncertain, probabilities, .. } = readout;
         let mut logits = [i8::MIN; shared::label::Emotion::COUNT];
@@ -293,8 +293,8 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
         }
     }
 
-    /// Shows a face of the device's own if one is due. Its past is not the host's, nor that of the face before it, so it is not
-    /// smoothed.
+    /// Shows a demo face if one is due. It is not smoothed: it has nothing to do with the host's faces, nor with the demo face
+    /// before it.
     fn show_demo_face(&mut self, now: u64) -> Result<(), S::Error> {
         if self.options.output != Output::Text || self.board.demo_faces.is_empty() || now < self.demo.next_us {
             return Ok(());

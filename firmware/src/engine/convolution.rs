@@ -10,7 +10,7 @@ use shared::{
 use super::{Caller, step::run_pool};
 use crate::kernels::{self, ConvArguments, PoolArguments, Region, ShapeMismatch};
 
-/// Runs a convolution, and the pool that is fused with it, to an output of the shape `output_shape`. `scratch` holds a band of the convolution's output
+/// Runs a convolution and its fused pool into an output of shape `output_shape`. `scratch` holds a band of the convolution
 /// first, if there is a pool, and then working memory.
 pub(super) fn convolve(
     step: &Conv2dStep<'_>,

@@ -31,13 +31,13 @@ pub struct Engine<'model, 'arena> {
     runner: Runner<'model, 'arena>,
 }
 
-/// Calls the kernels of an inference; one that looks at a clock before and after learns what they take.
+/// Calls the kernels of an inference. A caller that reads a clock before and after each call measures the kernels.
 pub trait Caller {
-    /// What `kernel` returns.
+    /// Calls `kernel` and returns its result.
     fn call<R>(&mut self, kernel: impl FnOnce() -> R) -> R;
 }
 
-/// Nothing but the call.
+/// Calls the kernel and does nothing else.
 struct Directly;
 
 impl Caller for Directly {
@@ -47,7 +47,7 @@ impl Caller for Directly {
 }
 
 impl<'model, 'arena> Engine<'model, 'arena> {
-    /// Takes the arena for `model`; what it holds does not matter, and a larger one is as good.
+    /// Borrows the arena for `model`. Its contents do not matter; it may be larger than needed.
     ///
     /// # Errors
     /// [`EngineError::ArenaTooSmall`], [`EngineError::ArenaTooLarge`].
@@ -130,7 +130,7 @@ impl<'model, 'arena> Engine<'model, 'arena> {
     }
 
     /// As [`run`](Self::run); after the preprocessing (`None`) and after every step, `report` gets the time that it took by
-    /// `clock`, in the clock's units. What `report` takes itself is in none of them.
+    /// `clock`, in the clock's units. The time of `report` itself is not included.
     ///
     /// # Errors
     /// None for a checked model.
@@ -151,8 +151,8 @@ impl<'model, 'arena> Engine<'model, 'arena> {
         Ok(self.logits())
     }
 
-    /// As [`run`](Self::run), with every kernel, the preprocessing among them, called by `caller`: what is left is the engine's
-    /// own.
+    /// As [`run`](Self::run), with every kernel, the preprocessing among them, called by `caller`: the rest is the engine's
+    /// own work.
     ///
     /// # Errors
     /// None for a checked model.

@@ -44,7 +44,7 @@ pub enum EngineError {
         /// Bytes there are.
         have: usize,
     },
-    /// The model's tensors and the kernels' working memory together are more than 32 bits count.
+    /// Tensors and working memory together have more bytes than 32 bits can count.
     ArenaTooLarge,
     /// The input has another number of values.
     Input {
@@ -78,7 +78,7 @@ impl fmt::Display for EngineError {
 impl core::error::Error for EngineError {}
 
 impl<'model, 'arena> Runner<'model, 'arena> {
-    /// Takes the arena for `network`; what it holds does not matter, and a larger one is as good.
+    /// Borrows the arena for `network`. Its contents do not matter; it may be larger than needed.
     ///
     /// # Errors
     /// [`EngineError::ArenaTooSmall`], [`EngineError::ArenaTooLarge`].
@@ -90,8 +90,8 @@ impl<'model, 'arena> Runner<'model, 'arena> {
         Ok(Self { network: *network, arena })
     }
 
-    /// Bytes that `network` needs on this processor: its tensors, and the working memory of the kernels behind those that hold
-    /// something at the time.
+    /// Bytes that `network` needs on this processor: its tensors, and each kernel's working memory after the tensors that are
+    /// alive at the time.
     ///
     /// # Errors
     /// [`EngineError::ArenaTooLarge`].
@@ -126,7 +126,7 @@ impl<'model, 'arena> Runner<'model, 'arena> {
         self.arena.get(range(tensor)).unwrap_or(&[])
     }
 
-    /// Runs every step. One function for all that do not look on, as flash is short.
+    /// Runs every step. Not generic over callers, so that the flash holds it only once.
     ///
     /// # Errors
     /// None for a checked network.
@@ -134,7 +134,7 @@ impl<'model, 'arena> Runner<'model, 'arena> {
         self.run_steps(&mut Directly, |_, _| {})
     }
 
-    /// As [`run`](Self::run), with every kernel called by `caller`, and `done` told of every step that ran.
+    /// As [`run`](Self::run), with every kernel called by `caller`, and `done` called after every step.
     ///
     /// # Errors
     /// None for a checked network.

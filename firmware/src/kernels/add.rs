@@ -13,7 +13,7 @@ pub struct AddArguments {
     pub right_offset: i32,
     /// The output's zero point, `-128..=127`.
     pub output_offset: i32,
-    /// What brings both inputs to one scale, and the sum to the output's.
+    /// Factors that bring both inputs to one scale, and the sum to the output's scale.
     pub factors: AddParameters,
     /// Lower end of the clamp.
     pub activation_min: i8,
@@ -35,7 +35,7 @@ pub fn add(arguments: &AddArguments, left: &[i8], right: &[i8], output: &mut [i8
     Ok(())
 }
 
-/// As [`add`], each sum in the place of its left term.
+/// As [`add`], but each sum overwrites its left term.
 ///
 /// # Errors
 /// [`ShapeMismatch`] if `right` is shorter than `left`.

@@ -25,10 +25,10 @@ pub struct ConvArguments {
     pub window: Window,
     /// `[H, W, C_IN]`.
     pub input_shape: Shape,
-    /// `[OUT_H, OUT_W, C_OUT]`, as the window makes it of the input.
+    /// `[OUT_H, OUT_W, C_OUT]`, as window and input determine it.
     pub output_shape: Shape,
-    /// Parts of the channels, input and output, that are convolved apart from each other; it divides the channels of both. Of no
-    /// meaning to a depthwise convolution.
+    /// Groups of channels that are convolved separately; divides the channels of input and output. A depthwise convolution
+    /// ignores it.
     pub groups: u16,
     /// Minus the input's zero point, `-127..=128`. Padding stands for real zeros: its taps are left out of the sum.
     pub input_offset: i32,
@@ -82,7 +82,7 @@ const SHORT_ROW: usize = 16;
 const LARGEST_GATHERED: usize = 128;
 
 impl ConvArguments {
-    /// What remains of the arguments when the window is a vector.
+    /// The arguments of the same convolution at a single pixel, whose window is a vector.
     fn of_a_pixel(&self) -> FullyConnectedArguments {
         let Self { input_offset, output_offset, activation_min, activation_max, .. } = *self;
         FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max }
@@ -92,8 +92,8 @@ impl ConvArguments {
         store(requantized, self.output_offset, self.activation_min, self.activation_max)
     }
 
-    /// Whether all channels are convolved together with a window that is not dilated: what the kernels for particular
-    /// processors know.
+    /// Whether it has one group and no dilation. The kernels for particular processors support nothing
+    /// else.
     const fn is_plain(&self) -> bool {
         self.groups == 1 && !self.window.is_dilated()
     }
@@ -111,8 +111,8 @@ pub const fn conv2d_scratch(window: &Window, input: Shape, output: Shape) -> usi
 }
 
 /// Convolution of `input` (`[H, W, C_IN]`) with `weights` (`[C_OUT, KERNEL_H, KERNEL_W, C_IN / GROUPS]`, `-128..=127`) into
-/// `output` (`[OUT_H, OUT_W, C_OUT]`); `channels` has `C_OUT` entries. What `scratch` ([`conv2d_scratch`] bytes) holds does
-/// not matter; with less of it, the portable version runs.
+/// `output` (`[OUT_H, OUT_W, C_OUT]`); `channels` has `C_OUT` entries. The contents of `scratch` ([`conv2d_scratch`] bytes) do
+/// not matter; with fewer bytes, the portable version runs.
 ///
 /// # Errors
 /// [`ShapeMismatch`].

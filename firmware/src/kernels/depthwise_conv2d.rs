@@ -22,9 +22,9 @@ pub const fn depthwise_conv2d_scratch(window: &Window, input: Shape, output: Sha
 }
 
 /// Depthwise convolution of `input` (`[H, W, C_IN]`) with `weights` (`[KERNEL_H, KERNEL_W, C_OUT]`, `-128..=127`) into
-/// `output` (`[OUT_H, OUT_W, C_OUT]`), where `C_OUT` is a multiple of `C_IN`, the depth multiplier's: as many filters a channel
-/// follow each other. `channels` has `C_OUT` entries. What `scratch`
-/// ([`depthwise_conv2d_scratch`] bytes) holds does not matter; with less of it, the portable version runs.
+/// `output` (`[OUT_H, OUT_W, C_OUT]`), where `C_OUT` is `C_IN` times the depth multiplier: the filters of one channel
+/// follow each other. `channels` has `C_OUT` entries. The contents of `scratch`
+/// ([`depthwise_conv2d_scratch`] bytes) do not matter; with fewer bytes, the portable version runs.
 ///
 /// # Errors
 /// [`ShapeMismatch`].
@@ -124,7 +124,7 @@ pub fn portable(
     Ok(())
 }
 
-/// Several filters a channel, or a dilated window: channel by channel.
+/// Several filters per channel, or a dilated window: computed channel by channel.
 fn with_multiplier(
     arguments: &ConvArguments,
     input: &[i8],

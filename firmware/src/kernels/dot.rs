@@ -1,4 +1,4 @@
-//! The one primitive that carries the speed: sums of products of bytes. Every convolution and fully connected operator is
+//! The primitive that decides the speed: sums of products of bytes. Every convolution and fully connected operator is
 //! laid out so that its inner loop is one of these over contiguous memory; a processor's own version replaces these two
 //! functions and must give the same sums.
 

@@ -8,7 +8,7 @@ use super::{
     span,
 };
 
-/// Bytes of working memory that [`fully_connected`] takes on this processor, for so many inputs.
+/// Bytes of working memory that [`fully_connected`] takes on this processor, for this number of inputs.
 pub const fn fully_connected_scratch(inputs: usize) -> usize {
     #[cfg(processor_kernels)]
     return super::bytes(super::processor::fully_connected_words(inputs));
@@ -19,9 +19,9 @@ pub const fn fully_connected_scratch(inputs: usize) -> usize {
     }
 }
 
-/// Every output from every input: `weights` is `[UNITS, INPUTS]` (`-128..=127`), `input` has `INPUTS` values, `channels`
-/// and `output` have `UNITS`. What `scratch` ([`fully_connected_scratch`] bytes) holds does not matter; with less of it,
-/// the portable version runs.
+/// Computes every output from every input. `weights` is `[UNITS, INPUTS]` (`-128..=127`), `input` has `INPUTS` values, `channels`
+/// and `output` have `UNITS`. The contents of `scratch` ([`fully_connected_scratch`] bytes) do not matter; with fewer
+/// bytes, the portable version runs.
 ///
 /// # Errors
 /// [`ShapeMismatch`].

@@ -4,7 +4,7 @@ use shared::operator::logistic::TABLE;
 
 use super::ShapeMismatch;
 
-/// `1 / (1 + exp(-x))` of every value of `input` into `output`, out of a table: `table[x + 128]` is the output for the integer `x`.
+/// `1 / (1 + exp(-x))` of every value of `input` into `output`, by a table: `table[x + 128]` is the output for the integer `x`.
 ///
 /// # Errors
 /// [`ShapeMismatch`] if the input is shorter than the output.

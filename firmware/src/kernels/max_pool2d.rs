@@ -11,7 +11,7 @@ pub struct PoolArguments {
     pub window: Window,
     /// `[H, W, C]`.
     pub input_shape: Shape,
-    /// `[OUT_H, OUT_W, C]`, as the window makes it of the input.
+    /// `[OUT_H, OUT_W, C]`, as window and input determine it.
     pub output_shape: Shape,
     /// Lower end of the clamp.
     pub activation_min: i8,

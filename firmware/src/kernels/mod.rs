@@ -1,4 +1,4 @@
-//! The operators in integers, one a file. The bit-exact reference of all of them are the reference kernels of TensorFlow Lite
+//! The operators in integers, one a file. Their bit-exact reference is the reference kernels of TensorFlow Lite
 //! 2.14 (`tensorflow/lite/kernels/internal/reference/integer_ops`, double rounding); in a disagreement, they win. LiteRT 2.3 gives
 //! the same but for fully connected operators, whose sums it multiplies in double precision and rounds once.
 //!
@@ -6,9 +6,9 @@
 //! are those of TensorFlow Lite and CMSIS-NN: `input_offset` is *minus* the input's zero point, `output_offset` is the
 //! output's zero point.
 //!
-//! [`Model::parse`](shared::model::Model::parse) checked everything that a kernel relies on, so a kernel looks at its shapes and
-//! lengths once, before the first sum. What does not fit is [`ShapeMismatch`], never a panic; a slice may be longer than
-//! needed.
+//! [`Model::parse`](shared::model::Model::parse) checked everything that a kernel relies on, so a kernel checks its shapes and
+//! lengths once, before the first sum. If they do not fit, it returns [`ShapeMismatch`] and never panics; a slice may be longer
+//! than needed.
 
 #[cfg(aarch64_neon)]
 #[allow(unsafe_code)]
@@ -65,7 +65,7 @@ pub use self::{
     softmax::softmax,
 };
 
-// The kernels for the processor that this is compiled for. A kernel that gives `None` leaves it to the portable version.
+// The kernels for the processor that this is compiled for. Where one returns `None`, the portable version runs.
 #[cfg(aarch64_neon)]
 use self::aarch64 as processor;
 #[cfg(any(cortex_m_dsp, cortex_m_base))]
@@ -73,13 +73,13 @@ use self::cortex_m as processor;
 #[cfg(target_arch = "x86_64")]
 use self::x86_64 as processor;
 
-/// Bytes of working memory for so many words, wherever it begins; as many as can be counted, where these are more.
+/// Bytes of working memory for this number of words, whatever its alignment; saturates.
 #[cfg(processor_kernels)]
 const fn bytes(words: usize) -> usize {
     words.saturating_mul(4).saturating_add(3)
 }
 
-/// Shapes and slices that came together do not fit each other.
+/// Shapes and slices do not fit each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShapeMismatch;
 

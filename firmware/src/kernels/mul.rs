@@ -22,7 +22,7 @@ pub struct MulArguments {
 }
 
 /// The products of `left` and `right`, value by value, into `output`. `left` has the output's length; `right` has it as well, or
-/// that of a pixel (`[C]`), and then comes around once a pixel.
+/// that of a pixel (`[C]`), and is then repeated for every pixel.
 ///
 /// # Errors
 /// [`ShapeMismatch`] if `left` is shorter than the output, or the output is not a whole number of times `right`.
@@ -38,7 +38,7 @@ pub fn mul(arguments: &MulArguments, left: &[i8], right: &[i8], output: &mut [i8
     Ok(())
 }
 
-/// As [`mul`], each product in the place of its left factor.
+/// As [`mul`], but each product overwrites its left factor.
 ///
 /// # Errors
 /// [`ShapeMismatch`] if `left` is not a whole number of times `right`.

@@ -1,4 +1,4 @@
-//! Convolutions by stripes: what their versions for particular processors share.
+//! Convolutions by stripes: the code that the versions for particular processors share.
 //!
 //! A *stripe* holds the rows of the input that the windows of one row of output pixels see: column after column, the
 //! window's rows below one another in each, so that every window of the row is one run of memory and its neighbour's begins
@@ -51,8 +51,8 @@ impl Layout {
         Columns { blank, first, count: (self.columns - blank).min(width - first) }
     }
 
-    /// Values of the stripe; the last window's chunks may end behind its last column. As all sizes of working memory, it
-    /// saturates where 32 bits are too few to count it: no slice is as long.
+    /// Values of the stripe; the last window's chunks may end behind its last column. Like all sizes of working memory, it
+    /// saturates where 32 bits cannot count it: no slice is that long.
     pub const fn values(&self) -> usize {
         self.columns.saturating_mul(self.column).saturating_add(self.chunk)
     }
@@ -67,7 +67,7 @@ pub(super) struct Convolution<'a> {
     pub columns: Columns,
     /// `[C_OUT, KERNEL_H, KERNEL_W, C_IN]`.
     pub weights: &'a [i8],
-    /// One an output channel.
+    /// One per output channel.
     pub channels: &'a [ChannelParameters],
     input: &'a [i8],
     /// Padding above the first row.

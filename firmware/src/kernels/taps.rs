@@ -6,7 +6,7 @@ use shared::shape::{Shape, Window};
 
 use super::ShapeMismatch;
 
-/// A window sliding along one axis of an input, and what is constant on its way.
+/// A window that slides along one axis of an input.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Axis {
     length: usize,
@@ -26,8 +26,8 @@ pub(super) struct Taps {
 }
 
 impl Axis {
-    /// The vertical and the horizontal axis; an error if the output is not what the window makes of the input, or one of them
-    /// has no channels. Every kernel with a window begins with it, so that all refuse the same.
+    /// The vertical and the horizontal axis; an error if the output does not follow from window and input, or one of them
+    /// has no channels. Every kernel with a window calls it first, so that all kernels refuse the same.
     pub fn both(window: &Window, input: Shape, output: Shape) -> Result<[Self; 2], ShapeMismatch> {
         let size = window.output_size(input.height, input.width);
         if size != Some((output.height, output.width)) || input.channels == 0 || output.channels == 0 {

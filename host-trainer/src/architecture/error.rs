@@ -1,4 +1,4 @@
-//! Why a text is no architecture.
+//! Errors of reading an architecture.
 
 /// What is wrong with an architecture. Layers are counted from 1, as a reader of the file counts them.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -8,7 +8,7 @@ pub enum ArchitectureError {
     Unreadable {
         /// The file.
         file: String,
-        /// The system's words.
+        /// The system's message.
         error: String,
     },
     /// No built-in architecture has this name.
@@ -16,10 +16,10 @@ pub enum ArchitectureError {
     UnknownName {
         /// The name asked for.
         name: String,
-        /// The names there are.
+        /// The known names.
         known: String,
     },
-    /// The text is no TOML, or has a key or value that means nothing here.
+    /// The text is not TOML, or has a key or value that means nothing here.
     #[error("{file}: {error}")]
     Toml {
         /// The file.

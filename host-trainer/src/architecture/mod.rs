@@ -5,7 +5,7 @@
 //! ```text
 //! recipe/    how it is trained
 //! file/      the TOML that both come from
-//! error.rs   why a text is no architecture
+//! error.rs   errors of reading an architecture
 //! ```
 
 mod error;
@@ -40,6 +40,8 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("mentor", include_str!("../../architectures/mentor.toml")),
     ("edge", include_str!("../../architectures/edge.toml")),
     ("edge-ferplus", include_str!("../../architectures/edge-ferplus.toml")),
+    ("finder-confirm", include_str!("../../architectures/finder-confirm.toml")),
+    ("finder-eyes", include_str!("../../architectures/finder-eyes.toml")),
     ("pi", include_str!("../../architectures/pi.toml")),
     ("pico", include_str!("../../architectures/pico.toml")),
 ];
@@ -49,9 +51,11 @@ pub const BUILT_IN: &[(&str, &str)] = &[
 pub struct Architecture {
     /// Name of the network; it travels in the model file.
     pub name: String,
-    /// What is done to the pixels first.
+    /// Rows and columns of what it sees, if it is no classifier of faces: then its outputs are not logits.
+    pub input_size: Option<u16>,
+    /// The preprocessing of the pixels.
     pub preprocessing: Preprocessing,
-    /// In the order of execution; the last one's output are the logits.
+    /// Layers in the order of execution; the output of the last is the logits.
     pub layers: Vec<Layer>,
     /// How it is trained.
     pub recipe: Recipe,
@@ -64,7 +68,7 @@ impl Architecture {
     /// The architecture of this name, or in this file if the argument ends in `.toml`.
     ///
     /// # Errors
-    /// [`ArchitectureError`] if the name is unknown, the file cannot be read, or what it describes is no network.
+    /// [`ArchitectureError`] if the name is unknown, the file cannot be read, or it does not describe a network.
     pub fn find(name_or_file: &str) -> Result<Self, ArchitectureError> {
         if name_or_file.ends_with(".toml") {
             let text = std::fs::read_to_string(Path::new(name_or_file)).map_err(|error| {
@@ -92,7 +96,7 @@ impl Architecture {
     /// A network of these layers, with the text that describes it; `file` names it in errors.
     ///
     /// # Errors
-    /// [`ArchitectureError`] if they are no network.
+    /// [`ArchitectureError`] if they do not make a network.
     pub fn describe(
         file: &str,
         name: &str,
@@ -111,6 +115,11 @@ impl Architecture {
     /// # Errors
     /// [`ArchitectureError`] if the last layer is not dense, or the recipe does not fit the set.
     pub fn with_labels(self, labels: LabelSet) -> Result<Self, ArchitectureError> {
+        if let Some(size) = self.input_size {
+            let file = format!("{}.toml", self.name);
+            let problem = format!("it sees {size}x{size} pixels and classifies no faces; `train-finder` trains it");
+            return Err(ArchitectureError::Value { file, problem });
+        }
         if self.labels() == labels {
             return Ok(self);
         }
@@ -134,9 +143,10 @@ impl Architecture {
         LabelSet::with_count(logits).unwrap_or_default()
     }
 
-    /// The shape that the preprocessing hands to the network.
+    /// The shape that the preprocessing (or whoever shows it pictures of another size) hands to the network.
     pub fn input_shape(&self) -> Shape {
-        Shape::new(FACE_SIZE as u16, FACE_SIZE as u16, self.preprocessing.channels())
+        let size = self.input_size.unwrap_or(FACE_SIZE as u16);
+        Shape::new(size, size, self.preprocessing.channels())
     }
 
     /// The shape of a layer's output.

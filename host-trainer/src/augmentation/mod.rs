@@ -1,4 +1,4 @@
-//! What is done to the training images, anew in every epoch, so that a network does not learn them by heart.
+//! Random changes of the training images, new in every epoch, so that a network does not learn them by heart.
 //!
 //! ```text
 //! mod.rs            the settings, and one augmented copy of a face
@@ -25,33 +25,33 @@ pub(crate) use self::{geometry::Transform, light::Light};
 pub struct Augmentation {
     /// Mirrors every second face, left for right.
     pub flip: bool,
-    /// Moves by up to so many pixels, down and across.
+    /// Shifts by up to this many pixels, down and across.
     pub shift: f32,
-    /// Turns by up to so many degrees.
+    /// Turns by up to this many degrees.
     pub rotation: f32,
     /// Enlarges or shrinks by a factor between `1 / (1 + scale)` and `1 + scale`.
     pub scale: f32,
-    /// Adds up to so many grey levels, or takes them away.
+    /// Adds or subtracts up to this many grey levels.
     pub brightness: f32,
     /// Multiplies distances from the face's mean by a factor between `1 / (1 + contrast)` and `1 + contrast`.
     pub contrast: f32,
     /// Raises grey levels (as shares of white) to a power between `1 / (1 + gamma)` and `1 + gamma`.
     pub gamma: f32,
-    /// Adds light that grows evenly across the face in a random direction, up to so many grey levels at each edge.
+    /// Adds light that grows evenly across the face in a random direction, up to this many grey levels at each edge.
     pub gradient: f32,
     /// Share of the faces that lose a rectangle of 2 to 20 % of their area (Zhong et al. 2020, "Random Erasing Data
     /// Augmentation"). It is filled with noise around the face's mean, which local normalization keeps small.
     pub erasing: f32,
 }
 
-/// The random numbers of one face. All are drawn whatever is on, so that a setting changes its own effect alone.
+/// The random numbers of one face. All are always drawn, so that a setting changes only its own effect.
 struct Draw {
     flip: bool,
     /// Uniform in -1..1: shift down and across, rotation, scale, brightness, contrast, gamma, strength of the gradient.
     symmetric: [f32; 8],
     /// Uniform in 0..1: direction of the gradient; erasing: whether, area, shape, place down and across.
     unit: [f32; 6],
-    /// Of the noise in an erased rectangle.
+    /// Seed of the noise in an erased rectangle.
     noise: u64,
 }
 
@@ -72,7 +72,7 @@ impl Augmentation {
         *self == Self::default()
     }
 
-    /// Names the setting that means nothing, and the range it must lie in.
+    /// Checks the settings; an error names the setting and the range it must lie in.
     ///
     /// # Errors
     /// That text.

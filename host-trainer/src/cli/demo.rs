@@ -21,10 +21,10 @@ use crate::{
 /// Faces that are shown.
 const FACES: u64 = 7;
 
-/// What one question may take; the device is this machine.
+/// Time limit of a request; the device is this machine.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Sends held-out faces through the quantized model behind a serial link in memory, and prints a line a readout.
+/// Sends held-out faces through the quantized model behind a serial link in memory, and prints a line per readout.
 pub fn run(model: &AlignedBytes, source: &Source) -> anyhow::Result<()> {
     let Source::Synthetic(faces) = source else { return Ok(()) };
     let model = Model::parse(model.as_slice())?;

@@ -18,7 +18,7 @@ use crate::{
     training::{EpochMetrics, Progress},
 };
 
-/// Between two plain lines of progress.
+/// Time between two plain lines of progress.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 const HEADER: &str = "epoch     loss  accuracy   validation loss  accuracy   seconds  images/s";
@@ -27,14 +27,14 @@ const HEADER: &str = "epoch     loss  accuracy   validation loss  accuracy   sec
 /// accuracy of all.
 const HEADER_APART: &str = "epoch     loss  accuracy   validation loss  accuracy  with twins   seconds  images/s";
 
-/// Progress of a training: a dashboard on a terminal, a line every ten seconds elsewhere; in the end a line an epoch in both.
+/// Progress of a training: a dashboard on a terminal, a line every ten seconds elsewhere; both print a line per epoch at the end.
 pub struct Display {
     dashboard: Option<Dashboard>,
     stop: Arc<AtomicBool>,
     last_line: Instant,
     header: &'static str,
     lines: Vec<String>,
-    /// Why nothing can be shown any more.
+    /// The error after which nothing is shown any more.
     failed: Option<io::Error>,
 }
 
@@ -102,7 +102,7 @@ impl Display {
     /// Gives the terminal back; the epochs stay on it.
     ///
     /// # Errors
-    /// The first that a line could not be shown for.
+    /// The first error of showing a line.
     pub fn finish(mut self) -> io::Result<()> {
         let given_back = self.give_back();
         self.failed.map_or(given_back, Err)

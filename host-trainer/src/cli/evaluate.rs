@@ -43,13 +43,13 @@ pub struct EvaluateArguments {
     /// The FER+ votes for the same faces (fer2013new.csv)
     #[arg(long, value_name = "CSV", required_if_eq("labels", "ferplus"))]
     votes: Option<PathBuf>,
-    /// Answer by the mean of the logits of a face and of its mirror image, in twice the time
+    /// Average the logits of each face and of its mirror image; takes twice the time
     #[arg(long)]
     mirror: bool,
     /// Measure the accuracy under other light and in other places too
     #[arg(long)]
     robustness: bool,
-    /// Other model files that stand beside the first in robustness's table and figure, separated by commas
+    /// Other model files to show beside the first in the table and figure of --robustness, separated by commas
     #[arg(long, value_name = "FILE.fer,…", value_delimiter = ',', requires = "robustness")]
     beside: Vec<PathBuf>,
     /// A folder for robustness.csv, .png and .svg

@@ -20,13 +20,13 @@ use crate::{
     training::{Configuration, LabelledFaces, TrainingError, TrainingFaces, ValidationFaces, contents_text},
 };
 
-/// Where preprocessed faces, and what is known of twins, are kept.
+/// The folder of preprocessed faces and of the twins that were found.
 pub const CACHE: &str = "runs/cache";
 
 /// Share of the training faces that is kept aside where a data set has no faces for validation.
 const SHARE_FOR_VALIDATION: f64 = 0.1;
 
-/// What the faces are called that are kept aside, where they are reported on.
+/// The name of the faces that are kept aside, in reports.
 const KEPT_ASIDE: &str = "Training (kept aside)";
 
 /// Preprocessed faces, with what the recipe needs beside them.
@@ -51,8 +51,8 @@ struct Votes {
 }
 
 impl LoadedFaces {
-    /// Reads, or draws, what `architecture` is trained on, with the labels that it is for; preprocessed faces are kept in
-    /// `runs/cache`. With `share`, that part of the training faces is kept aside and chosen by; where there are no faces for
+    /// Reads, or draws, the faces that `architecture` is trained on, with its labels; preprocessed faces are kept in
+    /// `runs/cache`. With `share`, that share of the training faces is kept aside to choose by; without faces for
     /// validation, a tenth is.
     pub fn load(
         source: &Source,
@@ -135,7 +135,7 @@ impl LoadedFaces {
         configuration.held_out = self.share;
     }
 
-    /// Says so if these are not the faces and votes that the run in `folder` was begun with.
+    /// Checks that these are the faces and votes that the run in `folder` was begun with.
     ///
     /// # Errors
     /// [`TrainingError::Differs`].
@@ -213,7 +213,7 @@ pub fn of_split(dataset: &Dataset, split: Split) -> anyhow::Result<&Faces> {
     dataset.require(split).map_err(|error| anyhow::anyhow!("{error}; choose another --split or another --data"))
 }
 
-/// Gives the faces of training and validation the labels of FER+; `raw` are the same faces, `near` tells of those of validation.
+/// Gives the faces of training and validation the labels of FER+. `raw` are the same faces; `near` belongs to validation.
 fn relabel_all(
     source: &Source,
     votes: Option<&Path>,
@@ -255,7 +255,7 @@ fn contents_of(faces: impl Iterator<Item = (Option<Emotion>, VoteShares)>) -> u6
     count << 32 ^ u64::from(digest.finalize())
 }
 
-/// Says why these faces cannot have FER+'s labels, if they cannot.
+/// Checks that these faces can have FER+'s labels.
 pub fn check_ferplus(source: &Source) -> anyhow::Result<()> {
     ensure!(
         matches!(source, Source::Csv(_)),
@@ -265,7 +265,7 @@ pub fn check_ferplus(source: &Source) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Gives faces of a split the labels of FER+, and removes those that have none; for each face that there was whether it stays.
+/// Gives faces of a split the labels of FER+, and removes those that have none; returns for each former face whether it stays.
 pub fn relabel(source: &Source, votes: Option<&Path>, split: Split, faces: &mut Faces) -> anyhow::Result<Vec<bool>> {
     let labels = labels(&ferplus(source, votes, split, faces.len())?);
     faces.relabel(&labels);

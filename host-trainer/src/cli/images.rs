@@ -5,9 +5,10 @@ use std::{
     path::Path,
 };
 
+use image::DynamicImage;
 use shared::preprocessing::FACE_PIXELS;
 
-use crate::image_file::{ImageError, face_of, read_face};
+use crate::image_file::{ImageError, decode, face_of, read_face, read_image};
 
 /// The face in a file, or in what standard input holds if the name is `-`.
 ///
@@ -23,7 +24,21 @@ pub fn face(path: &Path) -> Result<[u8; FACE_PIXELS], ImageError> {
     face_of(&bytes).map_err(error)
 }
 
-/// The error that a command ends with after it has told of every image that could not be read.
+/// The image in a file, or in what standard input holds if the name is `-`, upright.
+///
+/// # Errors
+/// [`ImageError`] names the file.
+pub fn image(path: &Path) -> Result<DynamicImage, ImageError> {
+    if path != Path::new("-") {
+        return read_image(path);
+    }
+    let error = |problem: String| ImageError { path: "standard input".into(), problem };
+    let mut bytes = Vec::new();
+    stdin().read_to_end(&mut bytes).map_err(|problem| error(problem.to_string()))?;
+    decode(&bytes).map_err(error)
+}
+
+/// The error at the end of a command that has named every image that could not be read.
 ///
 /// # Errors
 /// If there are any.

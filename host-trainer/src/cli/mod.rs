@@ -18,6 +18,7 @@ mod start;
 mod stop;
 mod teachers;
 mod train;
+mod train_finder;
 
 use std::{io::Write, process::ExitCode};
 
@@ -28,11 +29,11 @@ use self::{
     stop::Interrupted,
 };
 
-/// Exit status of a training whose output nobody reads any more, which stops it: that of a process that SIGPIPE ends. Who has
-/// seen enough of a table is no failure, but such a run is not done.
+/// Exit status of a training that stopped because nobody reads its output any more: that of a process that SIGPIPE ends. For a
+/// table a closed pipe is no failure, but such a run is not done.
 const UNREAD: u8 = 141;
 
-/// What a shell learns of how a command ended.
+/// The exit statuses, as `--help` explains them.
 const EXIT_STATUS: &str = "Exit status: 0 done, 1 failed, 2 wrong usage; 130 after Ctrl-C and 143 after SIGTERM, even if the run \
     that was stopped can be resumed";
 
@@ -57,6 +58,9 @@ enum Command {
     /// Train a network, quantize it and report (the default command).
     #[command(after_help = EXIT_STATUS)]
     Train(train::TrainArguments),
+    /// Train what finds faces in frames.
+    #[command(after_help = EXIT_STATUS)]
+    TrainFinder(train_finder::TrainFinderArguments),
     /// Run the paper's experiments, or its future work, and put the results beside its figures.
     #[command(after_help = EXIT_STATUS)]
     Reproduce(reproduce::ReproduceArguments),
@@ -78,12 +82,12 @@ enum Command {
 #[derive(Args, Debug, Clone)]
 struct DataArgument {
     /// fer2013.csv, plain or gzipped, or a folder train|validation|test/<emotion>/*.png; without it $FER2013,
-    /// data/fer2013.csv[.gz], or else synthetic faces
+    /// data/fer2013.csv[.gz], or else synthetic faces; - is standard input, which training cannot read
     #[arg(long, value_name = "PATH")]
     data: Option<std::path::PathBuf>,
 }
 
-/// Options that do not go together, found out after they were parsed.
+/// Options that exclude each other, found after they were parsed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
 struct UsageError(String);
@@ -116,6 +120,7 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Train(cli.train)) {
         Command::Train(arguments) => train::run(&arguments),
+        Command::TrainFinder(arguments) => train_finder::run(&arguments),
         Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Quantize(arguments) => quantize::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),

@@ -47,10 +47,10 @@ pub struct MonitorArguments {
     /// Send no more faces than this
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// What one try waits for an answer, and a TCP connection for its host, in milliseconds
+    /// Milliseconds to wait for an answer to one try, and for a TCP connection
     #[arg(long, value_name = "MS", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
-    /// Have the device answer by the mean of the logits of a face and of its mirror image, in twice the time
+    /// Have the device average the logits of each face and of its mirror image; takes twice the time
     #[arg(long)]
     mirror: bool,
     /// Print one JSON object a face
@@ -134,7 +134,7 @@ fn label_of(path: &Path) -> Option<Emotion> {
     Emotion::from_name(path.parent()?.file_name()?.to_str()?)
 }
 
-/// Copies what the device prints, until the link ends. A device that falls silent, or is so from the start, is asked why.
+/// Copies what the device prints, until the link ends. A device that is silent is asked why.
 fn show(mut port: Port, arguments: &MonitorArguments) -> anyhow::Result<()> {
     let (mut last, mut asked) = (Instant::now(), false);
     let mut arrived = [0; 512];
@@ -158,7 +158,7 @@ fn show(mut port: Port, arguments: &MonitorArguments) -> anyhow::Result<()> {
     }
 }
 
-/// Has a silent device print text again, which it stops when a host greets it, and says what there is to know.
+/// Makes a silent device print text again, which a host's greeting stops, and says why it was silent.
 fn wake(port: Port, arguments: &MonitorArguments) -> anyhow::Result<Port> {
     let mut client = Client::new(port, arguments.timeout());
     match client.hello().and_then(|device| client.set_options(with_text(&device)).map(|_| device)) {
@@ -175,7 +175,7 @@ fn wake(port: Port, arguments: &MonitorArguments) -> anyhow::Result<Port> {
     Ok(client.into_inner())
 }
 
-/// The options that a device has, with which it prints text.
+/// The device's options, with text as its output.
 fn with_text(device: &Identity) -> Options {
     Options { output: Output::Text, ..device.options }
 }

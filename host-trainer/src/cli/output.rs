@@ -24,7 +24,7 @@ pub enum Stream {
     Error,
 }
 
-/// One of the two takes no more.
+/// One of the two cannot be written any more.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {error}", match stream { Stream::Output => "standard output", Stream::Error => "standard error" })]
 struct StreamError {
@@ -33,7 +33,7 @@ struct StreamError {
 }
 
 impl Stream {
-    /// An error that says which of the two takes no more.
+    /// An error that says which of the two cannot be written.
     pub fn named(self, error: io::Error) -> io::Error {
         io::Error::new(error.kind(), StreamError { stream: self, error })
     }

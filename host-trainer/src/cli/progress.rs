@@ -1,4 +1,4 @@
-//! What a command shows while it works: bars on a terminal, plain lines elsewhere; always on standard error, so that
+//! Progress of a command: bars on a terminal, plain lines elsewhere; always on standard error, so that
 //! standard output holds results alone.
 
 use std::io::{self, IsTerminal, Write, stderr};
@@ -11,7 +11,7 @@ use crate::data::{Dataset, Source};
 /// A bar for work of unknown length; the length comes with the first report.
 ///
 /// # Errors
-/// When standard error takes no line.
+/// If standard error cannot be written.
 pub fn bar(what: &str, unit: &'static str) -> io::Result<ProgressBar> {
     if !stderr().is_terminal() || is_dumb() {
         writeln!(err(), "{what} …")?;
@@ -43,15 +43,18 @@ pub fn advance(bar: &ProgressBar, done: u64, total: u64) {
     bar.set_position(done);
 }
 
-/// Whether the terminal says that it can do nothing but print lines.
+/// Whether the terminal can do nothing but print lines, or says nothing of what it can do, or shows the log of a continuous
+/// integration, as `CI` tells.
 pub fn is_dumb() -> bool {
-    std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb")
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let ci = variable("CI").is_some_and(|value| value != "false" && value != "0");
+    ci || variable("TERM").map_or(cfg!(unix), |terminal| terminal == "dumb")
 }
 
 /// Reads the faces of a source behind a bar, and tells what is left out.
 ///
 /// # Errors
-/// [`DataError`](crate::data::DataError), and when standard error takes no line.
+/// [`DataError`](crate::data::DataError), and if standard error cannot be written.
 pub fn read(source: &Source) -> anyhow::Result<Dataset> {
     let bar = bar_of(source)?;
     let dataset = source.read(&mut |done, total| advance(&bar, done, total));
@@ -61,10 +64,10 @@ pub fn read(source: &Source) -> anyhow::Result<Dataset> {
     Ok(dataset)
 }
 
-/// Prints a line a warning.
+/// Prints a line per warning.
 ///
 /// # Errors
-/// When standard error takes no line.
+/// If standard error cannot be written.
 pub fn warn(warnings: &[String]) -> io::Result<()> {
     warnings.iter().try_for_each(|warning| writeln!(err(), "warning: {warning}"))
 }

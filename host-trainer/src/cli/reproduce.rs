@@ -23,7 +23,7 @@ use crate::{
 pub struct ReproduceArguments {
     #[command(flatten)]
     data: DataArgument,
-    /// What the paper names as future work, in place of what it reports
+    /// Run what the paper names as future work, in place of what it reports
     #[arg(long)]
     future_work: bool,
     /// Experiments of your own, in place of the paper's; its file experiments/paper.toml shows how they are written
@@ -32,7 +32,7 @@ pub struct ReproduceArguments {
     /// The FER+ votes (fer2013new.csv); without them the experiments that need them are left out
     #[arg(long, value_name = "CSV")]
     votes: Option<PathBuf>,
-    /// These experiments alone
+    /// Only these experiments
     #[arg(long, value_name = "NAME", num_args = 1..)]
     only: Vec<String>,
     /// At most this many epochs each, for a quick look
@@ -44,7 +44,7 @@ pub struct ReproduceArguments {
     /// Plain lines of progress on a terminal too
     #[arg(long)]
     plain: bool,
-    /// Folder of the runs and the tables; what is done in it is not done again
+    /// Folder of the runs and the tables; experiments that are finished there are not run again
     #[arg(long, value_name = "FOLDER", default_value = "runs/reproduce")]
     out: PathBuf,
 }

@@ -62,7 +62,7 @@ pub fn begin(arguments: &TrainArguments) -> anyhow::Result<Started> {
         None => claim_free(&name)?,
     };
     if let (Some(network), Some(trained)) = (start, &arguments.start) {
-        // The weights before the configuration: where that is, the run is whole.
+        // The weights before the configuration: a run with a configuration is complete.
         save_record(&network.to_network(&Default::default()), &run.file(START_FILE))?;
         configuration.start = Some(START_FILE.into());
         configuration.start_contents = Some(contents_text(files::contents(&run.file(START_FILE))?));
@@ -72,7 +72,7 @@ pub fn begin(arguments: &TrainArguments) -> anyhow::Result<Started> {
     Ok(Started { run, configuration, source, loaded })
 }
 
-/// Options that nothing would come of are mistakes.
+/// Refuses options that would have no effect.
 fn check_options(arguments: &TrainArguments, architecture: &Architecture) -> Result<(), UsageError> {
     let recipe = &architecture.recipe;
     let teacher_needs = |name: &String| Architecture::find(name).is_ok_and(|teacher| teacher.recipe.needs_votes());
@@ -147,7 +147,10 @@ fn claim_free(name: &str) -> Result<RunFolder, TrainingError> {
 
 /// A run that was begun before: with the faces, votes, teachers and device that it was begun with, wherever these are now.
 pub fn resume(folder: &Path, arguments: &TrainArguments) -> anyhow::Result<Started> {
-    let (run, mut configuration) = RunFolder::resume(folder).context("no run to resume")?;
+    let (run, mut configuration) = RunFolder::resume(folder).map_err(|error| match error {
+        TrainingError::Busy { .. } => error.into(),
+        other => anyhow::Error::from(other).context("no run to resume"),
+    })?;
     let differs = |what: String| TrainingError::Differs { folder: folder.into(), what };
     if let Some(device) = arguments.device.filter(|device| *device != configuration.hardware) {
         return Err(differs(format!(
@@ -179,15 +182,15 @@ pub fn resume(folder: &Path, arguments: &TrainArguments) -> anyhow::Result<Start
     Ok(Started { run, configuration, source, loaded })
 }
 
-/// Where the faces are that a run was trained on; they may have moved since, and `data` says where to. Whether they are the
-/// same, [`LoadedFaces::check`] tells; for runs of older programs their name must do.
+/// The faces that a run was trained on. They may have moved since; `data` says where to. [`LoadedFaces::check`] compares their
+/// contents; for runs of older programs only their name is compared.
 pub fn source_of(configuration: &Configuration, folder: &Path, data: Option<PathBuf>) -> anyhow::Result<Source> {
-    let path = data.or_else(|| configuration.data.as_ref().map(PathBuf::from));
-    let source = match &path {
-        Some(path) => locate(Some(path)).with_context(|| {
+    let source = match (&data, &configuration.data) {
+        (Some(path), _) => locate(Some(path))?,
+        (None, Some(path)) => locate(Some(Path::new(path))).with_context(|| {
             format!("{}: the faces of this run are not where they were; name them with --data", folder.display())
         })?,
-        None => Source::Synthetic(Default::default()),
+        (None, None) => Source::Synthetic(Default::default()),
     };
     let named_alike = || {
         let canonical = |path: &Path| fs::canonicalize(path).ok();

@@ -17,33 +17,33 @@ use crate::{dashboard, files};
 /// The signal that Ctrl-C sends.
 const INTERRUPT: i32 = 2;
 
-/// Whether and how the user wants an end.
+/// Whether and how the user wants to stop.
 #[derive(Clone, Debug)]
 pub struct Stop {
-    /// True when the training is to end after the step at hand.
+    /// True if the training is to stop after the current step.
     wanted: Arc<AtomicBool>,
-    /// Whether there is a step at hand: elsewhere nothing is lost by ending at once.
+    /// Whether a training runs: elsewhere nothing is lost by ending at once.
     training: Arc<AtomicBool>,
     signal: Arc<AtomicI32>,
 }
 
-/// The command was ended by a signal before it was done; there is no more to say.
+/// A signal ended the command before it was done.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("interrupted by signal {signal}")]
 pub struct Interrupted {
-    /// Its number.
+    /// The number of the signal.
     signal: i32,
 }
 
 impl Interrupted {
-    /// What a shell expects of a process that a signal has ended: 130 after Ctrl-C.
+    /// The exit status of a process that a signal has ended: 130 after Ctrl-C.
     pub fn exit_status(self) -> u8 {
         128 + self.signal as u8
     }
 }
 
 impl Stop {
-    /// Watches for Ctrl-C and SIGTERM from now on. While a training runs, the first one ends it after the step at hand; the
+    /// Watches for Ctrl-C and SIGTERM from now on. While a training runs, the first one ends it after the current step; the
     /// second, or the first at any other time, ends the process at once.
     pub fn watch() -> anyhow::Result<Self> {
         let stop =
@@ -60,21 +60,21 @@ impl Stop {
             let _writing = files::no_more_writing();
             process::exit(self.interrupted().exit_status().into());
         }
-        // Nobody to tell is no reason to go on.
+        // A message that cannot be shown is no reason to go on.
         let _ = writeln!(err(), "\nstopping after this step; once more to stop at once");
     }
 
-    /// What a training looks at after every step.
+    /// The flag that a training checks after every step.
     pub fn flag(&self) -> &Arc<AtomicBool> {
         &self.wanted
     }
 
-    /// Whether an end is wanted.
+    /// Whether the user wants to stop.
     pub fn is_wanted(&self) -> bool {
         self.wanted.load(Ordering::Relaxed)
     }
 
-    /// Has `train` ended after a step, and not in the middle of one.
+    /// Runs `train`; a first signal ends it only between two steps.
     pub fn between_steps<T>(&self, train: impl FnOnce() -> T) -> T {
         self.training.store(true, Ordering::Relaxed);
         let result = train();
@@ -82,14 +82,14 @@ impl Stop {
         result
     }
 
-    /// The error that a command ends with that has been stopped.
+    /// The error of a command that was stopped.
     pub fn interrupted(&self) -> Interrupted {
         Interrupted { signal: self.signal.load(Ordering::Relaxed) }
     }
 }
 
-/// Calls `handle` with the number of every SIGINT and SIGTERM, on a thread of its own. SIGHUP is not among them: who
-/// ignores it, as `nohup` does, wants to go on.
+/// Calls `handle` with the number of every SIGINT and SIGTERM, on a thread of its own. SIGHUP is not among them:
+/// whoever ignores it, as `nohup` does, wants to go on.
 #[cfg(unix)]
 fn on_signal(handle: impl Fn(i32) + Send + 'static) -> anyhow::Result<()> {
     use signal_hook::{

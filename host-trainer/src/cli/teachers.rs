@@ -22,11 +22,11 @@ use crate::{
 pub struct Taught {
     /// Their answers to the training faces as they are.
     pub soft_targets: Option<SoftTargets>,
-    /// Themselves, to be asked about every view.
+    /// The teachers' networks, to be asked about every view.
     pub networks: Vec<Network>,
 }
 
-/// Says so if the run in `folder` cannot teach `pupil`; a teacher that is asked about the pupil's own views must see them as
+/// Checks that the run in `folder` can teach `pupil`; a teacher that is asked about the pupil's own views must see them as
 /// the pupil does.
 pub fn check(
     folder: &Path,
@@ -47,8 +47,8 @@ pub fn check(
     check_held_out(folder, teacher, pupil)
 }
 
-/// What `run` needs of the networks of finished runs, kept in its folder: themselves where they are to see the same views, or
-/// else their answers; for a warm start, the weights of the first too. Nothing is kept of teachers that do not suit.
+/// Takes what `run` needs of its teachers, and keeps it in the folder of `run`: the networks if they are to see the same views,
+/// else their answers; for a warm start also the weights of the first. Nothing is kept of teachers that do not suit.
 pub fn learn(
     teachers: &[PathBuf],
     run: &RunFolder,
@@ -59,7 +59,7 @@ pub fn learn(
     let mut networks = Vec::with_capacity(teachers.len());
     for (index, folder) in teachers.iter().enumerate() {
         let kept = teacher_folder(run.path(), index);
-        // Networks that see the same views are copied; answers are not worth a copy of who gave them.
+        // Networks that see the same views are copied; for answers alone, no network is copied.
         let copied = distillation.same_views && kept.join(RECORD_FILE).exists();
         let folder = if copied { &kept } else { folder };
         let (teacher, its) = RunFolder::open(folder).context("no run to learn from")?;
@@ -84,7 +84,7 @@ pub fn learn(
     Ok(Taught { soft_targets: Some(answers), ..Taught::default() })
 }
 
-/// Numbers of the networks of finished runs, by which a run knows its teachers.
+/// Checksums of the networks of finished runs, by which a run knows its teachers.
 pub fn contents(teachers: &[PathBuf]) -> anyhow::Result<Vec<String>> {
     let of = |folder: &PathBuf| contents_of(&RunFolder::open(folder).context("no run to learn from")?.0);
     teachers.iter().map(of).collect()
@@ -116,7 +116,7 @@ fn ask(
     Ok(targets)
 }
 
-/// Says so if a run has learned from faces that another, which is to learn from it, keeps aside.
+/// Checks that a run has not learned from faces that its pupil keeps aside.
 pub fn check_held_out(folder: &Path, run: &Configuration, pupil: &Configuration) -> anyhow::Result<()> {
     let (kept, needed) = (run.held_out.unwrap_or(0.0), pupil.held_out.unwrap_or(0.0));
     ensure!(

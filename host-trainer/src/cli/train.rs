@@ -41,7 +41,7 @@ pub struct TrainArguments {
     /// Passes over the training images [default: the recipe's; 6 on synthetic faces]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub epochs: Option<u32>,
-    /// Images a step [default: the recipe's]
+    /// Images per step [default: the recipe's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub batch_size: Option<u32>,
     /// The labels: FER2013's, or the majorities of the FER+ votes, which know contempt as well
@@ -50,15 +50,15 @@ pub struct TrainArguments {
     /// The FER+ votes for the same faces (fer2013new.csv), for `--labels ferplus` and recipes that learn from them
     #[arg(long, value_name = "CSV", required_if_eq("labels", "ferplus"))]
     pub votes: Option<PathBuf>,
-    /// Folders of finished runs, separated by commas, whose networks teach, for recipes with a `distillation`
+    /// Folders of finished runs whose networks teach, separated by commas; for recipes with a `distillation`
     /// [default: those that the recipe names, trained first]
     #[arg(long, value_name = "RUN,…", value_delimiter = ',')]
     pub teachers: Vec<PathBuf>,
-    /// Folder of a finished run whose weights to begin with; the last layer is new if it gets another number of units
+    /// Folder of a finished run; start with its weights. The last layer is new if its number of units differs
     #[arg(long, value_name = "RUN")]
     pub start: Option<PathBuf>,
-    /// Share of the training faces to keep aside: they choose the epoch, the temperature and the threshold, and PublicTest,
-    /// which does so otherwise, is only reported on
+    /// Share of the training faces to keep aside; they choose the epoch, the temperature and the threshold in place of
+    /// PublicTest, which is then only reported on
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub held_out: Option<f64>,
     /// Seed of the weights, of the order of the images and of dropout
@@ -86,14 +86,14 @@ pub fn run(arguments: &TrainArguments) -> anyhow::Result<()> {
     };
     let session = Session { source, stop, plain: arguments.plain };
     let exported = session.train(&run, &configuration, &loaded)?;
-    // Who asked for an end does not want what comes after it, even if all was done before it was noticed.
+    // A user who asked to stop does not want the next stage, even if this one was done by then.
     if session.stop.is_wanted() {
         return Err(session.stop.interrupted().into());
     }
     if session.synthetic() { demo::run(&exported.model, &session.source) } else { Ok(()) }
 }
 
-/// What all trainings of one command share: a run, its refinement, its teachers.
+/// Shared by all trainings of one command: a run, its refinement, its teachers.
 struct Session {
     source: Source,
     stop: Stop,
@@ -244,7 +244,7 @@ impl Session {
     }
 }
 
-/// What the trainings of one run share.
+/// Shared by the trainings of one run.
 struct Stage<'a> {
     training: TrainingFaces<'a>,
     measured_on: MeasuredOn<'a>,
@@ -287,7 +287,7 @@ impl Stage<'_> {
     }
 }
 
-/// How good a network is, on all faces and on those apart.
+/// The accuracies of a network, on all faces and on those with and without a twin.
 pub fn accuracies(report: &EvaluationReport) -> String {
     let apart = report.apart.filter(|apart| apart.images < report.images);
     let apart =

@@ -28,7 +28,7 @@ pub use self::state::{EpochRow, Facts, StepNow};
 
 use crate::files;
 
-/// Between two drawings.
+/// Time between two drawings.
 const FRAME: Duration = Duration::from_millis(100);
 
 /// Whether a dashboard has the terminal now.
@@ -47,7 +47,7 @@ impl Dashboard {
     /// Takes the terminal. Keys set `stop`: q, Escape or Ctrl-C once; Ctrl-C again ends the process at once.
     ///
     /// # Errors
-    /// When there is no terminal to take.
+    /// If there is no terminal to take.
     pub fn start(facts: Facts, stop: Arc<AtomicBool>) -> io::Result<Self> {
         let terminal = ratatui::try_init()?;
         TAKEN.store(true, Ordering::Relaxed);
@@ -57,7 +57,7 @@ impl Dashboard {
     /// Shows a step.
     ///
     /// # Errors
-    /// When the terminal is gone.
+    /// If the terminal is gone.
     pub fn step(&mut self, step: StepNow) -> io::Result<()> {
         self.state.step(step);
         if self.drawn.is_some_and(|drawn| drawn.elapsed() < FRAME) {
@@ -70,9 +70,11 @@ impl Dashboard {
     /// Shows a finished epoch.
     ///
     /// # Errors
-    /// When the terminal is gone.
+    /// If the terminal is gone.
     pub fn epoch(&mut self, epoch: EpochRow) -> io::Result<()> {
         self.state.epoch(epoch);
+        // Where an epoch is shorter than a frame, no step is drawn.
+        self.keys()?;
         self.draw()
     }
 

@@ -1,6 +1,6 @@
-//! What is known of the run.
+//! The state of the run.
 
-/// What does not change.
+/// Facts that do not change during the run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
     /// Name of the network.
@@ -11,10 +11,10 @@ pub struct Facts {
     pub epochs: usize,
 }
 
-/// A step that is done.
+/// A finished step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StepNow {
-    /// From 1.
+    /// Number of the epoch, from 1.
     pub epoch: usize,
     /// Images of this epoch that are done.
     pub done: usize,
@@ -24,16 +24,16 @@ pub struct StepNow {
     pub loss: f64,
     /// Share of right answers over the epoch so far.
     pub accuracy: f64,
-    /// In this epoch so far.
+    /// Images a second in this epoch so far.
     pub images_per_second: f64,
-    /// The step's.
+    /// Learning rate of the step.
     pub learning_rate: f64,
 }
 
-/// An epoch that is done.
+/// A finished epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EpochRow {
-    /// From 1.
+    /// Number of the epoch, from 1.
     pub epoch: usize,
     /// Mean over the epoch.
     pub train_loss: f64,
@@ -45,7 +45,7 @@ pub struct EpochRow {
     pub validation_accuracy: f64,
     /// The same over all validation images, where some choose nothing.
     pub validation_accuracy_all: Option<f64>,
-    /// It took so long.
+    /// Duration in seconds.
     pub seconds: f64,
 }
 

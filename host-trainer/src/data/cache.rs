@@ -19,15 +19,15 @@ use crate::{files, normalization::normalize, synthetic};
 
 const MAGIC: &[u8; 8] = b"FERCACH2";
 
-/// Drawn faces that are looked at to see whether the code still makes the same of them.
+/// Drawn faces that show whether the code still normalizes in the same way.
 const PROBES: u64 = 4;
 
 /// Normalized faces of one split, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NormalizedFaces {
-    /// `[48, 48, channels]` values a face, as the core's input tensor holds them.
+    /// `[48, 48, channels]` values per face, as the core's input tensor holds them.
     pub images: Vec<i8>,
-    /// One a face.
+    /// One per face.
     pub labels: Vec<u8>,
 }
 
@@ -38,7 +38,7 @@ pub struct NormalizedDataset {
     pub description: String,
     /// [`Dataset::contents`] of the faces as they were before normalization.
     pub contents: u64,
-    /// What the user should be told.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
     splits: [NormalizedFaces; 3],
 }
@@ -62,7 +62,7 @@ impl NormalizedDataset {
         &self.splits[split as usize]
     }
 
-    /// Gives every face of a split another label; those that get `None` are removed. One entry a face.
+    /// Gives every face of a split another label; those that get `None` are removed. One entry per face.
     pub fn relabel(&mut self, split: Split, labels: &[Option<Emotion>]) {
         let NormalizedFaces { images, labels: old } = &mut self.splits[split as usize];
         relabel(old, images, labels);
@@ -87,8 +87,8 @@ struct StoredSplit<'a> {
     images: &'a [u8],
 }
 
-/// Normalized faces of `source`, from the file `cache` if it has them, else read, normalized by the core and kept there. That
-/// the file could not be written is a warning: the faces are there all the same.
+/// Normalized faces of `source`, from the file `cache` if it has them, else read, normalized by the core and kept there. A
+/// file that cannot be written is only a warning: the faces are there all the same.
 ///
 /// # Errors
 /// [`DataError`] if the source cannot be read.
@@ -117,7 +117,7 @@ fn key(source: u64, probe: &[i8], preprocessing: Preprocessing) -> u64 {
     source.rotate_left(17) ^ code ^ u64::from(crc32(format!("{preprocessing:?}").as_bytes()))
 }
 
-/// What this version of the program makes of faces that never change: drawn ones, a flat one, noise.
+/// Faces that never change (drawn ones, a flat one, noise), normalized by this version of the program.
 fn probe(normalize: impl Fn(&[u8]) -> Vec<i8>) -> Vec<i8> {
     let mut faces: Vec<u8> = (0..PROBES).flat_map(|index| synthetic::face(1, index).pixels).collect();
     faces.extend([90; FACE_PIXELS]);
@@ -151,7 +151,7 @@ fn encode(dataset: &NormalizedDataset, key: u64) -> Vec<u8> {
     [MAGIC.as_slice(), &crc32(&body).to_le_bytes(), &body].concat()
 }
 
-/// `None` for bytes that are no whole, undamaged cache of this key.
+/// Decodes a cache file; `None` if it is cut short or damaged, or has another key.
 fn decode(bytes: &[u8], key: u64) -> Option<NormalizedDataset> {
     let (crc, body) = bytes.strip_prefix(MAGIC)?.split_first_chunk()?;
     if u32::from_le_bytes(*crc) != crc32(body) {
@@ -183,7 +183,7 @@ mod tests {
     fn the_key_changes_with_what_the_code_makes_of_a_face() {
         let as_it_is = probe(|face| normalize(LOCAL, face));
         assert_eq!(key(1, &as_it_is, LOCAL), key(1, &probe(|face| normalize(LOCAL, face)), LOCAL));
-        // Code that rounds one value in some of the faces otherwise.
+        // Code that rounds one value of some faces in another way.
         let changed = probe(|face| {
             let mut values = normalize(LOCAL, face);
             values.iter_mut().filter(|value| **value == 7).for_each(|value| *value += 1);

@@ -1,4 +1,4 @@
-//! `fer2013.csv`: a row a face, with the columns `emotion` (0 to 6), `pixels` (2,304 grey levels, separated by spaces) and
+//! `fer2013.csv`: a row per face, with the columns `emotion` (0 to 6), `pixels` (2,304 grey levels, separated by spaces) and
 //! `Usage` (the split), in any order; plain or gzipped.
 
 use std::path::Path;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Split;
 
-/// Why faces cannot be had. Lines and columns count from 1.
+/// Why faces cannot be read. Lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DataError {
     /// The path leads nowhere, or reading failed.
@@ -12,7 +12,7 @@ pub enum DataError {
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// The system's words.
+        /// The system's message.
         error: String,
     },
     /// The gzip stream ends early or is damaged.
@@ -30,7 +30,7 @@ pub enum DataError {
         path: PathBuf,
         /// What it is.
         what: String,
-        /// What would be right.
+        /// The remedy.
         remedy: &'static str,
     },
     /// A pipe is to be read more than once.
@@ -50,7 +50,7 @@ pub enum DataError {
         path: PathBuf,
         /// The column.
         column: &'static str,
-        /// What would be right.
+        /// The remedy.
         remedy: &'static str,
     },
     /// A field is not what its column holds.
@@ -65,7 +65,7 @@ pub enum DataError {
         /// What is wrong and what would be right.
         problem: String,
     },
-    /// A row is no CSV.
+    /// A row is not CSV.
     #[error("{}, line {line}: {problem}", path.display())]
     Row {
         /// The file.
@@ -92,15 +92,15 @@ pub enum DataError {
     NoFaces {
         /// The file or folder.
         path: PathBuf,
-        /// What would be right.
+        /// The remedy.
         remedy: &'static str,
     },
-    /// A folder is named like no emotion or split.
+    /// The name of a folder is no emotion and no split.
     #[error("{}: a folder here must be named {expected}", path.display())]
     FolderName {
         /// The folder.
         path: PathBuf,
-        /// The names there can be.
+        /// The allowed names.
         expected: &'static str,
     },
     /// The source has no face in this split.

@@ -10,11 +10,11 @@ use super::DataError;
 /// A part of a data set, named as FER2013's column `Usage` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Split {
-    /// What is trained on; folder `train`.
+    /// Faces to train on; folder `train`.
     Training,
-    /// What is chosen by; folder `validation`.
+    /// Faces to choose by; folder `validation`.
     PublicTest,
-    /// What is reported at the very end; folder `test`.
+    /// Faces for the final report; folder `test`.
     PrivateTest,
 }
 
@@ -51,8 +51,11 @@ impl FromStr for Split {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let named =
-            |split: &Split| text.eq_ignore_ascii_case(split.name()) || text.eq_ignore_ascii_case(split.folder());
+        let named = |split: &Split| {
+            let short = if *split == Split::PublicTest { &["val", "valid"][..] } else { &[] };
+            let mut names = [split.name(), split.folder()].into_iter().chain(short.iter().copied());
+            names.any(|name| text.eq_ignore_ascii_case(name))
+        };
         Split::ALL.into_iter().find(named).ok_or_else(|| format!("`{text}` is not Training, PublicTest or PrivateTest"))
     }
 }
@@ -60,9 +63,9 @@ impl FromStr for Split {
 /// Faces of one split, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faces {
-    /// 2,304 grey levels a face, row by row.
+    /// 2,304 grey levels per face, row by row.
     pub pixels: Vec<u8>,
-    /// One a face.
+    /// One per face.
     pub labels: Vec<u8>,
 }
 
@@ -83,7 +86,7 @@ impl Faces {
         self.labels.push(emotion.index() as u8);
     }
 
-    /// Gives every face another label; those that get `None` are removed. One entry a face.
+    /// Gives every face another label; those that get `None` are removed. One entry per face.
     pub fn relabel(&mut self, labels: &[Option<Emotion>]) {
         relabel(&mut self.labels, &mut self.pixels, labels);
     }
@@ -95,14 +98,14 @@ impl Faces {
     }
 }
 
-/// New labels for faces of equally many `values` each; what gets `None` is removed.
+/// New labels for faces with an equal number of `values` each; a face that gets `None` is removed.
 pub(super) fn relabel<T: Copy>(labels: &mut Vec<u8>, values: &mut Vec<T>, new: &[Option<Emotion>]) {
     let keep: Vec<bool> = new.iter().map(Option::is_some).collect();
     *values = kept(&keep, values);
     *labels = new.iter().flatten().map(|emotion| emotion.index() as u8).collect();
 }
 
-/// The values of those entries that are to be kept, of equally many values an entry.
+/// The values of the entries to keep, where every entry has the same number of values.
 pub fn kept<T: Copy>(keep: &[bool], values: &[T]) -> Vec<T> {
     let size = (values.len() / keep.len().max(1)).max(1);
     let entries = values.chunks_exact(size).zip(keep);
@@ -114,7 +117,7 @@ pub fn kept<T: Copy>(keep: &[bool], values: &[T]) -> Vec<T> {
 pub struct Dataset {
     /// The source in words.
     pub description: String,
-    /// What whoever reads it should tell the user, such as files that are left out.
+    /// Warnings for the user, such as files that were left out.
     pub warnings: Vec<String>,
     splits: [Faces; 3],
 }

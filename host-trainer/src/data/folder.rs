@@ -12,6 +12,16 @@ use shared::label::Emotion;
 use super::{DataError, Dataset, Progress, Split};
 use crate::image_file::{self, ImageError};
 
+/// What data sets that people share call the emotions, where that is another word.
+const OTHER_NAMES: [(&str, Emotion); 6] = [
+    ("anger", Emotion::Angry),
+    ("disgusted", Emotion::Disgust),
+    ("fearful", Emotion::Fear),
+    ("happiness", Emotion::Happy),
+    ("sadness", Emotion::Sad),
+    ("surprised", Emotion::Surprise),
+];
+
 /// What is in a folder.
 pub(super) struct Listing {
     /// Image files with what their folders say, in the order of their names.
@@ -29,7 +39,7 @@ pub(super) fn list(path: &Path) -> Result<Listing, DataError> {
             .map_err(|_| DataError::FolderName { path: folder.clone(), expected: "train, validation or test" })?;
         for folder in listing.folders(&folder)? {
             // Contempt is a label of FER+, which labels the rows of a file.
-            let known = Emotion::from_name(&name(&folder)).filter(|emotion| Emotion::FER2013.contains(emotion));
+            let known = emotion_of(&name(&folder)).filter(|emotion| Emotion::FER2013.contains(emotion));
             let emotion = known.ok_or_else(|| DataError::FolderName {
                 path: folder.clone(),
                 expected: "angry, disgust, fear, happy, sad, surprise or neutral",
@@ -44,7 +54,8 @@ pub(super) fn list(path: &Path) -> Result<Listing, DataError> {
         }
     }
     if listing.files.is_empty() {
-        let remedy = "images must lie in train|validation|test/<emotion>/, such as train/happy/1.png";
+        let remedy = "images must lie in train|validation|test/<emotion>/, such as train/happy/1.png; a file of faces is \
+                      named itself, such as fer2013.csv";
         return Err(DataError::NoFaces { path: path.into(), remedy });
     }
     Ok(listing)
@@ -105,6 +116,12 @@ fn sorted(path: &Path) -> Result<Vec<PathBuf>, DataError> {
     entries.retain(|entry| !is_left_behind(&name(entry)));
     entries.sort();
     Ok(entries)
+}
+
+/// The emotion that a folder is named after, in the words of this program or of other data sets.
+fn emotion_of(name: &str) -> Option<Emotion> {
+    let others = OTHER_NAMES.into_iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+    Emotion::from_name(name).or(others.map(|(_, emotion)| emotion))
 }
 
 /// Whether a system or a program left this name behind: `.DS_Store`, `._im0.png`, `.ipynb_checkpoints`, `__MACOSX`.

@@ -5,7 +5,7 @@ use shared::{checksum::crc32, preprocessing::FACE_PIXELS};
 
 use super::{kept, near_duplicates};
 
-/// What becomes of each training face.
+/// Which training faces are kept aside or left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aside {
     /// Whether it is kept aside.

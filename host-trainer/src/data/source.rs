@@ -16,6 +16,9 @@ use crate::{files, image_file, synthetic};
 /// Faces that are drawn between two reports of progress.
 const FACES_A_REPORT: u64 = 128;
 
+/// Where a system has what `-` stands for.
+const STANDARD_INPUT: &str = "/dev/stdin";
+
 /// Where faces come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -46,8 +49,8 @@ impl Default for SyntheticFaces {
     }
 }
 
-/// The source that `--data` names; without it `$FER2013` if that is not empty, `data/fer2013.csv`, `data/fer2013.csv.gz`, and at last synthetic
-/// faces. A path that leads nowhere is an error, never a reason to draw faces.
+/// The source that `--data` names, `-` for standard input; without it `$FER2013` if that is not empty, `data/fer2013.csv`,
+/// `data/fer2013.csv.gz`, and at last synthetic faces. A path that leads nowhere is an error, never a reason to draw faces.
 ///
 /// # Errors
 /// [`DataError::Read`].
@@ -56,9 +59,16 @@ pub fn locate(data: Option<&Path>) -> Result<Source, DataError> {
 }
 
 fn locate_or(data: Option<&Path>, variable: Option<OsString>) -> Result<Source, DataError> {
-    let variable = variable.filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(path) = data.map(Path::to_path_buf).or(variable) {
-        return at(path);
+    if let Some(path) = data {
+        return at(if path == Path::new("-") { STANDARD_INPUT.into() } else { path.into() });
+    }
+    if let Some(path) = variable.filter(|value| !value.is_empty()) {
+        return at(path.into()).map_err(|error| match error {
+            DataError::Read { path, error } => {
+                DataError::Read { path, error: format!("{error}; the variable FER2013 names it") }
+            }
+            other => other,
+        });
     }
     for path in ["data/fer2013.csv", "data/fer2013.csv.gz"] {
         if Path::new(path).exists() {
@@ -106,12 +116,12 @@ impl Source {
         }
     }
 
-    /// A number that changes when the faces may have: of the bytes of a file; of the names, sizes and times of a folder's
-    /// images, and of what the code that reads images makes of one; of the parameters of synthetic faces. It is had without reading images; [`Dataset::contents`] is of the faces
-    /// themselves.
+    /// A checksum that changes when the faces may have changed: of the bytes of a file; of the names, sizes and times of a
+    /// folder's images and of a probe that the code for images reads; of the parameters of synthetic faces. It reads no images;
+    /// [`Dataset::contents`] is the checksum of the faces themselves.
     ///
     /// # Errors
-    /// [`DataError::Read`]; [`DataError::Pipe`], for the faces would be gone.
+    /// [`DataError::Read`]; [`DataError::Pipe`], since a pipe can be read only once.
     pub fn hash(&self) -> Result<u64, DataError> {
         let mut digest = CRC_32.digest();
         let mut length = 0u64;

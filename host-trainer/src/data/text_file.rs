@@ -11,13 +11,10 @@ use std::{
 use flate2::read::MultiGzDecoder;
 
 use super::DataError;
-use crate::file_kind;
+use crate::file_kind::{self, BYTE_ORDER_MARK};
 
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 20;
-
-/// What Windows programs write before a text.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// An open file.
 pub(super) struct TextFile {
@@ -61,9 +58,11 @@ impl TextFile {
 /// The error for a file that begins with `start` and lacks a column: it says what else the file is, if that can be told.
 pub(super) fn missing_column(start: &[u8], path: &Path, column: &'static str, remedy: &'static str) -> DataError {
     match file_kind::of(start) {
-        Some(what) if what.ends_with("archive") => {
-            DataError::Foreign { path: path.into(), what, remedy: "unpack it and name the CSV file in it" }
-        }
+        Some(what) if what.ends_with("archive") => DataError::Foreign {
+            path: path.into(),
+            what,
+            remedy: "unpack it and name the CSV file, or the folder of images, in it",
+        },
         Some(what) if !what.starts_with("a text that") => DataError::Foreign { path: path.into(), what, remedy },
         _ => DataError::MissingColumn { path: path.into(), column, remedy },
     }

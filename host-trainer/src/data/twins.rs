@@ -1,6 +1,6 @@
 //! Which faces of a split have a near twin in `Training`, kept in a file: finding them takes seconds.
 //!
-//! The file is: `FERTWIN1`, CRC-32 of the rest, then in postcard a hash of the source and a byte a face. A file of another
+//! The file is: `FERTWIN1`, CRC-32 of the rest, then in postcard a hash of the source and a byte per face. A file of another
 //! source, or one that is damaged, is made anew.
 
 use std::{borrow::Cow, fs, path::Path};
@@ -54,7 +54,7 @@ fn encode(near: &[bool], key: u64) -> Vec<u8> {
     [MAGIC.as_slice(), &crc32(&body).to_le_bytes(), &body].concat()
 }
 
-/// `None` for bytes that are no whole, undamaged file of this source.
+/// Decodes a file; `None` if it is cut short or damaged, or of another source.
 fn decode(bytes: &[u8], key: u64) -> Option<Vec<bool>> {
     let (crc, body) = bytes.strip_prefix(MAGIC)?.split_first_chunk()?;
     if u32::from_le_bytes(*crc) != crc32(body) {

@@ -36,10 +36,10 @@ pub struct EvaluationReport {
     pub classes: Vec<ClassReport>,
 }
 
-/// Some of the faces.
+/// A subset of the faces.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
-    /// Their number.
+    /// Number of faces.
     pub images: u64,
     /// Share of them answered right; 0 if there are none.
     pub accuracy: f64,
@@ -103,7 +103,7 @@ impl EvaluationReport {
         Self { near: Some(part(true)), apart: Some(part(false)), ..self }
     }
 
-    /// A row an emotion, and their mean and the accuracy below.
+    /// A row per emotion, and their mean and the accuracy below.
     pub fn class_table(&self) -> Table {
         let mut table = Table::new(["emotion", "precision", "recall", "F1", "faces"]);
         let number = |value: f64| format!("{value:.3}");

@@ -1,7 +1,7 @@
 //! How good the answers stay when a face is lit or placed otherwise than in the data set.
 //!
-//! Each change has a strength at which nothing changes and some on its ways from there; where a change has directions, a
-//! strength's accuracy is the mean over them.
+//! Each kind of change has several strengths, one of which changes nothing. Where a change has directions, the accuracy at a
+//! strength is the mean over them.
 
 use std::f32::consts::{FRAC_PI_2, PI};
 
@@ -18,7 +18,7 @@ pub struct Robustness {
     pub model: String,
     /// Share of the faces answered right as they are.
     pub unchanged: f64,
-    /// One entry a kind of change.
+    /// One entry per kind of change.
     pub series: Vec<Series>,
 }
 
@@ -141,7 +141,7 @@ pub fn passes() -> usize {
 /// Measures, for the model of this name, `accuracy(faces)` of `faces` (2,304 grey levels each) as they are and under every change.
 ///
 /// # Errors
-/// What `accuracy` gives.
+/// The errors of `accuracy`.
 pub fn measure<E>(
     model: &str,
     faces: &[u8],
@@ -170,7 +170,7 @@ pub fn measure<E>(
     Ok(Robustness { model: model.into(), unchanged, series })
 }
 
-/// A row a change and strength, two columns a model: its accuracy, and the difference to the faces as they are in percentage
+/// A row per change and strength, two columns per model: its accuracy, and the difference to the faces as they are in percentage
 /// points.
 pub fn table(models: &[Robustness]) -> Table {
     let columns = models.iter().flat_map(|measured| [measured.model.clone(), "difference".into()]);

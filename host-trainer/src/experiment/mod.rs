@@ -25,7 +25,7 @@ pub const FUTURE_WORK: (&str, &str) = ("future-work.toml", include_str!("../../e
 /// Why experiments cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExperimentError {
-    /// A preset means nothing.
+    /// A preset is wrong.
     #[error("{file}: {problem}")]
     Preset {
         /// The file.
@@ -33,12 +33,12 @@ pub enum ExperimentError {
         /// Which experiment, and what is wrong.
         problem: String,
     },
-    /// There is none of this name.
+    /// No experiment has this name.
     #[error("there is no experiment `{name}`; there are {known}")]
     Unknown {
         /// What was asked for.
         name: String,
-        /// The names there are.
+        /// The known names.
         known: String,
     },
 }

@@ -25,7 +25,7 @@ pub struct Experiment {
     pub source: String,
 }
 
-/// What the paper says.
+/// The paper's figures.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Published {
@@ -53,12 +53,12 @@ struct Preset {
     paper: Option<Published>,
     choice: Option<String>,
     seeds: Option<u64>,
-    /// In place of the other's.
+    /// Replaces the other's.
     preprocessing: Option<Value>,
-    /// Laid over the other's.
+    /// Merged over the other's.
     #[serde(default)]
     recipe: Table,
-    /// In place of the other's.
+    /// Replaces the other's.
     layers: Option<Vec<Value>>,
     /// Layer -> keys that change.
     #[serde(default)]
@@ -123,7 +123,7 @@ fn build(preset: Preset, before: &[Experiment]) -> Result<Experiment, String> {
     })
 }
 
-/// Says why a training does not come to the same when it goes on from a shorter one, if it does not.
+/// Checks that a training gives the same result if it goes on from a shorter one.
 pub(super) fn goes_on_from(longer: &Architecture, shorter: &Architecture) -> Result<(), String> {
     let with_epochs_of_the_other = Recipe { epochs: longer.recipe.epochs, ..shorter.recipe.clone() };
     let alike = longer.layers == shorter.layers

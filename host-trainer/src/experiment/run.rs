@@ -32,7 +32,7 @@ pub struct Measured {
     pub experiment: String,
     /// Of the weights, the order of the images and dropout.
     pub seed: u64,
-    /// One entry an epoch.
+    /// One entry per epoch.
     pub epochs: Vec<EpochMetrics>,
     /// The epoch whose weights were kept, from 1; 0 if none was finished.
     pub kept_epoch: usize,
@@ -76,11 +76,11 @@ pub struct Run<'a> {
     pub folder: &'a Path,
 }
 
-/// The training of an experiment with a seed, for at most so many `epochs`, whatever the experiment says. The contents of
+/// The training of an experiment with a seed, for at most `epochs` epochs, whatever the experiment says. The contents of
 /// faces and votes are for the caller to add.
 ///
 /// # Errors
-/// When the experiment's network does not parse.
+/// If the experiment's network does not parse.
 pub fn configuration(
     experiment: &Experiment,
     seed: u64,
@@ -100,7 +100,7 @@ pub fn configuration(
 /// Trains, or goes on training, and measures; a run that is done is only read. `None` if `stop` became true.
 ///
 /// # Errors
-/// When something cannot be trained, read or written. A loss that is no number is a result.
+/// If something cannot be trained, read or written. A loss that is no number is a result.
 pub fn run(
     run: &Run<'_>,
     training: TrainingFaces<'_>,
@@ -164,7 +164,7 @@ fn open(run: &Run<'_>, path: &Path) -> anyhow::Result<(RunFolder, Configuration)
             copied.with_context(|| entry.path().display().to_string())?;
         }
     }
-    // The configuration last: where that is, the run is whole.
+    // The configuration last: a run with a configuration is complete.
     folder.begin(run.configuration)?;
     Ok((folder, run.configuration.clone()))
 }
@@ -220,7 +220,7 @@ fn measure(
             measured.int8_accuracy = Some(exported.int8.accuracy);
             measured.int8_bytes = Some(exported.model.as_slice().len() as u64);
         }
-        // Weights out of all proportion are a result here, not the end of all other experiments.
+        // Weights that cannot be quantized are a result here; they do not end the other experiments.
         Err(error) => measured.not_quantized = Some(error.to_string()),
     }
     Ok(measured)

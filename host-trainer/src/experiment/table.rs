@@ -155,7 +155,7 @@ fn share(value: Option<f64>) -> String {
 /// The rows as CSV.
 ///
 /// # Errors
-/// When a row cannot be written.
+/// If a row cannot be written.
 pub fn csv(rows: &[Row]) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {

@@ -1,9 +1,9 @@
-//! Why a network is not exported.
+//! Errors of exporting a network.
 
 /// A network whose weights do not belong to its architecture. Layers are counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OnnxError {
-    /// There is not one entry of weights a layer.
+    /// The number of entries of weights is not the number of layers.
     #[error("the network has {layers} layers and {weights} entries of weights; there must be one entry a layer")]
     LayerCount {
         /// Layers of the architecture.

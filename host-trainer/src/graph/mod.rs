@@ -3,7 +3,7 @@
 //! ```text
 //! mod.rs     nodes and initializers
 //! proto.rs   the few messages of ONNX's protocol buffers that this takes
-//! error.rs   why a network is not exported
+//! error.rs   errors of exporting a network
 //! ```
 
 mod error;

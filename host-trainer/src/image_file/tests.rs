@@ -71,6 +71,25 @@ fn a_jpeg_file_that_ends_early_is_an_error_even_with_a_thumbnail_inside() {
 }
 
 #[test]
+fn a_file_of_any_format_that_ends_early_says_what_to_do() {
+    for format in FORMATS {
+        let bytes = encoded(&picture(64, 64), format);
+        let error = face_of(&bytes[..bytes.len() / 2]).expect_err("cut");
+        assert!(error.contains("cut short") && error.contains("copy or download it again"), "{format:?}: {error}");
+    }
+}
+
+#[test]
+fn a_tiff_file_with_long_offsets_is_read() {
+    let picture = picture(96, 48);
+    let mut bytes = Cursor::new(Vec::new());
+    let mut encoder = tiff::encoder::TiffEncoder::new_big(&mut bytes).expect("begun");
+    encoder.write_image::<tiff::encoder::colortype::RGB8>(96, 48, picture.as_raw()).expect("encoded");
+    let face = face_of(&bytes.into_inner()).expect("read");
+    assert!(face == face_of(&encoded(&picture, ImageFormat::Tiff)).expect("read"));
+}
+
+#[test]
 fn a_picture_that_lies_is_turned_upright_in_every_format_that_says_so() {
     let upright = picture(96, 48);
     let expected = face_of(&encoded(&upright, ImageFormat::Png)).expect("read");

@@ -14,9 +14,9 @@ const CHUNK_IMAGES: usize = 4;
 pub(super) struct Normalization<'a> {
     /// Pixels of a plane; planes lie channel by channel, image after image.
     pub pixels: usize,
-    /// Learned scale, one value a channel.
+    /// Learned scale, one value per channel.
     pub gamma: &'a [f32],
-    /// Learned shift, one value a channel.
+    /// Learned shift, one value per channel.
     pub beta: &'a [f32],
     /// `[2][channels]`, as [`statistics`] gives them.
     pub statistics: &'a [f32],

@@ -38,7 +38,7 @@ use crate::device::on_processor;
 /// `beta`. Otherwise it normalizes by the running statistics.
 ///
 /// # Panics
-/// When the channels are not the layer's.
+/// If the channels are not the layer's.
 pub fn batch_norm(layer: &BatchNorm, x: Tensor<4>, rectify: bool) -> Tensor<4> {
     let (differentiable, training) = (x.device().is_autodiff(), layer.training.is_enabled());
     if !on_processor(&x) || (differentiable && !training) {
@@ -105,7 +105,7 @@ pub fn fake_quantize(x: Tensor<4>, quantization: Quantization) -> Tensor<4> {
 /// window's first largest value.
 ///
 /// # Panics
-/// When a kernel side or stride is zero, the padding is not smaller than the kernel, or the kernel larger than the padded
+/// If a kernel side or stride is zero, the padding is not smaller than the kernel, or the kernel larger than the padded
 /// image.
 pub fn max_pool2d(x: Tensor<4>, pool: Pool) -> Tensor<4> {
     if !on_processor(&x) {

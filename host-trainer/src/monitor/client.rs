@@ -1,4 +1,4 @@
-//! Questions and answers, with retries.
+//! Requests and replies, with retries.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -14,7 +14,7 @@ use shared::{
     },
 };
 
-/// How often a question is asked before the device counts as silent.
+/// How often a request is sent before the device counts as silent.
 const ATTEMPTS: u32 = 8;
 
 /// A part of the banner that a device prints when it starts.
@@ -27,10 +27,10 @@ const TEXTS: [&[u8]; 3] = [BANNER, b"  margin ", b"host-trainer monitor"];
 /// Bytes of the longest.
 const LONGEST_TEXT: usize = 20;
 
-/// Bytes of what came that an error shows.
+/// Received bytes that an error shows.
 const SHOWN: usize = 40;
 
-/// Who a device is.
+/// Identity of a device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
     /// Version of its firmware.
@@ -43,11 +43,11 @@ pub struct Identity {
     pub arena_bytes: u32,
     /// Rows and columns of a face.
     pub face_size: u16,
-    /// Another number after a restart, where the device has one.
+    /// Changes with a restart, if the device has such a number.
     pub boot: u32,
     /// The emotions that the model knows, in the order of its logits.
     pub labels: Vec<Emotion>,
-    /// The options that hold.
+    /// The options in force.
     pub options: Options,
 }
 
@@ -55,38 +55,38 @@ pub struct Identity {
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// The link broke.
-    #[error("the link broke: {0}; check the cable and start again")]
+    #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// Nobody answers.
+    /// No byte came.
     #[error(
         "the device is silent: no answer to {attempts} tries of {milliseconds} ms; check the port and the baud rate, and \
          that no other program holds the port"
     )]
     Silent {
-        /// Tries.
+        /// Number of tries.
         attempts: u32,
-        /// Milliseconds that each waited.
+        /// Milliseconds that each try waited.
         milliseconds: u128,
     },
-    /// Something is there, but it does not answer.
+    /// Bytes came, but no reply.
     #[error(
         "no answer to {attempts} tries of {milliseconds} ms; {bytes} bytes came that are none, such as `{beginning}`: check the \
          baud rate, the line to the device, and that this firmware runs on it"
     )]
     NoAnswerAmong {
-        /// Tries.
+        /// Number of tries.
         attempts: u32,
-        /// Milliseconds that each waited.
+        /// Milliseconds that each try waited.
         milliseconds: u128,
-        /// Bytes that came.
+        /// Number of bytes that came.
         bytes: u64,
         /// The first of them, with escapes for those that cannot be printed.
         beginning: String,
     },
-    /// The device refuses.
+    /// The device refused the request.
     #[error("the device says: {0}")]
     Refused(ErrorCode),
-    /// The device answers something else than was asked.
+    /// The reply is of another kind than the request.
     #[error("the device's answer does not fit the question; update the older of firmware and host program")]
     Mismatch,
 }
@@ -96,7 +96,7 @@ pub enum LinkError {
 pub enum Notice {
     /// The device was restarted and has been greeted again.
     Restarted,
-    /// A question had to be asked again.
+    /// A request had to be sent again.
     Retried,
 }
 
@@ -106,12 +106,12 @@ pub struct Client<S> {
     stream: S,
     reader: FrameReader<FRAME_BYTES>,
     recent: Vec<u8>,
-    /// How many bytes have come since the question was asked, and the first of them.
+    /// Number of bytes since the request was first sent, and the first of them.
     arrived: (u64, Vec<u8>),
     sequence: u32,
     timeout: Duration,
     boot: Option<u32>,
-    /// What was set, to be set again in a device that was restarted, and whether it is known to hold.
+    /// The options that were set, to be set again after a restart of the device.
     options: Option<Options>,
     options_hold: bool,
     notices: Vec<Notice>,
@@ -135,7 +135,7 @@ enum Outcome {
 }
 
 impl<S: Read + Write> Client<S> {
-    /// A conversation that has not begun. `timeout` is what one try waits; it must exceed the device's inference time.
+    /// A conversation that has not begun. `timeout` is the time limit of one try; it must exceed the device's inference time.
     pub fn new(stream: S, timeout: Duration) -> Self {
         Self {
             stream,
@@ -151,7 +151,7 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    /// Greets the device, which turns frames on.
+    /// Greets the device; this switches it to framed output.
     ///
     /// # Errors
     /// [`LinkError::Refused`] if it speaks another version of the protocol; [`LinkError::Silent`].
@@ -169,7 +169,7 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    /// Has a face of 48x48 grey levels classified.
+    /// Asks the device to classify a face of 48x48 grey levels.
     ///
     /// # Errors
     /// [`LinkError`].
@@ -180,7 +180,7 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    /// How the device has been since it started.
+    /// The device's counters since it started.
     ///
     /// # Errors
     /// [`LinkError`].
@@ -191,7 +191,7 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    /// Sets options and gives what holds now. With text output the device answers classifications in text, which this
+    /// Sets options and returns those now in force. With text output the device answers classifications in text, which this
     /// client cannot read. A device that is restarted meanwhile gets them again.
     ///
     /// # Errors
@@ -211,14 +211,14 @@ impl<S: Read + Write> Client<S> {
         std::mem::take(&mut self.notices)
     }
 
-    /// The stream again.
+    /// Gives back the stream.
     pub fn into_inner(self) -> S {
         self.stream
     }
 
-    /// Asks until there is an answer. The same number is asked again, so a device that has answered it already sends that answer
+    /// Sends a request until there is a reply. Retries keep its number, so a device that has answered it sends that answer
     /// again: whatever the line loses, a face is classified, counted and smoothed once. Only a device that was restarted,
-    /// which knows of no earlier answer, is greeted and asked with a new number.
+    /// which knows of no earlier answer, is greeted again and gets a new number.
     fn ask(&mut self, kind: RequestKind<'_>) -> Result<Answer, LinkError> {
         let is_hello = matches!(kind, RequestKind::Hello { .. });
         // Before it is greeted, a device prints readouts; and with its banner it says that it was not there until now.
@@ -284,7 +284,7 @@ impl<S: Read + Write> Client<S> {
         Ok(())
     }
 
-    /// Asks once. One of `texts` among what arrives ends the try.
+    /// Sends a request once. One of `texts` among the received bytes ends the try.
     fn try_once(&mut self, request: Request<'_>, texts: &[&[u8]]) -> Result<Outcome, LinkError> {
         let mut buffer = vec![0; ENCODE_BYTES];
         let frame = encode(&request, &mut buffer).map_err(|_| LinkError::Mismatch)?;
@@ -332,7 +332,7 @@ impl<S: Read + Write> Client<S> {
         match kind {
             ReplyKind::Error(ErrorCode::Corrupt | ErrorCode::Oversized) if answered == 0 => Some(Outcome::Damaged),
             ReplyKind::Error(ErrorCode::Unknown) if answered == 0 => Some(Outcome::Refused(ErrorCode::Unknown)),
-            // A late reply to an earlier question.
+            // A late reply to an earlier request.
             _ if answered != sequence => None,
             ReplyKind::Error(error) => Some(Outcome::Refused(error)),
             ReplyKind::Hello(hello) => {

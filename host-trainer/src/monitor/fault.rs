@@ -8,11 +8,11 @@ use rand_chacha::ChaCha8Rng;
 /// Probabilities for each byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Faults {
-    /// It is lost.
+    /// The byte is lost.
     pub drop: f64,
     /// One of its bits flips.
     pub flip: f64,
-    /// It comes twice.
+    /// The byte comes twice.
     pub repeat: f64,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! port.rs     a serial port, a pty, or tcp:HOST:PORT
-//! client.rs   questions and answers, with retries
+//! client.rs   requests and replies, with retries
 //! pipe.rs     a link in memory, with a device at its other end
 //! fault.rs    a link that loses, changes and repeats bytes
 //! ```

@@ -13,7 +13,7 @@ use firmware::{
 };
 use shared::model::Model;
 
-/// What a read on the host's end waits.
+/// Time limit of a read on the host's end.
 const READ_TIMEOUT: Duration = Duration::from_millis(5);
 
 /// The host's end.

@@ -9,7 +9,7 @@ use std::{
 
 use serialport::SerialPort;
 
-/// What a read waits at most.
+/// Time limit of a read.
 const READ_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// An open link to a device.
@@ -25,10 +25,13 @@ pub enum Port {
 /// the connection, and as long to take what is written.
 ///
 /// # Errors
-/// With the name of the port in it, and what to do.
+/// An error with the name of the port and the remedy.
 pub fn open(port: &str, baud: u32, timeout: Duration) -> io::Result<Port> {
     let named = |kind, error: &str, hint: &str| io::Error::new(kind, format!("{port}: {error}; {hint}"));
-    if let Some(address) = port.strip_prefix("tcp:") {
+    let scheme = port.split_once(':').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("tcp"));
+    if let Some((_, address)) = scheme {
+        // As in a URL.
+        let address = address.strip_prefix("//").unwrap_or(address);
         let connected = connect(address, timeout);
         let stream = connected.map_err(|error| named(error.kind(), &error.to_string(), tcp_hint(error.kind())))?;
         stream.set_read_timeout(Some(READ_TIMEOUT))?;
@@ -113,7 +116,7 @@ fn group_name(groups: &str, number: u32) -> Option<&str> {
     })
 }
 
-/// Whatever a system says when the device is gone or the other end is closed becomes one error.
+/// Turns everything that systems report for a lost device or a closed end into one error.
 fn ended(read: io::Result<usize>) -> io::Result<usize> {
     let gone = match &read {
         Ok(0) => true,
@@ -128,7 +131,8 @@ fn ended(read: io::Result<usize>) -> io::Result<usize> {
         ),
     };
     if gone {
-        return Err(io::Error::new(ErrorKind::UnexpectedEof, "the device is gone, or its end of the link was closed"));
+        let words = "the device is gone, or its end of the link was closed; check the line to it and start again";
+        return Err(io::Error::new(ErrorKind::UnexpectedEof, words));
     }
     read
 }
@@ -181,6 +185,9 @@ mod tests {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
         let error = refused(&format!("tcp:{free}"));
         assert!(error.starts_with(&format!("tcp:{free}: ")) && error.contains("fer-linux --tcp"), "{error}");
+        for spelled in [format!("tcp://{free}"), format!("TCP:{free}")] {
+            assert!(refused(&spelled).contains("nothing listens there"), "{spelled}");
+        }
         assert!(refused("tcp:nowhere").ends_with("a TCP port is written tcp:HOST:PORT"));
     }
 

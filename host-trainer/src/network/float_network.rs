@@ -14,7 +14,7 @@ pub use crate::operators::LayerWeights;
 pub struct FloatNetwork {
     /// The layers.
     pub architecture: Arc<Architecture>,
-    /// One entry a layer.
+    /// One entry per layer.
     pub weights: Vec<LayerWeights>,
 }
 

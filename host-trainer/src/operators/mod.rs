@@ -4,7 +4,7 @@
 //! ```text
 //! conv2d  depthwise_conv2d  dense      with weights
 //! pool2d  global_average_pool  add  mul  sigmoid      without
-//! batch_norm  activation  flatten  dropout            what vanishes when a network is lowered
+//! batch_norm  activation  flatten  dropout            folded or dropped when a network is lowered
 //! squeeze_excite                       a table that stands for several layers
 //!
 //! table.rs          the TOML of a layer, as serde reads and writes it
@@ -78,7 +78,7 @@ pub enum LayerKind {
     BatchNorm,
     /// A clamp; becomes part of the operator before it.
     Activation(Activation),
-    /// Makes a vector of a feature map; nothing happens in memory.
+    /// Turns a feature map into a vector; the memory stays as it is.
     Flatten,
     /// Sets a share of the values to zero in training.
     Dropout {
@@ -160,7 +160,7 @@ impl LayerKind {
         table
     }
 
-    /// Layers read.
+    /// Number of layers read.
     pub fn input_count(&self) -> usize {
         match self {
             LayerKind::Operator(operator) => operator.input_count(),
@@ -172,12 +172,12 @@ impl LayerKind {
         }
     }
 
-    /// Whether a layer of two inputs takes a `second` one of this shape beside the `first`.
+    /// Whether a layer with two inputs accepts a `second` one of this shape beside the `first`.
     pub fn takes_second(&self, first: Shape, second: Shape) -> bool {
         matches!(self, LayerKind::Operator(operator) if operator.takes_second(first, second) == Some(true))
     }
 
-    /// The shape of what it makes of a (first) input of shape `input`.
+    /// The shape of the output over a (first) input of shape `input`.
     ///
     /// # Errors
     /// In words, why it cannot.
@@ -250,7 +250,7 @@ pub fn to_core(operator: &Operator, input: Shape, weights: &LayerWeights) -> Opt
     Some((weight, bias.clone()))
 }
 
-/// The way back: an operator's weights as they are trained.
+/// The reverse of [`to_core`]: an operator's weights in the layout of training.
 pub fn from_core(operator: &Operator, input: Shape, weights: &[f32], biases: &[f32]) -> LayerWeights {
     let bias = biases.to_vec();
     match operator {

@@ -9,14 +9,14 @@ use shared::{
 use super::channel_of;
 use crate::scales::{QuantizedWeights, WeightRangeError, quantize_weights};
 
-/// What a step of a model file holds of an operator.
+/// An operator as a step of a model file holds it.
 #[derive(Clone, Debug)]
 pub struct Quantized {
     /// Its record, without offsets of weights.
     pub operation: OperationRecord,
     /// Its weights or its table; empty for operators without.
     pub weights: Vec<i8>,
-    /// One entry an output channel; empty for operators without weights.
+    /// One entry per output channel; empty for operators without weights.
     pub channels: Vec<ChannelParameters>,
 }
 
@@ -29,7 +29,7 @@ pub struct Ends {
     pub output: Tensor,
 }
 
-/// Why an operator has no integers.
+/// Why an operator cannot be quantized.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum QuantizeError {
     /// Its weights do not fit.

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 pub struct Convolution {
     /// OIHW, of the channels of a group; depthwise `[channels * multiplier, 1, height, width]`.
     pub weight: Param<Tensor<4>>,
-    /// One value an output channel.
+    /// One value per output channel.
     pub bias: Param<Tensor<1>>,
 }
 
@@ -21,7 +21,7 @@ pub struct Convolution {
 pub struct Dense {
     /// `[inputs, units]`, inputs in CHW order.
     pub weight: Param<Tensor<2>>,
-    /// One value a unit.
+    /// One value per unit.
     pub bias: Param<Tensor<1>>,
 }
 
@@ -34,18 +34,18 @@ pub enum LayerWeights {
     Convolution {
         /// OIHW, of the channels of a group; depthwise `[channels * multiplier, 1, height, width]`.
         weight: Vec<f32>,
-        /// One value an output channel.
+        /// One value per output channel.
         bias: Vec<f32>,
     },
     /// A batch normalization: `gamma (x - mean) / sqrt(variance + epsilon) + beta`.
     BatchNorm {
-        /// Learned scale, one value a channel.
+        /// Learned scale, one value per channel.
         gamma: Vec<f32>,
-        /// Learned shift, one value a channel.
+        /// Learned shift, one value per channel.
         beta: Vec<f32>,
-        /// Running mean, one value a channel.
+        /// Running mean, one value per channel.
         mean: Vec<f32>,
-        /// Running variance, one value a channel.
+        /// Running variance, one value per channel.
         variance: Vec<f32>,
         /// Keeps the quotient finite.
         epsilon: f32,
@@ -54,7 +54,7 @@ pub enum LayerWeights {
     Dense {
         /// `[units][inputs]`, inputs in CHW order.
         weight: Vec<f32>,
-        /// One value a unit.
+        /// One value per unit.
         bias: Vec<f32>,
     },
 }

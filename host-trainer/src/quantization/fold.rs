@@ -1,4 +1,4 @@
-//! Savings that leave a network the function that it is: pairs of convolutions with nothing between them become one, and
+//! Savings that do not change the function of a network: pairs of convolutions with nothing between them become one, and
 //! pools are fused with the convolution before them.
 
 use std::ops::Range;
@@ -11,7 +11,7 @@ use shared::{
 
 use super::lower::{FloatOperator, Lowered};
 
-/// Share of a pair's multiply-accumulates that must remain at most for folding to be worth its sets of weights.
+/// Folding pays if at most this share of a pair's multiply-accumulates remains; it costs additional sets of weights.
 const WORTHWHILE: f64 = 0.75;
 
 /// Bytes of weights that a folded convolution may take: what a board with 1 MiB of flash can spare.
@@ -57,7 +57,7 @@ pub fn fuse_pools(mut lowered: Lowered) -> Lowered {
     without_unused_tensors(lowered)
 }
 
-/// Whether rows of the pool's output take rows of its input that no other row takes, over an input of `height` rows.
+/// Whether no two rows of the pool's output share a row of its input, over an input of `height` rows.
 fn has_bands(pool: Pool2d, height: u16) -> bool {
     let window = pool.window;
     let stride = u16::from(window.stride_height);
@@ -111,7 +111,7 @@ fn folded(lowered: &Lowered, second: usize) -> Option<(usize, FloatOperator)> {
 /// The window of two convolutions in a row.
 ///
 /// # Errors
-/// Why there is none.
+/// Why the two cannot be one.
 pub fn together(first: Window, last: Window) -> Result<Window, &'static str> {
     // A window of one pixel has no padding, whatever it says.
     let padding = |window: Window| if window.taps() == 1 { None } else { Some(window.padding) };
@@ -187,7 +187,7 @@ impl Pair<'_> {
     }
 }
 
-/// Forgets tensors that no operator reads or writes any more.
+/// Drops tensors that no operator reads or writes any more.
 pub(super) fn without_unused_tensors(mut lowered: Lowered) -> Lowered {
     let used = |tensor: usize| {
         tensor == 0 || lowered.operators.iter().any(|op| op.output == tensor || op.inputs.contains(&tensor))

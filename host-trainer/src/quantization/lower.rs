@@ -28,9 +28,9 @@ pub struct FloatTensor {
 pub struct FloatOperator {
     /// What is computed.
     pub operator: Operator,
-    /// The pair of convolutions that it stands for, if it does.
+    /// The two convolutions that were folded into it, if any.
     pub folding: Option<Folding>,
-    /// The pool that follows without a tensor between them.
+    /// The pool that is fused with it, if any.
     pub pool: Option<Pool2d>,
     /// The clamp that follows.
     pub activation: Activation,
@@ -40,7 +40,7 @@ pub struct FloatOperator {
     pub output: usize,
     /// Weights in the core's layout, with as many sets as the folding says; empty for operators without.
     pub weights: Vec<f32>,
-    /// One entry an output channel, and as many sets; empty for operators without weights.
+    /// One entry per output channel, and as many sets; empty for operators without weights.
     pub biases: Vec<f32>,
 }
 
@@ -146,7 +146,7 @@ pub fn lower(network: &FloatNetwork) -> Result<Lowered, LowerError> {
                 if operator.activation != Activation::None {
                     return Err(LowerError::NothingToFoldInto { layer: index, name: layer.name.clone(), after });
                 }
-                // What lies between 0 and 1 has nothing to clamp.
+                // Values between 0 and 1 need no clamp.
                 if operator.operator != Operator::Logistic {
                     operator.activation = activation;
                 }

@@ -50,7 +50,7 @@ pub struct QuantizedNetwork {
     steps: Vec<StepSource>,
 }
 
-/// Which of the savings that leave a network the function that it is are made.
+/// Whether the savings that do not change the function of a network are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
     /// Branches are merged, pairs of convolutions folded, pools fused with the convolution before them.
@@ -60,14 +60,14 @@ pub enum Form {
     AsTrained,
 }
 
-/// What a model file says beside the network.
+/// Contents of a model file beside the network.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Particulars<'a> {
     /// Divides the logits before softmax.
     pub temperature: f32,
-    /// A readout whose confidence is below is `uncertain`.
+    /// A readout with a confidence below this is `uncertain`.
     pub threshold: f32,
-    /// How good the network was measured to be.
+    /// The accuracy that was measured, and on what.
     pub measurement: Measurement<'a>,
     /// Hash of the training configuration.
     pub training_hash: u64,
@@ -79,15 +79,15 @@ pub enum QuantizationError {
     /// A layer has no counterpart in the core.
     #[error(transparent)]
     Lower(#[from] LowerError),
-    /// There is not one range a layer.
+    /// The number of ranges is not the number of layers.
     #[error("calibration gave {have} ranges for {need} layers; calibrate again with at least one image")]
     Ranges {
-        /// Ranges.
+        /// Number of ranges.
         have: usize,
-        /// Layers.
+        /// Number of layers.
         need: usize,
     },
-    /// An operator has no integers.
+    /// An operator cannot be quantized.
     #[error("operator {operator}: {error}")]
     Operator {
         /// Which operator, from 0.
@@ -100,8 +100,8 @@ pub enum QuantizationError {
     Arena,
 }
 
-/// Quantizes a trained network; `ranges[layer]` is the range of that layer's output over calibration images, which counts where
-/// the layer has no range of its own.
+/// Quantizes a trained network. `ranges[layer]` is the range of that layer's output over calibration images; it is used if the
+/// layer has no range of its own.
 ///
 /// # Errors
 /// [`QuantizationError`] if a layer cannot run on the core or a number leaves the range of the arithmetic.
@@ -161,22 +161,31 @@ impl QuantizedNetwork {
         // As many as the last tensor has logits.
         let logits = self.steps.last().map_or(0, |step| step.record.output.shape.channels.min(u8::MAX.into()) as u8);
         let labels: Vec<u8> = (0..logits).collect();
+        let task = Task::Faces(FaceHeader {
+            labels: &labels,
+            preprocessing: self.preprocessing,
+            temperature: particulars.temperature,
+            threshold: particulars.threshold,
+            measurement: particulars.measurement,
+        });
+        self.encode_for(task, particulars.training_hash)
+    }
+
+    /// The file of a network that is for `task`.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if it would not be a sound network.
+    pub fn encode_for(&self, task: Task<'_>, training_hash: u64) -> Result<AlignedBytes, EncodeError> {
         let header = Header {
             name: &self.name,
             input: self.input,
             outputs: &[(self.steps.len().saturating_sub(1)).min(u8::MAX.into()) as u8],
             arena_bytes: self.arena_bytes,
             macs: self.macs,
-            training_hash: particulars.training_hash,
+            training_hash,
             weight_bytes: 0,
             step_count: 0,
-            task: Task::Faces(FaceHeader {
-                labels: &labels,
-                preprocessing: self.preprocessing,
-                temperature: particulars.temperature,
-                threshold: particulars.threshold,
-                measurement: particulars.measurement,
-            }),
+            task,
         };
         encode(&header, &self.steps)
     }

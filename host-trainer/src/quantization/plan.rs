@@ -6,7 +6,7 @@ use shared::{model::FusedPool, operator::Operator};
 
 use super::lower::Lowered;
 
-/// Rows of a convolution that a band has at least: with each band its weights are prepared anew, and of a folded one those
+/// Fewest rows of a convolution in a band: with each band its weights are prepared anew, and of a folded one those
 /// for the border as well.
 const LEAST_BAND: u16 = 8;
 const LEAST_BAND_FOLDED: u16 = 16;
@@ -14,12 +14,12 @@ const LEAST_BAND_FOLDED: u16 = 16;
 /// Tensors begin at multiples of this many bytes, so that kernels may load words.
 pub const ALIGNMENT: u32 = 16;
 
-/// A tensor that wants a place.
+/// A tensor to be placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lifetime {
-    /// Bytes.
+    /// Size in bytes.
     pub bytes: u32,
-    /// From the step that writes it to the last step that reads it.
+    /// Lifetime: from the step that writes it to the last step that reads it.
     pub steps: RangeInclusive<usize>,
 }
 
@@ -87,7 +87,7 @@ pub struct Places {
 /// The memory of an operator beside its tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepPlace {
-    /// First byte behind all tensors that hold something while the operator runs.
+    /// First byte after all tensors that are alive while the operator runs.
     pub scratch_offset: u32,
     /// Rows of a fused pool's output that are made at a time; 0 without one.
     pub band_rows: u16,
@@ -136,7 +136,7 @@ pub fn places(lowered: &Lowered) -> Option<Places> {
     Some(Places { offsets: place_of.iter().map(|&place| offsets[place]).collect(), steps, arena_bytes })
 }
 
-/// What wants a place in the arena, and which of them is each tensor's. A tensor lives from the step that writes it to the
+/// The lifetimes to place in the arena, and which of them is each tensor's. A tensor lives from the step that writes it to the
 /// last step that reads it; the input is written before the first step, the logits outlive the last. Steps count from 1
 /// here. A sum or a product takes the place of its first operand where nothing reads that any more.
 fn lifetimes(lowered: &Lowered) -> (Vec<Lifetime>, Vec<usize>) {

@@ -1,4 +1,4 @@
-//! Why there is no report.
+//! Errors of writing a report.
 
 use std::{io, path::PathBuf};
 
@@ -10,7 +10,7 @@ pub enum ReportError {
     Write {
         /// The file.
         path: PathBuf,
-        /// The system's words.
+        /// The system's message.
         error: io::Error,
     },
     /// A figure cannot be drawn.

@@ -26,7 +26,7 @@ const OVERSAMPLING: u32 = 2;
 const BITMAP_TEXT_LIFT: f64 = 0.2;
 
 /// The font's name; a viewer of the SVG takes its own of that name.
-const FONT: &str = "sans-serif";
+pub(super) const FONT: &str = "sans-serif";
 
 /// Text and axes.
 pub(super) const INK: RGBColor = RGBColor(40, 40, 40);
@@ -149,7 +149,7 @@ fn draw<P: Plot, B: DrawingBackend>(
 }
 
 /// Gives plotters the font that it measures text with, once in a process.
-fn register() {
+pub(super) fn register() {
     static REGISTERED: OnceLock<()> = OnceLock::new();
     // A font that does not parse would show as an error of the first text that is drawn.
     REGISTERED.get_or_init(|| drop(register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)));

@@ -1,18 +1,20 @@
 //! What a training run leaves for people: figures and `report.md`.
 //!
 //! ```text
-//! summary.rs     what there is to tell, as plain data
+//! summary.rs     the contents, as plain data
 //! markdown.rs    report.md
 //! recipe.rs      a recipe in words
 //! curves.rs      accuracy and loss by epoch
 //! small_multiples.rs  accuracy by epoch of many runs, beside published figures
 //! robustness.rs  accuracy under other light and in other places
 //! heat_map.rs    the confusion matrix
+//! annotated.rs   a picture with faces marked
 //! figure.rs      a plot as PNG and SVG, with a font of its own
 //! ```
 //!
 //! Nothing of the system is needed: no fonts, no libraries, no display.
 
+mod annotated;
 mod curves;
 mod error;
 mod figure;
@@ -27,6 +29,7 @@ use std::path::Path;
 
 use crate::files;
 
+pub use self::annotated::{Annotation, annotate};
 pub(crate) use self::figure::thousands;
 pub use self::{
     curves::curves,

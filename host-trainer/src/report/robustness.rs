@@ -26,7 +26,7 @@ const HEADER: u32 = 44;
 /// Of the models, in their order; where there are more, colours come again.
 const COLORS: [RGBColor; 3] = [VALIDATION, TRAINING, RGBColor(0, 158, 115)];
 
-/// Draws a panel a kind of change and in it a line a model; dashed lines are the accuracies on the faces as they are.
+/// Draws a panel per kind of change, with a line per model; dashed lines are the accuracies on the faces as they are.
 ///
 /// # Errors
 /// [`ReportError::Draw`] if the plotting library fails.

@@ -32,7 +32,7 @@ const LINE: usize = 50;
 pub struct Cell {
     /// What it is.
     pub title: String,
-    /// One entry an epoch.
+    /// One entry per epoch.
     pub epochs: Vec<EpochMetrics>,
     /// The published training accuracy.
     pub training: Option<f64>,

@@ -1,4 +1,4 @@
-//! What there is to tell about a run.
+//! The contents of a report.
 
 use crate::{
     architecture::Architecture,
@@ -13,7 +13,7 @@ pub struct RunSummary {
     pub name: String,
     /// Where the faces came from.
     pub data: DataSource,
-    /// What is done to the pixels first, in words.
+    /// The preprocessing of the pixels, in words.
     pub preprocessing: String,
     /// The layers, in the order of execution.
     pub layers: Vec<LayerRow>,

@@ -31,12 +31,14 @@ use self::{action_units::ActionUnits, geometry::Geometry, variation::Variation};
 pub const VERSION: u32 = 1;
 
 /// A face that was drawn.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SyntheticFace {
     /// 48x48 grey levels, row by row.
     pub pixels: [u8; FACE_PIXELS],
     /// The emotion it was drawn with.
     pub emotion: Emotion,
+    /// Where its eyes are, left and right in the picture, in pixels from the middle of the first one.
+    pub eyes: [[f32; 2]; 2],
 }
 
 /// Face number `index` of the stream `seed`; the seven emotions of FER2013 take turns.
@@ -54,10 +56,11 @@ pub fn face_of(emotion: Emotion, seed: u64, index: u64) -> SyntheticFace {
     let variation = Variation::draw(&mut random);
     let geometry = Geometry::new(&units, &variation.identity);
     let pixels = render::render(&geometry, &variation, &mut random);
-    SyntheticFace { pixels, emotion }
+    let eyes = render::eyes(&geometry, &variation.pose);
+    SyntheticFace { pixels, emotion, eyes }
 }
 
-/// A sheet with a row an emotion and `columns` faces each, every pixel magnified to `scale` x `scale`: width, height and
+/// A sheet with a row per emotion and `columns` faces each, every pixel magnified to `scale` x `scale`: width, height and
 /// grey levels.
 pub fn contact_sheet(seed: u64, columns: usize, scale: usize) -> (u32, u32, Vec<u8>) {
     let (width, height) = (columns * FACE_SIZE * scale, Emotion::FER2013.len() * FACE_SIZE * scale);

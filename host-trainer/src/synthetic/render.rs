@@ -76,6 +76,21 @@ fn on_head(pose: &Pose, x: f32, y: f32) -> [f32; 2] {
     [pose.cosine * x + pose.sine * y, pose.cosine * y - pose.sine * x]
 }
 
+/// Where the eyes come to lie in the picture, in pixels: the way back from the features to the image.
+pub(super) fn eyes(geometry: &Geometry, pose: &Pose) -> [[f32; 2]; 2] {
+    let [aside, level] = geometry.eye;
+    [-aside, aside].map(|feature| {
+        // Each equation is solved by repetition: a turned head moves its features by less than half.
+        let repeat = |step: &dyn Fn(f32) -> f32| (0..24).fold(0.0, |value, _| step(value));
+        let fx = repeat(&|fx| feature / (1.0 + 0.5 * pose.yaw * fx));
+        let hx = repeat(&|hx| fx + pose.yaw * (1.0 - hx * hx));
+        let hy = repeat(&|hy| level + pose.pitch * (1.0 - hy * hy));
+        let x = (pose.cosine * hx - pose.sine * hy) * pose.scale + pose.shift[0];
+        let y = (pose.sine * hx + pose.cosine * hy) * pose.scale + pose.shift[1];
+        [x, y].map(|place| (place + 1.0) / 2.0 * FACE_SIZE as f32 - 0.5)
+    })
+}
+
 /// Each pixel with `share` of both neighbours, along rows and then along columns.
 fn blur(picture: &Picture, share: f32) -> Picture {
     let along = |picture: &Picture, step: usize, position: fn(usize) -> usize| -> Picture {

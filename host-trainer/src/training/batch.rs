@@ -4,15 +4,15 @@
 pub(super) struct Batch {
     /// Rows and columns of a face.
     pub size: usize,
-    /// `[channels, size, size]` real values an image.
+    /// `[channels, size, size]` real values per image.
     pub faces: Vec<f32>,
-    /// `[channels, 48, 48]` values an image, where teachers see the same images and these are smaller; else empty.
+    /// `[channels, 48, 48]` values per image, if teachers see the same images and `size` is smaller; else empty.
     pub whole_faces: Vec<f32>,
-    /// A probability for each of the network's emotions an image.
+    /// Per image, a probability for each of the network's emotions.
     pub targets: Vec<f32>,
     /// The same, as the teachers gave it; empty without teachers.
     pub soft_targets: Vec<f32>,
-    /// A factor of the loss an image.
+    /// Per image, a factor of the loss.
     pub weights: Vec<f32>,
     /// The labels, to count right answers.
     pub labels: Vec<u8>,

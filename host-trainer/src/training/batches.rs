@@ -8,15 +8,15 @@ use shared::preprocessing::{FACE_PIXELS, FACE_SIZE, Preprocessing};
 use super::{TrainingFaces, batch::Batch, mixup, resizing::Resizing, targets::Targets};
 use crate::{architecture::Recipe, network::append_real};
 
-/// Batches that wait at most: enough to hide a hiccup, few enough to cost no memory.
+/// Maximum number of finished batches: enough to hide a delay, few enough to cost no memory.
 pub(super) const AHEAD: usize = 4;
 
-/// Where batches are made of.
+/// The faces and settings that batches are made of.
 pub(super) struct Loader<'a> {
     pub training: TrainingFaces<'a>,
     pub targets: &'a Targets,
     pub recipe: &'a Recipe,
-    /// How many the network knows.
+    /// Number of emotions that the network knows.
     pub emotions: usize,
     pub preprocessing: Preprocessing,
     pub resizing: Resizing,

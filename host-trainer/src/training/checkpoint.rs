@@ -16,7 +16,7 @@ const MAGIC_2: &[u8; 8] = b"FERCKPT2";
 /// Parameters, state of the optimizer and metrics after an epoch. On disk: magic, CRC-32 of the rest, postcard.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Checkpoint<M = EpochMetrics> {
-    /// One entry an epoch.
+    /// One entry per epoch.
     pub metrics: Vec<M>,
     /// Steps and values of the running mean of the parameters, if there is one.
     pub average: Option<(u64, Vec<f32>)>,
@@ -66,7 +66,7 @@ impl Checkpoint {
         Ok([MAGIC.as_slice(), &crc32(&body).to_le_bytes(), &body].concat())
     }
 
-    /// `None` for bytes that are no whole, undamaged checkpoint of this version or the one before.
+    /// Decodes a checkpoint of this version or the one before; `None` if it is cut short or damaged.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (magic, rest) = bytes.split_first_chunk()?;
         let (crc, body) = rest.split_first_chunk()?;

@@ -1,4 +1,4 @@
-//! What was asked for.
+//! The configuration of a run.
 
 use std::path::Path;
 
@@ -43,7 +43,7 @@ pub struct Configuration {
     pub started_from: Option<String>,
     /// What the faces are, in words.
     pub data_description: String,
-    /// A number of the faces themselves, in hexadecimal ([`Dataset::contents`](crate::data::Dataset::contents)); runs of older
+    /// A checksum of the faces themselves, in hexadecimal ([`Dataset::contents`](crate::data::Dataset::contents)); runs of older
     /// programs have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_contents: Option<String>,
@@ -58,11 +58,11 @@ pub struct Configuration {
     pub start_contents: Option<String>,
     /// Passes over the training images.
     pub epochs: usize,
-    /// Images a step.
+    /// Images per step.
     pub batch_size: usize,
     /// Seed of the weights, of the order of the images and of dropout.
     pub seed: u64,
-    /// What it runs on.
+    /// The hardware that it runs on.
     #[serde(default, skip_serializing_if = "Hardware::is_cpu")]
     pub hardware: Hardware,
     /// Name of the architecture file, for errors.
@@ -155,7 +155,7 @@ impl Configuration {
         u64::from(crc32(lengths.as_bytes())) << 32 | u64::from(crc32(self.architecture.as_bytes()))
     }
 
-    /// What another run is trained otherwise by, in words; `None` if both are the same. Faces, votes, teachers and weights at the
+    /// The first difference to another run, in words; `None` if there is none. Faces, votes, teachers and weights at the
     /// start are compared by their contents, where both runs know these, and by their names otherwise.
     pub fn difference(&self, other: &Self) -> Option<&'static str> {
         let contents = |ours: &Option<String>, others: &Option<String>, same_name: bool| match (ours, others) {

@@ -67,7 +67,7 @@ pub enum TrainingError {
     Write {
         /// The file.
         file: PathBuf,
-        /// The system's words.
+        /// The system's message.
         error: String,
     },
     /// A file of the run cannot be read.
@@ -75,7 +75,7 @@ pub enum TrainingError {
     Read {
         /// The file.
         file: PathBuf,
-        /// The system's words, or what is wrong in it.
+        /// The system's message, or what is wrong in it.
         error: String,
     },
     /// No whole checkpoint is left to go on from.

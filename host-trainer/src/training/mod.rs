@@ -7,23 +7,23 @@
 //! dropout of epoch `n` are functions of the seed and of `n` alone.
 //!
 //! ```text
-//! configuration.rs  what was asked for; config.toml
+//! configuration.rs  the configuration of a run; config.toml
 //! state.rs          what is learned, step by step
 //! checkpoint.rs     the same in one file
 //! run_folder.rs     where it all lies, and metrics.csv
 //! epoch.rs          one pass over the images
 //! steps.rs          its steps
-//! progress.rs       what it tells meanwhile
+//! progress.rs       its progress
 //! batch.rs          what a step is fed with
 //! batches.rs        the same, made ahead of the steps
 //! mixup.rs          faces that are blends of two
 //! resizing.rs       faces that start small and grow
-//! targets.rs        what each image is to be answered with, and how much it counts
+//! targets.rs        the target of each image, and its weight in the loss
 //! reweighting.rs    importance weights against wrong labels
 //! distillation.rs   what teachers think of the images
 //! loss.rs           what is minimized
-//! validation.rs     what is validated on, and which of those faces choose
-//! optimizer.rs      how
+//! validation.rs     the faces to validate on, and which of them choose
+//! optimizer.rs      how it is minimized
 //! error.rs          what can go wrong
 //! sharpness.rs      steps by the gradient of the worst place nearby
 //! ```
@@ -72,6 +72,10 @@ pub use self::{
     validation::{ValidationFaces, best_epoch},
 };
 use self::{epoch::run_epoch, state::State, validation::validate};
+pub(crate) use self::{
+    optimizer::{decay, optimizer},
+    state::Average,
+};
 use crate::{
     architecture::Architecture,
     data::kept,
@@ -83,13 +87,13 @@ use crate::{
 /// Normalized faces with their labels.
 #[derive(Clone, Copy, Debug)]
 pub struct LabelledFaces<'a> {
-    /// `[48, 48, channels]` values a face, as the network's preprocessing makes them.
+    /// `[48, 48, channels]` values per face, as the network's preprocessing makes them.
     pub images: &'a [i8],
     /// Indices of the network's emotions, one a face.
     pub labels: &'a [u8],
 }
 
-/// What is trained on.
+/// The faces to train on.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainingFaces<'a> {
     /// The faces, preprocessed.
@@ -115,7 +119,7 @@ impl<'a> From<LabelledFaces<'a>> for TrainingFaces<'a> {
 /// A row of `metrics.csv`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
-    /// From 1.
+    /// Number of the epoch, from 1.
     pub epoch: usize,
     /// Mean over the epoch, under dropout, as Keras reports it; against the labels alone, without the teachers' part, so that it
     /// compares with the loss in validation.
@@ -143,7 +147,7 @@ pub struct EpochMetrics {
 pub struct Outcome {
     /// Whether all epochs ran (or early stopping ended them); else it was interrupted and can be resumed.
     pub finished: bool,
-    /// One entry an epoch.
+    /// One entry per epoch.
     pub metrics: Vec<EpochMetrics>,
     /// The network after the epoch with the best validation accuracy.
     pub best: Network,
@@ -154,7 +158,7 @@ pub struct Outcome {
 }
 
 /// Trains from the run folder's last checkpoint, or from fresh weights if it has none, and leaves a checkpoint after every
-/// epoch. When `stop` becomes true, it returns after the step under way.
+/// epoch. When `stop` becomes true, it returns after the current step.
 ///
 /// # Errors
 /// [`TrainingError`] for data that does not fit, a loss that is no number, and files that cannot be written or read.
@@ -240,7 +244,7 @@ pub fn train(
 
 fn fresh_state(configuration: &Configuration, run: &RunFolder) -> Result<State, TrainingError> {
     let architecture = Arc::new(configuration.architecture()?);
-    let optimizer = optimizer::optimizer(architecture.recipe.optimizer);
+    let optimizer = optimizer(architecture.recipe.optimizer);
     let fresh = Network::new(architecture, configuration.seed, &configuration.hardware.device().autodiff());
     let network = match &configuration.start {
         Some(file) => {
@@ -350,6 +354,10 @@ pub fn save_record(network: &Network, path: &std::path::Path) -> Result<(), Trai
 /// # Errors
 /// [`TrainingError::Read`] if the file cannot be read or holds another network.
 pub fn load_record(architecture: Arc<Architecture>, path: &std::path::Path) -> Result<Network, TrainingError> {
+    if !path.exists() {
+        let error = "it is not there; a run has it once it is finished, and `train --resume` finishes a run".into();
+        return Err(TrainingError::Read { file: path.into(), error });
+    }
     Ok(with_record(Network::new(architecture, 0, &Device::flex()), path)?.valid())
 }
 

@@ -8,7 +8,7 @@ use burn::{
 
 use crate::{architecture::Optimizer, network::Parameters};
 
-pub(super) fn optimizer(optimizer: Optimizer) -> ModuleOptimizer {
+pub(crate) fn optimizer(optimizer: Optimizer) -> ModuleOptimizer {
     match optimizer {
         Optimizer::RmsProp { rho, epsilon, .. } => {
             RmsPropConfig::new().with_alpha(rho).with_momentum(0.0).with_epsilon(epsilon).init()
@@ -24,7 +24,7 @@ pub(super) fn optimizer(optimizer: Optimizer) -> ModuleOptimizer {
 }
 
 /// Multiplies kernels and dense weights by `1 - share`; biases and batch normalization stay.
-pub(super) fn decay(parameters: Parameters, share: f64) -> Parameters {
+pub(crate) fn decay(parameters: Parameters, share: f64) -> Parameters {
     if share > 0.0 { parameters.map(&mut Shrink { factor: 1.0 - share }) } else { parameters }
 }
 

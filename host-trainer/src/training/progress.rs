@@ -1,13 +1,13 @@
-//! What a training tells while it runs.
+//! The progress of a training.
 
 use super::EpochMetrics;
 
-/// What a training tells while it runs.
+/// The progress that a training reports.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress<'a> {
-    /// A step is done.
+    /// A step is finished.
     Step {
-        /// From 1.
+        /// Number of the epoch, from 1.
         epoch: usize,
         /// Epochs in all.
         epochs: usize,
@@ -19,12 +19,12 @@ pub enum Progress<'a> {
         loss: f64,
         /// Share of right answers over the epoch so far.
         accuracy: f64,
-        /// In this epoch so far.
+        /// Images a second in this epoch so far.
         images_per_second: f64,
-        /// The step's.
+        /// Learning rate of the step.
         learning_rate: f64,
     },
-    /// An epoch is done, validated and kept.
+    /// An epoch is finished, validated and saved.
     Epoch {
         /// Its row of `metrics.csv`.
         metrics: &'a EpochMetrics,

@@ -1,4 +1,4 @@
-//! Where a run lies.
+//! The folder of a run.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -23,7 +23,7 @@ pub const RECORD_FILE: &str = "network.burnpack";
 /// The quantized model in a finished run's folder.
 pub const MODEL_FILE: &str = "model.fer";
 
-/// The run's [`Configuration`]: where this is, the run is whole.
+/// The run's [`Configuration`]. It is written last: a run that has it is complete.
 const CONFIGURATION: &str = "config.toml";
 
 /// The folder, in a run's, of its checkpoints.
@@ -195,7 +195,7 @@ impl RunFolder {
         write_atomically(&last, &checkpoint.encode()?)
     }
 
-    /// Writes `metrics.csv` anew, a row an epoch.
+    /// Writes `metrics.csv` anew, a row per epoch.
     pub(super) fn write_metrics(&self, metrics: &[EpochMetrics]) -> Result<(), TrainingError> {
         let file = self.file(METRICS);
         let mut writer = csv::Writer::from_writer(Vec::new());
@@ -237,7 +237,7 @@ fn teachers(run: &Path) -> impl Iterator<Item = PathBuf> {
 /// [`files::write_atomically`], with the error of a training.
 ///
 /// # Errors
-/// [`TrainingError::Write`]; the old file is still there then.
+/// [`TrainingError::Write`]; the old file then stays.
 pub fn write_atomically(file: &Path, bytes: &[u8]) -> Result<(), TrainingError> {
     files::write_atomically(file, bytes)
         .map_err(|error| TrainingError::Write { file: file.into(), error: error.to_string() })

@@ -10,7 +10,7 @@ use burn::{
 use crate::network::Parameters;
 
 /// The parameters after a step of length `radius` up the gradient, which is, to first order, where the loss is highest within
-/// that distance: `w + radius g / |g|` over all parameters together. What batch normalization sees there is not remembered.
+/// that distance: `w + radius g / |g|` over all parameters together. The running statistics stay.
 pub(super) fn highest_nearby(parameters: &Parameters, gradients: &GradientsParams, radius: f32) -> Parameters {
     let mut square = Square { gradients, sum: 0.0 };
     parameters.visit(&mut square);

@@ -22,11 +22,8 @@ pub(super) struct State {
 
 impl State {
     pub fn new(network: Network, optimizer: ModuleOptimizer) -> Self {
-        let average = network.architecture.recipe.average_decay.map(|decay| Average {
-            decay,
-            steps: 0,
-            values: network.parameters.to_flat(),
-        });
+        let decay = network.architecture.recipe.average_decay;
+        let average = decay.map(|decay| Average::new(decay, network.parameters.to_flat()));
         Self { network, optimizer, average, importance: Vec::new(), metrics: Vec::new() }
     }
 
@@ -67,15 +64,25 @@ impl State {
 }
 
 /// An exponential moving average of all parameters and running statistics.
-pub(super) struct Average {
+pub(crate) struct Average {
     decay: f32,
     steps: u64,
     values: Vec<f32>,
 }
 
 impl Average {
+    /// A mean that begins at `values`.
+    pub fn new(decay: f32, values: Vec<f32>) -> Self {
+        Self { decay, steps: 0, values }
+    }
+
+    /// The mean so far.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
     /// The decay rises to its value over the first steps, so that the fresh weights are forgotten soon.
-    fn add(&mut self, values: &[f32]) {
+    pub fn add(&mut self, values: &[f32]) {
         self.steps += 1;
         let steps = self.steps as f32;
         let decay = self.decay.min((1.0 + steps) / (10.0 + steps));

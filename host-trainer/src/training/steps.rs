@@ -25,14 +25,14 @@ use crate::{
 
 /// The loss of a batch.
 struct Losses {
-    /// What the step makes smaller.
+    /// The loss that the step minimizes.
     minimized: Tensor<1>,
-    /// The part of it that the labels decide, if teachers decide another: theirs is of another size, so this is what compares
-    /// with the loss in validation.
+    /// The labels' part of it, if there are teachers. The teachers' part has another scale, so only this part compares with the
+    /// validation loss.
     of_labels: Option<Tensor<1>>,
 }
 
-/// What they share.
+/// Shared by the steps of an epoch.
 pub(super) struct Steps {
     device: Device,
     /// The same without gradients, where teachers answer.
@@ -190,7 +190,7 @@ impl Steps {
     }
 }
 
-/// Those of the loss and of what large weights cost.
+/// The gradients of the loss and of the penalties on large weights.
 fn gradients_of(network: &Network, loss: Tensor<1>) -> GradientsParams {
     let total = match penalty(network.architecture.recipe.regularization, &network.parameters) {
         Some(penalty) => loss + penalty,

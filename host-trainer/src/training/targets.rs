@@ -1,4 +1,4 @@
-//! What each image is to be answered with, and how much it counts.
+//! The target of each image, and its weight in the loss.
 
 use shared::label::Emotion;
 
@@ -7,7 +7,7 @@ use crate::architecture::{Balanced, ClassWeights, Recipe};
 
 type Row = [f32; Emotion::COUNT];
 
-/// One entry an image.
+/// One entry per image.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Targets {
     /// Probabilities, 0 for emotions that the network does not know.
@@ -17,7 +17,7 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    /// The targets, for a network of so many `emotions`, of the epoch after `done` others. `importance` holds a factor for
+    /// The targets, for a network of `emotions` emotions, of the epoch after `done` others. `importance` holds a factor for
     /// each image, or nothing.
     pub fn new(
         recipe: &Recipe,

@@ -1,4 +1,4 @@
-//! What a network is validated on, and which of those faces choose the epoch.
+//! The faces that a network is validated on, and which of them choose the epoch.
 
 use super::{EpochMetrics, LabelledFaces, loss::image_loss, steps::argmax};
 use crate::{

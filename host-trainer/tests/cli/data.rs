@@ -1,4 +1,4 @@
-//! Data sets as people have them.
+//! Data sets as users have them.
 
 use std::fs;
 
@@ -37,6 +37,29 @@ fn a_folder_without_faces_for_validation_is_trained_on_with_a_share_kept_aside()
 }
 
 #[test]
+fn folders_are_named_as_in_data_sets_that_people_share() {
+    let folder = workplace();
+    write_images(&folder.path().join("shared"), 1, &[("train", 2), ("val", 1), ("Test", 1)]);
+    let others = [
+        ("angry", "Anger"),
+        ("disgust", "disgusted"),
+        ("fear", "fearful"),
+        ("happy", "happiness"),
+        ("sad", "SADNESS"),
+        ("surprise", "surprised"),
+    ];
+    for (name, other) in others {
+        for split in ["train", "val", "Test"] {
+            let path = folder.path().join("shared").join(split);
+            fs::rename(path.join(name), path.join(other)).expect("renamed");
+        }
+    }
+    let ended = run(folder.path(), &format!("train --data shared --architecture {NETWORK} --out run")).done();
+    assert!(ended.out.contains("images       14 to train on, 7 to validate on"), "{}", ended.out);
+    assert!(!ended.err.contains("warning"), "{}", ended.err);
+}
+
+#[test]
 fn a_share_that_holds_no_face_is_told_with_what_to_do() {
     let folder = workplace();
     write_images(&folder.path().join("few"), 1, &[("train", 1)]);
@@ -67,6 +90,9 @@ fn an_empty_variable_counts_as_none_and_a_file_is_read_whatever_stands_before_it
     command.args(["train", "--architecture", NETWORK, "--out", "run"]).env("FER2013", "");
     let ended = super::program::Ended::from(command.output().expect("starts")).done();
     assert!(ended.out.contains("faces        fer2013.csv\n"), "{}", ended.out);
+    command.env("FER2013", "none.csv");
+    super::program::Ended::from(command.output().expect("starts"))
+        .refused(1, "none.csv: No such file or directory (os error 2); the variable FER2013 names it");
 }
 
 #[cfg(unix)]
@@ -84,4 +110,8 @@ fn a_pipe_of_faces_is_evaluated_and_refused_in_training() {
     };
     piped(&format!("train --architecture {NETWORK}")).refused(1, "this is a pipe, which can be read only once");
     piped(&format!("evaluate --model {model}")).done();
+    let input = || fs::File::open(folder.path().join("faces.csv")).expect("there");
+    let mut command = program(folder.path());
+    command.args(["evaluate", "--model", model, "--data", "-"]).stdin(input());
+    super::program::Ended::from(command.output().expect("starts")).done();
 }

@@ -15,7 +15,7 @@ use host_trainer::{
 
 use super::program::{Ended, program, run};
 
-/// A TCP port at which `host` is called with every connection; its name.
+/// Listens on a TCP port, calls `host` with every connection, and returns the name of the port.
 fn listen(host: impl Fn(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let name = format!("tcp:{}", listener.local_addr().expect("bound"));
@@ -39,7 +39,7 @@ fn the_end_of_a_link_is_an_error_that_names_the_port() {
     assert_eq!(ended.out, "happy 0.93\r\n");
     assert!(ended.err.contains("its end of the link was closed"), "{}", ended.err);
     let ended = run(folder.path(), &format!("monitor --port {port} a.png")).refused(1, &format!("error: {port}: "));
-    assert!(ended.err.contains("its end of the link was closed"), "{}", ended.err);
+    assert_eq!(ended.err.matches("its end of the link was closed").count(), 1, "{}", ended.err);
 }
 
 #[cfg(unix)]

@@ -1,12 +1,14 @@
-//! The program as people start it: what it prints, what it returns, what it leaves.
+//! The program as users start it: what it prints, its exit status, the files that it leaves.
 //!
 //! ```text
-//! program.rs   starting it, and what came of it
+//! program.rs   starts the program and checks how it ended
 //! faces.rs     small data sets
 //! output.rs    standard output and standard error, whoever reads them
 //! images.rs    images that are named on the command line
-//! data.rs      data sets as people have them
-//! runs.rs      a run knows what it was begun with, and has its folder to itself
+//! finder.rs    the training of a finder
+//! photographs.rs  pictures with faces in them
+//! data.rs      data sets as users have them
+//! runs.rs      a run knows its data, and one program at a time has its folder
 //! stopping.rs  Ctrl-C, SIGTERM, terminals
 //! device.rs    ports
 //! terminal.rs  pseudo-terminals
@@ -15,8 +17,10 @@
 mod data;
 mod device;
 mod faces;
+mod finder;
 mod images;
 mod output;
+mod photographs;
 mod program;
 mod runs;
 #[cfg(unix)]

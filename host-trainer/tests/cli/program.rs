@@ -1,4 +1,4 @@
-//! Starting the program, and what came of it.
+//! Starts the program and checks how it ended.
 
 use std::{
     path::Path,
@@ -8,7 +8,7 @@ use std::{
 /// The program, to be started in `folder`, with nothing on standard input.
 pub fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_host-trainer"));
-    command.current_dir(folder).env_remove("FER2013").stdin(Stdio::null());
+    command.current_dir(folder).env_remove("FER2013").env_remove("CI").stdin(Stdio::null());
     command
 }
 
@@ -33,14 +33,14 @@ pub fn run(folder: &Path, arguments: &str) -> Ended {
 }
 
 impl Ended {
-    /// It did what it was to do.
+    /// Fails unless the program succeeded.
     #[track_caller]
     pub fn done(self) -> Self {
         assert_eq!(self.status, Some(0), "{self:#?}");
         self
     }
 
-    /// It ended with this status and these words on standard error.
+    /// Fails unless the program ended with this status and these words on standard error.
     #[track_caller]
     pub fn refused(self, status: i32, words: &str) -> Self {
         assert_eq!(self.status, Some(status), "{self:#?}");

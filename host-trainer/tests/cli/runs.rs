@@ -1,4 +1,4 @@
-//! A run knows what it was begun with, and has its folder to itself.
+//! A run knows its data, and one program at a time has its folder.
 
 use std::{
     fs,
@@ -38,6 +38,7 @@ fn another_file_under_the_same_name_is_refused_and_the_same_faces_are_taken_from
     assert!(fs::read(folder.path().join("run/model.fer")).expect("written") == model, "another model file");
     fs::remove_file(&path).expect("removed");
     run(folder.path(), "train --resume run").refused(1, "name them with --data: faces.csv: ");
+    run(folder.path(), "train --resume run --data none.csv").refused(1, "error: none.csv: No such file");
 }
 
 #[test]
@@ -112,13 +113,26 @@ fn two_programs_do_not_share_a_run() {
     let folder = trained("");
     let taken = RunFolder::resume(&folder.path().join("run")).expect("a run");
     let busy = "run: another program trains in this folder";
-    run(folder.path(), "train --resume run").refused(1, busy);
+    let ended = run(folder.path(), "train --resume run").refused(1, busy);
+    assert!(!ended.err.contains("no run"), "{}", ended.err);
     drop(taken);
     run(folder.path(), "train --resume run").done();
 }
 
 fn wait(child: Child) -> Ended {
     child.wait_with_output().expect("ends").into()
+}
+
+#[test]
+fn a_run_that_is_not_finished_says_so_to_who_needs_its_weights() {
+    let folder = trained("");
+    fs::remove_file(folder.path().join("run/network.burnpack")).expect("there");
+    let start = format!("train --data faces.csv --architecture {NETWORK} --start run --out other");
+    for command in ["quantize run", &start] {
+        run(folder.path(), command).refused(1, "a run has it once it is finished, and `train --resume` finishes a run");
+    }
+    run(folder.path(), "train --resume run").done();
+    run(folder.path(), "quantize run").done();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
@@ -78,7 +78,7 @@ fn a_signal_ends_the_program_at_once_while_it_reads() {
 }
 
 /// A program on a terminal of its own: its exit status and all that it drew. `after` is called once `words` are there.
-fn on_terminal(mut command: Command, words: &str, after: impl FnOnce(&Child)) -> (ExitStatus, String) {
+fn on_terminal(mut command: Command, words: &str, after: impl FnOnce(&Child, &mut File)) -> (ExitStatus, String) {
     let (mut master, name) = terminal();
     let slave = open(&name);
     let ends = [(); 3].map(|()| slave.try_clone().expect("once more"));
@@ -92,7 +92,7 @@ fn on_terminal(mut command: Command, words: &str, after: impl FnOnce(&Child)) ->
         if String::from_utf8_lossy(&drawn).contains(words)
             && let Some(after) = after.take()
         {
-            after(&child);
+            after(&child, &mut master);
         }
     }
     (child.wait().expect("known"), String::from_utf8_lossy(&drawn).into_owned())
@@ -107,7 +107,7 @@ fn the_dashboard_gives_the_terminal_back_when_it_is_ended_from_outside() {
         let folder = workplace();
         let mut command = long_run(folder.path());
         command.env("TERM", "xterm-256color");
-        let (ended, drawn) = on_terminal(command, "images/s", |child| signal(child, name));
+        let (ended, drawn) = on_terminal(command, "images/s", |child, _| signal(child, name));
         assert_eq!((ended.code(), ended.signal()), (Some(status), None));
         let (taken, given_back) = (drawn.find(ALTERNATE_SCREEN), drawn.rfind(OWN_SCREEN));
         assert!(taken.is_some() && given_back > taken, "{drawn:?}");
@@ -119,14 +119,29 @@ fn the_dashboard_gives_the_terminal_back_when_it_is_ended_from_outside() {
 }
 
 #[test]
-fn a_terminal_that_can_only_print_lines_gets_lines() {
-    let folder = workplace();
-    write_csv(&folder.path().join("faces.csv"), 1, 42);
-    let mut command = program(folder.path());
-    let arguments = format!("train --data faces.csv --architecture {NETWORK} --out run");
-    command.args(arguments.split(' ')).env("TERM", "dumb");
-    let (ended, drawn) = on_terminal(command, "kept", |_| {});
-    assert!(ended.success(), "{drawn}");
-    assert!(drawn.contains("reading faces …") && drawn.contains("2/2"), "{drawn}");
-    assert!(!drawn.contains('\u{1b}'), "{drawn:?}");
+fn keys_end_a_training_whose_epochs_are_shorter_than_a_frame() {
+    for key in ["q", "\u{3}"] {
+        let folder = workplace();
+        let mut command = long_run(folder.path());
+        command.env("TERM", "xterm-256color");
+        let press = |_: &Child, keyboard: &mut File| keyboard.write_all(key.as_bytes()).expect("typed");
+        let (ended, drawn) = on_terminal(command, "images/s", press);
+        assert_eq!(ended.code(), Some(130), "{key:?}");
+        assert!(drawn.contains("host-trainer train --resume run"), "{drawn:?}");
+    }
+}
+
+#[test]
+fn a_terminal_that_can_only_print_lines_and_the_log_of_a_check_get_lines() {
+    for (name, value) in [("TERM", "dumb"), ("TERM", ""), ("CI", "true")] {
+        let folder = workplace();
+        write_csv(&folder.path().join("faces.csv"), 1, 42);
+        let mut command = program(folder.path());
+        let arguments = format!("train --data faces.csv --architecture {NETWORK} --out run");
+        command.args(arguments.split(' ')).env("TERM", "xterm-256color").env(name, value);
+        let (ended, drawn) = on_terminal(command, "kept", |_, _| {});
+        assert!(ended.success(), "{drawn}");
+        assert!(drawn.contains("reading faces …") && drawn.contains("2/2"), "{drawn}");
+        assert!(!drawn.contains('\u{1b}'), "{drawn:?}");
+    }
 }

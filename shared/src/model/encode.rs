@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{checksum, operator::check::WeightOffsets, quantization::ChannelParameters, step::StepRecord};
 
-/// One step to be written: its record, whose offsets into the weight section are filled in, and what they point to.
+/// One step to be written: its record, its weights and its channel parameters.
 #[derive(Clone, Debug)]
 pub struct StepSource {
     /// The record; its offsets into the weight section are ignored.
@@ -30,9 +30,9 @@ pub struct StepSource {
 /// Writes a model file. `step_count` and `weight_bytes` of `header` are filled in.
 ///
 /// # Errors
-/// [`EncodeError::TooLarge`], or [`EncodeError::Unsound`] if the result would not pass [`Network::parse`], and [`Model::new`] if it
-/// classifies faces: a file that
-/// cannot run is never written.
+/// [`EncodeError::TooLarge`]; [`EncodeError::Unsound`] if the result would not pass [`Network::parse`] or, for a classifier of
+/// faces, [`Model::new`].
+/// So a file that cannot run is never written.
 pub fn encode(header: &Header<'_>, steps: &[StepSource]) -> Result<AlignedBytes, EncodeError> {
     let mut section = Vec::new();
     let mut records = Vec::new();
@@ -101,7 +101,7 @@ impl fmt::Display for EncodeError {
 
 impl core::error::Error for EncodeError {}
 
-/// Bytes on the heap at a multiple of 16, as a model file wants to be read in place.
+/// Bytes on the heap, aligned to 16, so that a model file can be read in place.
 #[derive(Clone, Debug)]
 pub struct AlignedBytes {
     blocks: Vec<Block>,

@@ -1,4 +1,4 @@
-//! Why bytes are no model.
+//! Errors of reading a model file.
 
 use core::fmt;
 
@@ -61,11 +61,11 @@ pub enum ModelError {
         /// What is wrong.
         error: StepError,
     },
-    /// There are no outputs, or one of them is no step's, or was overwritten since.
+    /// There are no outputs, or an output names no step, or a later step overwrites it.
     Outputs,
     /// The network does not classify faces.
     Task,
-    /// The network's only output is not one logit a label.
+    /// The network's only output is not one logit per label.
     Logits,
 }
 

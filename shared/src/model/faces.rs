@@ -32,10 +32,10 @@ impl<'a> Model<'a> {
         Self::new(Network::parse(bytes)?)
     }
 
-    /// The classifier that `network` is.
+    /// Checks that `network` classifies faces.
     ///
     /// # Errors
-    /// [`ModelError::Task`] if it is for something else, or what is wrong with its labels, calibration, input or output.
+    /// [`ModelError::Task`] if it has another task; else the error of its labels, calibration, input or output.
     pub fn new(network: Network<'a>) -> Result<Self, ModelError> {
         let Task::Faces(faces) = network.header().task else { return Err(ModelError::Task) };
         check_labels(faces.labels)?;
@@ -74,7 +74,7 @@ impl<'a> Model<'a> {
         self.faces.labels.iter().map(|&code| Emotion::from_index(code.into()).unwrap_or(Emotion::Neutral))
     }
 
-    /// What is done to the pixels first.
+    /// The preprocessing of the pixels.
     pub fn preprocessing(&self) -> Preprocessing {
         self.faces.preprocessing
     }
@@ -84,17 +84,17 @@ impl<'a> Model<'a> {
         self.faces.temperature
     }
 
-    /// A readout whose confidence is below is `uncertain`; `0..=1`.
+    /// A readout with a confidence below this is `uncertain`; `0..=1`.
     pub fn threshold(&self) -> f32 {
         self.faces.threshold
     }
 
-    /// How good the network was measured to be.
+    /// The accuracy that was measured, and on what.
     pub fn measurement(&self) -> Measurement<'a> {
         self.faces.measurement
     }
 
-    /// The tensor that holds the logits in the end.
+    /// The tensor that holds the logits after the last step.
     pub fn output(&self) -> Tensor {
         self.logits
     }

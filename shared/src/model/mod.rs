@@ -69,7 +69,7 @@ pub use crate::{
     tensor::Tensor,
 };
 
-/// Puts bytes at a multiple of 16 in memory, as a model file wants to be read in place:
+/// Aligns bytes to 16, so that a model file can be read in place:
 ///
 /// ```
 /// use shared::model::Aligned;

@@ -9,15 +9,15 @@ use super::{
 };
 use crate::tensor::Tensor;
 
-/// A checked network, borrowed from the bytes of its file. It owns nothing, copies cheaply and needs no allocator. What the
-/// network is for is not asked; a [`Model`](super::Model) is one that classifies faces.
+/// A checked network, borrowed from the bytes of its file. It owns nothing, copies cheaply and needs no allocator. It
+/// may have any task; a [`Model`](super::Model) is a network that classifies faces.
 #[derive(Clone, Copy, Debug)]
 pub struct Network<'a> {
     raw: RawModel<'a>,
 }
 
 impl<'a> Network<'a> {
-    /// Checks a model file once and for all: envelope, CRC, and of every step the shapes, arena offsets, lifetimes,
+    /// Checks a model file once and for all: envelope, CRC, and for every step its shapes, arena offsets, lifetimes,
     /// overlaps, weight ranges, multipliers and the range of its accumulators.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl<'a> Network<'a> {
         self.raw.header.input
     }
 
-    /// The tensors that hold the network's answer in the end.
+    /// The tensors that hold the network's answer after the last step.
     pub fn outputs(&self) -> impl Iterator<Item = Tensor> + use<'a> {
         let steps = self.steps();
         self.raw.header.outputs.iter().filter_map(move |&step| Some(steps.clone().nth(step.into())?.output))

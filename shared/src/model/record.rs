@@ -1,13 +1,13 @@
-//! What the header of a model file says, before anyone has checked it.
+//! The header of a model file, before it is checked.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{preprocessing::Preprocessing, tensor::Tensor};
 
-/// Bytes that a network's name has at most: what a greeting has room for ([`crate::wire::Hello`]).
+/// Maximum length of a network's name in bytes, so that it fits a greeting ([`crate::wire::Hello`]).
 pub const MOST_NAME_BYTES: usize = 64;
 
-/// Whether a network may be called so: 1 to [`MOST_NAME_BYTES`] bytes, and no control characters, as devices print it.
+/// Whether `name` is allowed for a network: 1 to [`MOST_NAME_BYTES`] bytes, and no control characters, as devices print it.
 pub fn is_name(name: &str) -> bool {
     (1..=MOST_NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control)
 }
@@ -39,25 +39,25 @@ pub struct Header<'a> {
 /// What a network is for. New tasks are added at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Task<'a> {
-    /// Whatever its user knows.
+    /// Any task; only the user of the network knows it.
     Any,
     /// Emotions of faces.
     #[serde(borrow)]
     Faces(FaceHeader<'a>),
 }
 
-/// What a classifier of faces says beside its network. The only output of its network are the logits.
+/// What a classifier of faces says beside its network. The only output of its network is the logits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FaceHeader<'a> {
     /// Indices of the logits' [emotions](crate::label::Emotion), in their order; at most eight, none twice.
     pub labels: &'a [u8],
-    /// What is done to the pixels first.
+    /// The preprocessing of the pixels.
     pub preprocessing: Preprocessing,
     /// Divides the logits before softmax; fitted on validation data.
     pub temperature: f32,
-    /// A readout whose confidence is below is `uncertain`; `0..=1`.
+    /// A readout with a confidence below this is `uncertain`; `0..=1`.
     pub threshold: f32,
-    /// How good the network was measured to be.
+    /// The accuracy that was measured, and on what.
     pub measurement: Measurement<'a>,
 }
 

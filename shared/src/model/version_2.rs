@@ -23,7 +23,7 @@ use crate::{
     tensor::Tensor,
 };
 
-/// Where the last step's number stands in [`Header::outputs`]: all numbers that a byte has.
+/// Every value of a byte: [`Header::outputs`] borrows the number of the last step from here.
 static NUMBERS: [u8; 256] = {
     let mut numbers = [0; 256];
     let mut number = 0;
@@ -52,7 +52,7 @@ pub(super) struct Header2<'a> {
 }
 
 impl<'a> Header2<'a> {
-    /// The same header in this version's words.
+    /// Converts the header to the current version.
     pub fn header(&self) -> Header<'a> {
         let Self { name, labels, preprocessing, input, temperature, threshold, arena_bytes, macs, .. } = *self;
         let Self { measurement, training_hash, weight_bytes, step_count, .. } = *self;
@@ -139,10 +139,10 @@ impl FusedPool2 {
 }
 
 impl StepRecord2 {
-    /// The same step in this version's words.
+    /// Converts the step to the current version.
     ///
     /// # Errors
-    /// [`StepError`] for what this version has no words for: a folded pool, an addition of one tensor, a mean without a factor.
+    /// [`StepError`] for what the current version lacks: a folded pool, an addition of one tensor, a mean without a factor.
     pub fn record(&self) -> Result<StepRecord, StepError> {
         let Self { input, output, scratch_offset, activation_min, activation_max, folding, arithmetic, .. } = *self;
         let weights = WeightOffsets { weights: self.weights_offset, channels: self.channels_offset };

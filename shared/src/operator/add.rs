@@ -20,7 +20,7 @@ pub struct AddStep {
     pub left: Tensor,
     /// The second tensor read.
     pub right: Tensor,
-    /// What brings both to one scale, and the sum to the output's.
+    /// Factors that bring both inputs to one scale, and the sum to the output's scale.
     pub factors: AddParameters,
 }
 

@@ -24,7 +24,7 @@ pub enum StepError {
     OutputShape,
     /// The step reads a tensor that no step wrote, or that was overwritten since.
     DeadInput,
-    /// An input too many or too few, or the shapes of two inputs do not go together.
+    /// The number of inputs is wrong, or the shapes of two inputs do not fit each other.
     Inputs,
     /// The output overlaps an input.
     Overlap,
@@ -110,7 +110,7 @@ impl<'a> WeightSection<'a> {
     }
 }
 
-/// Factors in their range, and sums that fit 32 bits, of an operator with weights.
+/// Checks an operator with weights: its factors are in range, and its sums fit 32 bits.
 ///
 /// # Errors
 /// [`StepError::Quantization`] and [`StepError::Accumulator`].
@@ -127,7 +127,7 @@ pub fn check_channels(weights: &[i8], channels: &[ChannelParameters]) -> Result<
     Ok(())
 }
 
-/// Whether sums of this magnitude, shifted left as `factor` asks, fit an `i32`.
+/// Checks that sums of this magnitude, shifted left as `factor` says, fit an `i32`.
 ///
 /// # Errors
 /// [`StepError::Accumulator`].

@@ -1,4 +1,4 @@
-//! Convolution, also of groups of channels, also dilated; a pool may follow without a tensor between them.
+//! Convolution, with groups and dilation; a pool may be fused with it.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +23,8 @@ pub struct Conv2d {
     pub window: Window,
     /// Output channels, a multiple of `groups`.
     pub filters: u16,
-    /// Parts of the channels that are convolved apart from each other: 1, or a divisor of the input's channels. The first
-    /// filters see the first channels.
+    /// Groups of channels that are convolved separately: 1, or a divisor of the input's channels. The first filters see the
+    /// first channels.
     pub groups: u16,
 }
 
@@ -34,7 +34,7 @@ impl Conv2d {
         Self { window, filters, groups: 1 }
     }
 
-    /// Whether it is neither dilated nor of several groups.
+    /// Whether it has one group and no dilation.
     pub const fn is_plain(&self) -> bool {
         self.groups == 1 && !self.window.is_dilated()
     }
@@ -58,18 +58,18 @@ impl Conv2d {
     }
 }
 
-/// A pool that follows a convolution without a tensor between them, as stored. Its windows are as high as they are far apart,
-/// so that a band of the convolution's rows is all that a band of the pool's needs.
+/// A pool that is fused with the convolution before it, as stored. The height of its windows is their vertical stride, so a
+/// band of the pool's rows needs exactly one band of the convolution's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FusedPool {
     /// The pool.
     pub pool: Pool2d,
-    /// Rows of the pool's output a band; the last band may have fewer.
+    /// Rows of the pool's output in a band; the last band may have fewer.
     pub band_rows: u16,
 }
 
 impl FusedPool {
-    /// Rows of the convolution that a row of the pool takes.
+    /// Rows of the convolution's output that one row of the pool's needs.
     pub const fn rows(&self) -> u16 {
         self.pool.window.stride_height as u16
     }
@@ -82,7 +82,7 @@ impl FusedPool {
         }
     }
 
-    /// Whether bands of a convolution are all that bands of the pool need.
+    /// Whether each band of the pool needs exactly one band of the convolution.
     fn fits(&self, convolved: Shape) -> bool {
         let window = self.pool.window;
         let rows = u32::from(convolved.height) / u32::from(window.stride_height.max(1));
@@ -100,11 +100,11 @@ pub struct Conv2dRecord {
     pub operator: Conv2d,
     /// The tensor read.
     pub input: Tensor,
-    /// The pair of convolutions that it stands for, if it does; then there are as many sets of weights as it says.
+    /// The two convolutions that were folded into it, if any; they determine the number of sets of weights.
     pub folding: Option<Folding>,
-    /// A pool that takes the convolution's output as it is made, band by band; the step's output is then the pool's.
+    /// The pool that is fused with it, if any; the step's output is then the pool's.
     pub pool: Option<FusedPool>,
-    /// Weights OHWI and one channel parameter a filter, set after set.
+    /// Weights OHWI and one channel parameter per filter, set after set.
     pub weights: WeightOffsets,
 }
 
@@ -117,13 +117,13 @@ pub struct Conv2dStep<'a> {
     pub input: Tensor,
     /// The shape of its output before the pool.
     pub convolved: Shape,
-    /// The pair of convolutions that it stands for, if it does.
+    /// The two convolutions that were folded into it, if any.
     pub folding: Option<Folding>,
-    /// The pool that takes its output band by band, if one does.
+    /// The pool that is fused with it, if any.
     pub pool: Option<Band>,
-    /// `[FILTERS, KERNEL_H, KERNEL_W, CHANNELS / GROUPS]`, as many sets of them as [`Folding::sets`] says.
+    /// `[FILTERS, KERNEL_H, KERNEL_W, CHANNELS / GROUPS]`, in [`Folding::sets`] sets.
     pub weights: &'a [i8],
-    /// One a filter, and likewise as many sets.
+    /// One per filter, in as many sets.
     pub channels: &'a [ChannelParameters],
 }
 
@@ -150,7 +150,7 @@ impl Conv2dRecord {
         Operator::Conv2d(self.operator).output_shape(self.input.shape).map_err(StepError::Shape)
     }
 
-    /// What is folded into it and fused with it must fit it.
+    /// Checks that folding and fused pool fit the convolution.
     pub(crate) fn check(&self) -> Result<(), StepError> {
         let convolved = self.convolved()?;
         let folds = self.folding.is_none_or(|folding| folding.fits(self.operator, self.input.shape));
@@ -178,7 +178,7 @@ impl Conv2dRecord {
 }
 
 impl Conv2dStep<'_> {
-    /// Ranges of factors and sums.
+    /// Checks the ranges of factors and sums.
     pub(crate) fn check(&self) -> Result<(), StepError> {
         check_channels(self.weights, self.channels)
     }

@@ -12,17 +12,17 @@ use crate::{
 /// TensorFlow's name.
 pub const NAME: &str = "DepthwiseConv2D";
 
-/// Filters for each channel alone.
+/// Depthwise convolution: each filter sees one channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DepthwiseConv2d {
     /// Kernel, stride, dilation and padding.
     pub window: Window,
-    /// Filters a channel (TensorFlow's depth multiplier); output channel `c * multiplier + m` is filter `m` of channel `c`.
+    /// Filters per channel (TensorFlow's depth multiplier); output channel `c * multiplier + m` is filter `m` of channel `c`.
     pub multiplier: u16,
 }
 
 impl DepthwiseConv2d {
-    /// One filter a channel.
+    /// One filter per channel.
     pub const fn new(window: Window) -> Self {
         Self { window, multiplier: 1 }
     }
@@ -54,7 +54,7 @@ pub struct DepthwiseConv2dRecord {
     pub operator: DepthwiseConv2d,
     /// The tensor read.
     pub input: Tensor,
-    /// Weights HWC and one channel parameter an output channel.
+    /// Weights HWC and one channel parameter per output channel.
     pub weights: WeightOffsets,
 }
 
@@ -67,7 +67,7 @@ pub struct DepthwiseConv2dStep<'a> {
     pub input: Tensor,
     /// `[KERNEL_H, KERNEL_W, CHANNELS * MULTIPLIER]`.
     pub weights: &'a [i8],
-    /// One an output channel.
+    /// One per output channel.
     pub channels: &'a [ChannelParameters],
 }
 
@@ -85,7 +85,7 @@ impl DepthwiseConv2dRecord {
 }
 
 impl DepthwiseConv2dStep<'_> {
-    /// Ranges of factors and sums.
+    /// Checks the ranges of factors and sums.
     pub(crate) fn check(&self) -> Result<(), StepError> {
         check_channels(self.weights, self.channels)
     }

@@ -8,7 +8,7 @@ use crate::{quantization::ChannelParameters, shape::Shape, tensor::Tensor};
 /// TensorFlow's name.
 pub const NAME: &str = "FullyConnected";
 
-/// Every output from every input; the input is read as one vector in NHWC order.
+/// Every output depends on every input; the input is read as one vector in NHWC order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FullyConnected {
     /// Outputs.
@@ -34,7 +34,7 @@ pub struct FullyConnectedRecord {
     pub operator: FullyConnected,
     /// The tensor read.
     pub input: Tensor,
-    /// Weights, units x inputs, and one channel parameter a unit.
+    /// Weights, units x inputs, and one channel parameter per unit.
     pub weights: WeightOffsets,
 }
 
@@ -47,7 +47,7 @@ pub struct FullyConnectedStep<'a> {
     pub input: Tensor,
     /// `[UNITS, INPUTS]`.
     pub weights: &'a [i8],
-    /// One a unit.
+    /// One per unit.
     pub channels: &'a [ChannelParameters],
 }
 
@@ -65,7 +65,7 @@ impl FullyConnectedRecord {
 }
 
 impl FullyConnectedStep<'_> {
-    /// Ranges of factors and sums.
+    /// Checks the ranges of factors and sums.
     pub(crate) fn check(&self) -> Result<(), StepError> {
         check_channels(self.weights, self.channels)
     }

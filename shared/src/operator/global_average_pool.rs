@@ -14,12 +14,12 @@ pub struct MeanStep {
     /// The tensor read.
     pub input: Tensor,
     /// What [`Requantization::of_mean`] gives. Older files hold the normalized factor `input_scale / (output_scale * pixels)`;
-    /// their answers stay as they were, here and there one from TensorFlow Lite's.
+    /// their answers stay as they were, some of them off by one from TensorFlow Lite's.
     pub factor: Requantization,
 }
 
 impl MeanStep {
-    /// Ranges of the factor and of the sums.
+    /// Checks the ranges of the factor and of the sums.
     pub(crate) fn check(&self) -> Result<(), StepError> {
         if !self.factor.is_valid_in_a_mean() {
             return Err(StepError::Quantization);

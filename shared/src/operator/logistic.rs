@@ -1,8 +1,8 @@
-//! The logistic function, value by value, out of a table.
+//! The logistic function, value by value, by a table.
 //!
-//! An i8 has 256 values, so the function of a tensor of given scale is a table of 256 bytes: as TensorFlow Lite's reference
-//! kernel has it, which fills the table when a model is loaded. Here it is filled when the model is made, as a device may have
-//! no exponential of its own.
+//! An i8 has 256 values, so the function of a tensor with a given scale is a table of 256 bytes. TensorFlow Lite's reference
+//! kernel has the same table, and fills it when a model is loaded. Here it is filled when the model file is written, because a
+//! device may lack an exponential function.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::{quantization::Quantization, tensor::Tensor};
 /// TensorFlow's name.
 pub const NAME: &str = "Logistic";
 
-/// Values of the table.
+/// Number of values in the table.
 pub const TABLE: usize = 256;
 
 /// Scale and zero point of the output: `0..1` in 256 steps. TensorFlow Lite's specification fixes them.
@@ -45,7 +45,7 @@ impl LogisticRecord {
 }
 
 impl LogisticStep<'_> {
-    /// The output is quantized as the specification says, and not clamped further.
+    /// Checks that the output is quantized as the specification says, and not clamped further.
     pub(crate) fn check(&self, output: &Tensor, clamp: (i8, i8)) -> Result<(), StepError> {
         let sound = output.quantization == OUTPUT && clamp == (i8::MIN, i8::MAX);
         if sound { Ok(()) } else { Err(StepError::Quantization) }

@@ -2,8 +2,8 @@
 //! sound.
 //!
 //! An architecture file becomes a list of [`Operator`]s; the burn module is built from the list and the quantizer walks it.
-//! A model file stores each with its tensors and weights ([`StepRecord`](crate::model::StepRecord)); checked, that is a
-//! [`Step`](crate::model::Step), which the core runs.
+//! A model file stores each with its tensors and weights ([`StepRecord`](crate::model::StepRecord)). A record that was checked is
+//! a [`Step`](crate::model::Step), which the core runs.
 //!
 //! To add an operator: a file here, a variant of [`Operator`] and of the two enums of [`crate::step`]. The compiler names the
 //! rest.
@@ -35,7 +35,7 @@ use crate::shape::{Shape, Window};
 pub enum Operator {
     /// Convolution; a `1 x 1` window is a pointwise one.
     Conv2d(Conv2d),
-    /// Filters for each channel alone.
+    /// Depthwise convolution: each filter sees one channel.
     DepthwiseConv2d(DepthwiseConv2d),
     /// Maximum or mean over a window, for each channel.
     Pool2d(Pool2d),
@@ -48,7 +48,7 @@ pub enum Operator {
     Mul,
     /// `1 / (1 + exp(-x))`, value by value.
     Logistic,
-    /// Every output from every input; the input is read as one vector in NHWC order.
+    /// Every output depends on every input; the input is read as one vector in NHWC order.
     FullyConnected(FullyConnected),
 }
 
@@ -67,7 +67,7 @@ impl Operator {
         }
     }
 
-    /// Whether a `second` input of this shape is taken beside the `first`; `None` for operators of one input.
+    /// Whether the operator accepts a `second` input of this shape beside the `first`; `None` for operators with one input.
     pub fn takes_second(&self, first: Shape, second: Shape) -> Option<bool> {
         match self {
             Operator::Add => Some(add::takes_second(first, second)),
@@ -81,7 +81,7 @@ impl Operator {
         }
     }
 
-    /// Tensors read.
+    /// Number of tensors read.
     pub const fn input_count(&self) -> usize {
         match self {
             Operator::Add | Operator::Mul => 2,
@@ -94,7 +94,7 @@ impl Operator {
         }
     }
 
-    /// The window that slides, for convolutions and pools.
+    /// The sliding window of a convolution or a pool.
     pub const fn window(&self) -> Option<Window> {
         match self {
             Operator::Conv2d(conv) => Some(conv.window),
@@ -136,7 +136,7 @@ impl Operator {
         }
     }
 
-    /// Channels that carry a bias and a requantization of their own; 0 for operators without weights.
+    /// Channels with a bias and a requantization of their own; 0 for operators without weights.
     pub const fn weighted_channels(&self, input: Shape) -> u16 {
         match self {
             Operator::Conv2d(conv) => conv.filters,
@@ -168,12 +168,12 @@ pub enum Activation {
     Relu6,
 }
 
-/// An operator meets an input that it has no output for.
+/// An operator has no output for the shape of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShapeError {
     /// [`Operator::name`].
     pub operator: &'static str,
-    /// The input it met.
+    /// The shape of the input.
     pub input: Shape,
 }
 

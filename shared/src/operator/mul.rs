@@ -25,7 +25,7 @@ pub struct MulStep {
 }
 
 impl MulStep {
-    /// Ranges of the factor and of the products.
+    /// Checks the ranges of the factor and of the products.
     pub(crate) fn check(&self) -> Result<(), StepError> {
         if !self.factor.is_valid() {
             return Err(StepError::Quantization);

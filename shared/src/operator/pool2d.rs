@@ -8,7 +8,7 @@ use crate::{
     tensor::Tensor,
 };
 
-/// Which pool.
+/// Maximum or mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PoolKind {
     /// The largest value.
@@ -20,7 +20,7 @@ pub enum PoolKind {
 /// Maximum or mean over a window, for each channel. Padding takes no part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Pool2d {
-    /// Which pool.
+    /// Maximum or mean.
     pub kind: PoolKind,
     /// Kernel, stride and padding; never dilated.
     pub window: Window,
@@ -62,7 +62,7 @@ pub struct Pool2dStep {
 }
 
 impl Pool2dStep {
-    /// A pool leaves scale and zero point as they are.
+    /// Checks that the output has the scale and the zero point of the input.
     pub(crate) fn check(&self, output: &Tensor) -> Result<(), StepError> {
         if self.input.quantization == output.quantization { Ok(()) } else { Err(StepError::Quantization) }
     }

@@ -20,7 +20,7 @@ impl fmt::Display for EncodeError {
 
 impl core::error::Error for EncodeError {}
 
-/// The frame of `message`, delimiter included, in `buffer`; its first half holds the body meanwhile
+/// Encodes `message` as a frame in `buffer`, delimiter included. The first half of `buffer` holds the body meanwhile
 /// ([`ENCODE_BYTES`](super::ENCODE_BYTES) is enough for any message).
 ///
 /// # Errors
@@ -40,7 +40,7 @@ pub fn encode<'a>(message: &impl Serialize, buffer: &'a mut [u8]) -> Result<&'a 
     frame.get(..=length).ok_or(EncodeError)
 }
 
-/// The message of a frame's body, as [`FrameReader`] hands it out; `None` if it is none of this version.
+/// Decodes the body of a frame, as [`FrameReader`] hands it out; `None` if it is no message of this version.
 pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
     match postcard::take_from_bytes(body) {
         Ok((message, [])) => Some(message),
@@ -53,13 +53,13 @@ pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
 pub enum Frame<'a> {
     /// An undamaged frame's body, without the CRC.
     Whole(&'a [u8]),
-    /// COBS or CRC do not hold.
+    /// COBS or CRC is wrong.
     Corrupt,
     /// The frame was longer than the buffer.
     Oversized,
 }
 
-/// Collects bytes into frames in a buffer of `N` bytes. Whatever arrives, it is in step again after the next zero.
+/// Collects bytes into frames in a buffer of `N` bytes. After any noise it is in step again at the next zero.
 #[derive(Clone, Debug)]
 pub struct FrameReader<const N: usize> {
     buffer: [u8; N],
@@ -79,7 +79,7 @@ impl<const N: usize> FrameReader<N> {
         Self { buffer: [0; N], length: 0, overflowed: false }
     }
 
-    /// Takes a byte; at the end of a frame, says what it was.
+    /// Takes a byte; at the end of a frame, returns what it found.
     pub fn push(&mut self, byte: u8) -> Option<Frame<'_>> {
         if byte != 0 {
             match self.buffer.get_mut(self.length) {
@@ -107,12 +107,12 @@ impl<const N: usize> FrameReader<N> {
         (crc32(body) == u32::from_le_bytes(*crc)).then_some(body)
     }
 
-    /// The bytes of the frame that is under way.
+    /// The bytes of the unfinished frame.
     pub fn pending(&self) -> &[u8] {
         self.buffer.get(..self.length).unwrap_or(&[])
     }
 
-    /// Forgets the frame that is under way.
+    /// Drops the unfinished frame.
     pub fn clear(&mut self) {
         self.length = 0;
         self.overflowed = false;

@@ -1,4 +1,4 @@
-//! What is said.
+//! Requests, replies and their contents.
 
 use core::fmt;
 
@@ -6,62 +6,62 @@ use serde::{Deserialize, Serialize};
 
 use crate::label::Emotion;
 
-/// From the host.
+/// A request, which a host sends.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request<'a> {
     /// Counts up from 1; the same number again is a retry.
     pub sequence: u32,
-    /// What is asked.
+    /// Kind and contents.
     #[serde(borrow)]
     pub kind: RequestKind<'a>,
 }
 
-/// What a host asks. New kinds are added at the end.
+/// Kinds of requests. New kinds are added at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RequestKind<'a> {
-    /// Who are you? Turns frames on.
+    /// Handshake; switches to framed output.
     Hello {
         /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION) of the host.
         protocol: u16,
     },
-    /// Which emotion is this?
+    /// Classifies a face.
     Classify {
         /// 48x48 grey levels, row by row.
         face: &'a [u8],
     },
-    /// How are you?
+    /// Asks for the counters since startup.
     Stats,
-    /// Be like this from now on.
+    /// Sets the options.
     SetOptions(Options),
 }
 
-/// From the device.
+/// A reply, which a device sends.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reply<'a> {
-    /// Of the request; 0 for a frame that could not be read.
+    /// The sequence number of the request; 0 if its frame could not be read.
     pub sequence: u32,
-    /// The answer.
+    /// Kind and contents.
     #[serde(borrow)]
     pub kind: ReplyKind<'a>,
 }
 
-/// What a device answers. New kinds are added at the end.
+/// Kinds of replies. New kinds are added at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ReplyKind<'a> {
-    /// To hello.
+    /// The reply to hello.
     #[serde(borrow)]
     Hello(Hello<'a>),
-    /// To classify.
+    /// The reply to classify.
     Result(Classified),
-    /// To stats.
+    /// The reply to stats.
     Stats(Stats),
-    /// To set options: what holds now.
+    /// The reply to set options: the options now in force.
     Options(Options),
-    /// To anything that cannot be done.
+    /// The reply to a request that cannot be carried out.
     Error(ErrorCode),
 }
 
-/// Who a device is.
+/// Identity of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hello<'a> {
     /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION) of the device.
@@ -76,37 +76,37 @@ pub struct Hello<'a> {
     pub arena_bytes: u32,
     /// Rows and columns of a face.
     pub face_size: u16,
-    /// A number drawn at startup from the device's clock and counters: another one means that it was restarted.
+    /// A number drawn at startup from the device's clock and counters. If it changes, the device was restarted.
     pub boot: u32,
     /// The indices of the model's emotions, in the order of its logits.
     pub labels: &'a [u8],
-    /// The options that hold from this greeting on.
+    /// The options in force from this greeting on.
     pub options: Options,
 }
 
-/// A face, classified.
+/// The classification of a face.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Classified {
-    /// In the order of [`Emotion::ALL`], 0 for those that the model does not know; with [`Options::mirror`], those of both
-    /// images; smoothed, if that is on.
+    /// Probabilities in the order of [`Emotion::ALL`], 0 for emotions that the model does not know. With [`Options::mirror`] they
+    /// are those of both images. They are smoothed if smoothing is on.
     pub probabilities: [f32; Emotion::COUNT],
-    /// The most probable one.
+    /// The most probable emotion.
     pub label: Emotion,
     /// Its probability minus that of the second.
     pub margin: f32,
-    /// Its probability is below the threshold.
+    /// Whether its probability is below the threshold.
     pub uncertain: bool,
     /// Time of the inference; with [`Options::mirror`], of both.
     pub microseconds: u32,
-    /// What the last operator wrote, for the face as it came, in the order of the model's labels and lowest beyond them; never
-    /// smoothed.
+    /// The model's logits for the face as it was sent, in the order of the model's labels; the lowest value beyond them. They are
+    /// never smoothed.
     pub logits: [i8; Emotion::COUNT],
 }
 
-/// How a device has been since it started.
+/// Counters since the device started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
-    /// Milliseconds.
+    /// Milliseconds since startup.
     pub uptime_ms: u64,
     /// Faces classified for hosts.
     pub faces: u32,
@@ -118,25 +118,25 @@ pub struct Stats {
     pub stack_high_water: Option<u32>,
 }
 
-/// What can be set.
+/// Options of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Options {
     /// Frames or text.
     pub output: Output,
-    /// Share of the past in the probabilities that are told: 0 is none, below 1.
+    /// Weight of the past in the reported probabilities, `0..1`; 0 is no smoothing.
     pub smoothing: f32,
     /// Below this confidence an answer is `uncertain`, `0..=1`.
     pub threshold: f32,
-    /// Whether the mean of the logits of a face and of its mirror image answers: a little better, in twice the time.
+    /// Whether to average the logits of a face and of its mirror image: a little better, in twice the time.
     pub mirror: bool,
 }
 
-/// How results are told.
+/// Format of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Output {
-    /// A line a face.
+    /// One line per face.
     Text,
-    /// A frame a face.
+    /// One frame per face.
     Frames,
 }
 

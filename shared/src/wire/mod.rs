@@ -14,8 +14,8 @@
 //! face twice. So a host asks with the same number until it has an answer. A frame that cannot be read is answered with
 //! [`Reply`] number 0 and an [`ErrorCode`].
 //!
-//! Until a host says hello, a device prints text for people: a banner and a line a face. Hello turns frames on and forgets what was
-//! smoothed; an option turns text on again. Text in place of a frame means that the device was restarted: it has to be greeted
+//! Until a host says hello, a device prints text for people: a banner and a line per face. Hello turns frames on and forgets what was
+//! smoothed; an option turns text on again. Text in place of a frame means that the device was restarted, and must be greeted
 //! again. In text mode a device answers a typed line with a hint, but only once nothing follows it for 20 ms: a frame may begin
 //! like a typed line, and its bytes have to follow each other at once.
 //!

@@ -1,32 +1,18 @@
-//! What the boards with a Cortex-M share: programs that need a serial port, a counter and memory, and nothing else of a
-//! board; and what such boards have in common.
+//! What the boards with a Cortex-M share.
 //!
 //! ```text
-//! profile     one inference, operator by operator
-//! layers      single layers, counted, beside the same in plain Rust
-//! agreement   random operators, by the processor's kernels and in plain Rust
-//! random      numbers for layers and agreement
-//! model       the network that ships with the firmware, and its memory
-//! clock       microseconds, and cycles of the processor
-//! stack       how deep the stack has been
-//! panic       a program's last words
+//! clock   microseconds, and cycles of the processor
+//! fault   hard faults, which are panics
 //! ```
-//!
-//! A program ends with a line `end`.
 #![no_std]
 
-pub mod agreement;
 pub mod clock;
-pub mod layers;
-pub mod model;
-pub mod panic;
-pub mod profile;
-pub mod random;
-pub mod stack;
+mod fault;
 
-use embedded_io::Write;
+// Startup, which paints the stack, is `cortex_m_rt`'s.
+const _: () = assert!(cortex_m_rt::STACK_PAINT_VALUE == programs::stack::PAINT);
 
-/// Prints to a serial port. A program that measures can do nothing about a port that fails.
-fn print(serial: &mut impl Write, text: core::fmt::Arguments<'_>) {
-    let _ = serial.write_fmt(text);
+/// Ends the program: the board starts again.
+pub fn reset() -> ! {
+    cortex_m::peripheral::SCB::sys_reset()
 }

@@ -115,7 +115,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     serve(&model, Serial::new(stdin(), stdout()))
 }
 
-/// Tells whoever started the program where it can be reached.
+/// Prints where the program can be reached.
 fn say(place: impl std::fmt::Display) -> anyhow::Result<()> {
     writeln!(stdout(), "{place}").and_then(|()| stdout().flush()).context("standard output")
 }

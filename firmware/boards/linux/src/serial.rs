@@ -1,4 +1,4 @@
-//! Blocking streams as the firmware wants a link: one that can tell whether something has arrived.
+//! A link over blocking streams that can tell whether something has arrived.
 
 use std::{
     collections::VecDeque,

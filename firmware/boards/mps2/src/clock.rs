@@ -4,8 +4,9 @@
 use core::ptr;
 
 use firmware::device;
+use programs::Counter;
 
-use crate::machine::{FPGAIO, PERIPHERAL_HZ, TIMER0};
+use crate::machine::{FPGAIO, PERIPHERAL_HZ, TIMER0, instructions};
 
 /// Registers of the timer, in words from the base address.
 const CTRL: usize = 0;
@@ -55,6 +56,15 @@ impl Clock {
 impl device::Clock for Clock {
     fn microseconds(&mut self) -> u64 {
         self.ticks() / TICKS_PER_MICROSECOND
+    }
+}
+
+impl Counter for Clock {
+    /// If QEMU lets each take 64 ns, by `-icount shift=6`.
+    const UNIT: &'static str = "instructions";
+
+    fn count(&self) -> u64 {
+        instructions(self.ticks())
     }
 }
 

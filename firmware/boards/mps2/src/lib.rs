@@ -2,19 +2,53 @@
 //! as QEMU's `mps2-an386` and `mps2-an505` are.
 //!
 //! ```text
-//! bin mps2       the device: UART0 in, UART0 out
-//! bin agreement  random operators, by this processor's kernels and in plain Rust
-//! bin layers     single layers, counted
-//! bin profile    one inference, operator by operator, on UART0
 //! machine                          what differs between the two
-//! uart  clock                      what all run on
+//! uart  clock                      what programs run on
 //! wakeup                           sleeping until a byte or a timer tick arrives
-//! panic                            panics and hard faults, printed on UART0
+//! bin clock                        an hour without a look at the clock
 //! ```
 #![no_std]
 
 pub mod clock;
 pub mod machine;
-mod panic;
 pub mod uart;
 pub mod wakeup;
+
+use cortex_m_board::reset;
+use embedded_io::{Read, ReadReady, Write};
+use programs::{BareBoard, Counter, Parts};
+
+use crate::clock::Clock;
+use crate::uart::{BAUD, Uart};
+use crate::wakeup::Wakeups;
+
+/// An Arm MPS2.
+#[derive(Debug)]
+pub struct Board;
+
+impl BareBoard for Board {
+    const ARENA_BYTES: usize = 88 * 1024;
+    const POOL_BYTES: usize = 1024 * 1024;
+
+    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut()> {
+        let mut wakeups = Wakeups::enable();
+        Parts {
+            serial: Uart::uart0(BAUD),
+            clock: Clock::timer0(),
+            idle: move || {
+                wakeups.wait();
+                wakeups.forget();
+            },
+            // Nothing on this board differs from startup to startup.
+            boot: 0,
+        }
+    }
+
+    fn last_port() -> impl Write {
+        Uart::uart0(BAUD)
+    }
+
+    fn halt() -> ! {
+        reset()
+    }
+}

@@ -1,17 +1,7 @@
-//! The board: what the firmware's main loop needs of a Raspberry Pi Pico 2.
-//!
-//! ```text
-//! bin pico2     the device: UART0 in, UART0 out
-//! bin profile   one inference, operator by operator, on UART0
-//! board         clocks, UART0, the LED
-//! panic         panics and hard faults, printed on UART0
-//! ```
-//!
-//! The programs and the model are in `cortex_m_board`.
+//! The board: what the firmware's programs need of a Raspberry Pi Pico 2. What it shares with a Pico is in `rp2_board`.
 #![no_std]
 
-pub mod board;
-mod panic;
+pub use rp2_board::Board;
 
 use rp235x_hal::block::ImageDef;
 

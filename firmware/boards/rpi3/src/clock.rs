@@ -3,6 +3,7 @@
 use core::arch::asm;
 
 use firmware::device;
+use programs::Counter;
 
 /// The counter of the generic timer (Arm Architecture Reference Manual, D12).
 pub struct Clock {
@@ -16,21 +17,16 @@ impl Clock {
         let hertz: u64;
         // SAFETY: reads a register.
         unsafe { asm!("mrs {}, cntfrq_el0", out(reg) hertz, options(nomem, nostack, preserves_flags)) };
-        Self { start: count(), hertz: hertz.max(1) }
+        Self { start: read(), hertz: hertz.max(1) }
     }
 
     /// Ticks of the counter since the board has had power.
     pub fn since_power_on() -> u64 {
-        count()
-    }
-
-    /// Ticks of the counter since the start of the clock.
-    pub fn ticks(&self) -> u64 {
-        count().wrapping_sub(self.start)
+        read()
     }
 }
 
-fn count() -> u64 {
+fn read() -> u64 {
     let count: u64;
     // SAFETY: reads a register, after everything before has been executed.
     unsafe { asm!("isb", "mrs {}, cntpct_el0", out(reg) count, options(nomem, nostack, preserves_flags)) };
@@ -39,6 +35,15 @@ fn count() -> u64 {
 
 impl device::Clock for Clock {
     fn microseconds(&mut self) -> u64 {
-        (u128::from(self.ticks()) * 1_000_000 / u128::from(self.hertz)) as u64
+        (u128::from(self.count()) * 1_000_000 / u128::from(self.hertz)) as u64
+    }
+}
+
+impl Counter for Clock {
+    /// If QEMU lets each take a tick of the counter, by `-icount shift=4`.
+    const UNIT: &'static str = "instructions";
+
+    fn count(&self) -> u64 {
+        read().wrapping_sub(self.start)
     }
 }

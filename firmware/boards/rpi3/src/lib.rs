@@ -1,12 +1,9 @@
 //! The board: what the firmware's main loop needs of a Raspberry Pi 3, or a Zero 2 W, without an operating system.
 //!
 //! ```text
-//! bin rpi3      the device: PL011 in, PL011 out
-//! bin profile   one inference, operator by operator
 //! boot          from the first instruction to `main`: one core, stack, translation tables, caches
-//! exceptions    faults, printed on the serial port
-//! uart  led  clock  stack  model   what the programs run on
-//! panic         panics, printed on the serial port
+//! exceptions    faults, which are panics
+//! uart  led  clock   what the programs run on
 //! ```
 #![no_std]
 
@@ -14,10 +11,48 @@ mod boot;
 pub mod clock;
 mod exceptions;
 pub mod led;
-pub mod model;
-mod panic;
-pub mod stack;
 pub mod uart;
+
+use core::arch::asm;
+
+use embedded_io::{Read, ReadReady, Write};
+use firmware::device::StatusLed;
+use programs::{BareBoard, Counter, Parts};
+
+use crate::clock::Clock;
+use crate::led::Led;
+use crate::uart::{BAUD, Uart};
+
+/// A Raspberry Pi 3.
+#[derive(Debug)]
+pub struct Board;
+
+impl BareBoard for Board {
+    const ARENA_BYTES: usize = 1024 * 1024;
+    const POOL_BYTES: usize = 1024 * 1024;
+
+    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut()> {
+        Parts {
+            serial: StatusLed::new(Uart::uart0(BAUD), Led::gpio21()),
+            clock: Clock::start(),
+            idle: core::hint::spin_loop,
+            // The time that the board took to start differs from startup to startup.
+            boot: Clock::since_power_on() as u32,
+        }
+    }
+
+    fn last_port() -> impl Write {
+        Uart::uart0(BAUD)
+    }
+
+    /// Sleeps; the board restarts when it is powered anew.
+    fn halt() -> ! {
+        loop {
+            // SAFETY: only waits.
+            unsafe { asm!("wfe", options(nomem, nostack, preserves_flags)) }
+        }
+    }
+}
 
 /// First address of the peripherals (BCM2837, as the cores see it).
 const PERIPHERALS: usize = 0x3f00_0000;

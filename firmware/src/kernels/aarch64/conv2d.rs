@@ -17,7 +17,7 @@ use super::{
     requantize::{LANES, Words, requantize, words},
 };
 
-/// What a convolution multiplies: activations with their offset in 16 bits, or activations as they are.
+/// The type of the factors: 16-bit activations with their offset added, or activations as they are.
 pub(super) trait Value: Pod {
     /// Values of a window that are multiplied at a time.
     const CHUNK: usize;
@@ -32,7 +32,7 @@ pub(super) trait Value: Pod {
     /// [`ShapeMismatch`] if they do not fit.
     fn place_weights(values: &[i8], first: usize, filter: usize, to: &mut [Self]) -> Result<(), ShapeMismatch>;
 
-    /// What the sums of products with `weights`, a filter's, lack.
+    /// What must be added to the sums of products with `weights`, those of a filter.
     fn correction(weights: &[i8], input_offset: i32) -> i32;
 
     /// The sums of `PIXELS` windows with eight filters; the slices are of a multiple of [`CHUNK`](Self::CHUNK) values, the
@@ -53,7 +53,7 @@ const fn weight_words(layout: &Layout, filters: usize, bytes: usize) -> usize {
     (filters.next_multiple_of(LANES) * layout.window * bytes).div_ceil(4)
 }
 
-/// Words of what requantizes the filters' sums.
+/// Words of the parameters that requantize the filters' sums.
 const fn requantizer_words(filters: usize) -> usize {
     filters.div_ceil(LANES) * size_of::<Words>() / 4
 }
@@ -111,7 +111,7 @@ unsafe fn convolve<T: Value>(
     Some(convolution.and_then(|convolution| unsafe { convolution.run(output, prepared, stripe) }))
 }
 
-/// What is made of weights and channel parameters first, for eight filters at a time.
+/// Weights and channel parameters, prepared for eight filters at a time.
 struct Prepared<'a, T> {
     requantizers: &'a mut [Words],
     weights: &'a mut [T],

@@ -3,11 +3,11 @@
 /// Whether the processor has the dot-product extension (FEAT_DotProd: Cortex-A55, A75 and later, Neoverse, Apple), which
 /// came with Armv8.2.
 ///
-/// It does where the compiler was told so (`target_feature`, which Apple's targets set by themselves). Otherwise Linux and
-/// Android know, and pass it to every program in the auxiliary vector: what all cores of the machine have, and there is
-/// nothing to emulate or to trap, as there would be in reading the identification register from a program. Without an
-/// operating system that register is read; it is there at exception level 1 and above, where such programs run. On other
-/// systems the answer is no.
+/// Where the compiler was told so (`target_feature`, which Apple's targets set by themselves), the answer is yes. Otherwise
+/// Linux and Android pass the features that all cores have to every program, in the auxiliary vector. A program cannot read
+/// the identification register there without a trap. Without an operating system that register is read: programs then run at
+/// exception level 1 or above, where it can be read.
+/// On other systems the answer is no.
 pub fn has_dotprod() -> bool {
     cfg!(target_feature = "dotprod") || detected()
 }
@@ -16,13 +16,13 @@ pub fn has_dotprod() -> bool {
 fn detected() -> bool {
     use core::ffi::c_ulong;
 
-    /// `AT_HWCAP` of `linux/auxvec.h`.
+    /// `AT_HWCAP` from `linux/auxvec.h`.
     const HARDWARE_CAPABILITIES: c_ulong = 16;
-    /// `HWCAP_ASIMDDP` of `asm/hwcap.h`.
+    /// `HWCAP_ASIMDDP` from `asm/hwcap.h`.
     const DOT_PRODUCTS: c_ulong = 1 << 20;
 
     unsafe extern "C" {
-        /// Of the C library: glibc since 2.16, musl, Android since version 4.3.
+        /// From the C library: glibc since 2.16, musl, Android since version 4.3.
         safe fn getauxval(kind: c_ulong) -> c_ulong;
     }
 

@@ -14,7 +14,7 @@ use super::{
 /// Outputs that share the loaded activations.
 const UNITS: usize = 4;
 
-/// Words of scratch that so many inputs take.
+/// Words of scratch for this number of inputs.
 pub const fn fully_connected_words(_: usize) -> usize {
     0
 }
@@ -67,8 +67,8 @@ unsafe fn run<const SDOT: bool>(
     Ok(())
 }
 
-/// `sum (x + offset) w` of four runs of weights; all slices are of one length. It is made as `sum x w + offset sum w`, each
-/// step of which wraps, so that the result is the same bit for bit.
+/// `sum (x + offset) w` of four runs of weights; all slices are of one length. It is computed as `sum x w + offset sum w`; each
+/// step wraps, so that the result is the same bit for bit.
 ///
 /// # Safety
 /// See [`run`].

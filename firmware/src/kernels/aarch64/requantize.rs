@@ -10,7 +10,7 @@ pub const LANES: usize = 8;
 /// Bias, multiplier, shifts to the left and to the right (negative, as the instruction takes them) of up to eight channels.
 pub type Words = [[i32; LANES]; 4];
 
-/// The words of up to eight `channels`; what stands for the others does not matter.
+/// The words of up to eight `channels`; the values of missing channels do not matter.
 pub fn words(channels: &[ChannelParameters]) -> Words {
     let mut words = [[0i32; LANES]; 4];
     let [bias, multiplier, left, right] = &mut words;

@@ -1,7 +1,7 @@
 //! Products of bytes, for processors with the dot-product extension: `sdot` adds the products of four values of four
 //! filters each with a lane of a register, which holds four activations.
 //!
-//! Bytes have no room for the offset: `sum (x + offset) w` is made as `sum x w`, to which the filter's weights, added up
+//! Bytes have no room for the offset: `sum (x + offset) w` is computed as `sum x w`, to which the filter's weights, added up
 //! and multiplied by the offset, are added with the bias. Padding is the zero point, to which the same addition gives zero.
 //! All of it wraps as the sum itself does, so that the result is the same bit for bit.
 

@@ -10,7 +10,7 @@ use super::{
 };
 
 impl Convolution<'_> {
-    /// What stands for padding, which is a zero: the zero point.
+    /// The value of padding: the zero point, which stands for zero.
     pub(super) fn blank<T: Value>(&self) -> T {
         let offset = self.arguments.input_offset;
         T::activation(offset.wrapping_neg() as i8, offset)
@@ -37,8 +37,8 @@ impl Convolution<'_> {
         Ok(())
     }
 
-    /// Makes the windows' input of output row `y` of that of the row before: all rows of the input move up by one, and the
-    /// last is new.
+    /// Turns the stripe of the output row before into that of row `y`: all rows of the input move up by one, and the last is
+    /// filled.
     pub(super) fn move_on<T: Value>(&self, y: usize, stripe: &mut [T]) -> Result<(), ShapeMismatch> {
         let ConvArguments { window, input_shape, .. } = *self.arguments;
         let depth = usize::from(input_shape.channels);
@@ -46,7 +46,7 @@ impl Convolution<'_> {
             return Err(ShapeMismatch);
         }
         stripe.copy_within(depth.., 0);
-        // What has come to the end of each column from the next one's beginning.
+        // The end of each column now holds the beginning of the next column.
         let last = usize::from(window.kernel_height).saturating_sub(1);
         let Columns { blank, count, .. } = self.columns;
         let columns = stripe.chunks_exact_mut(self.layout.column.max(1)).enumerate();
@@ -56,7 +56,7 @@ impl Convolution<'_> {
         self.fill_row(y, last, stripe)
     }
 
-    /// Makes row `ky` of the input that the windows of output row `y` see.
+    /// Fills row `ky` of the input that the windows of output row `y` see.
     pub(super) fn fill_row<T: Value>(&self, y: usize, ky: usize, stripe: &mut [T]) -> Result<(), ShapeMismatch> {
         let ConvArguments { input_shape, input_offset, .. } = *self.arguments;
         let depth = usize::from(input_shape.channels);

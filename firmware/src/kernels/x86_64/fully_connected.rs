@@ -16,7 +16,7 @@ const CHUNK: usize = 16;
 /// Outputs that share the widened activations.
 const UNITS: usize = 4;
 
-/// Words of scratch that so many inputs take.
+/// Words of scratch for this number of inputs.
 pub const fn fully_connected_words(inputs: usize) -> usize {
     inputs.next_multiple_of(CHUNK) / 2
 }
@@ -49,7 +49,7 @@ fn run(
 ) -> Result<(), ShapeMismatch> {
     let channels = span(channels, 0, output.len())?;
     let weights = filters(weights, output.len(), input.len())?;
-    // Behind the last value stay zeros, which the last weights, whatever they are, do not change.
+    // Zeros stay behind the last value, so the weights beyond the last do not matter.
     widened.fill(0);
     for (to, &from) in widened.iter_mut().zip(input) {
         *to = i16::from(from).wrapping_add(arguments.input_offset as i16);

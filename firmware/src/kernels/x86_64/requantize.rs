@@ -14,7 +14,7 @@ pub const LANES: usize = 8;
 /// channels.
 pub type Words = [[i32; LANES]; 5];
 
-/// The words of up to eight `channels`; what stands for the others does not matter.
+/// The words of up to eight `channels`; the values of missing channels do not matter.
 pub fn words(channels: &[ChannelParameters]) -> Words {
     let mut words = [[0i32; LANES]; 5];
     let [bias, multiplier, left, right, mask] = &mut words;
@@ -28,7 +28,7 @@ pub fn words(channels: &[ChannelParameters]) -> Words {
     words
 }
 
-/// What up to eight channels add, multiply and shift.
+/// The requantization parameters of up to eight channels.
 #[derive(Clone, Copy)]
 pub struct Requantizer {
     bias: __m256i,

@@ -55,7 +55,7 @@ const MOST_CHANNELS: u16 = 1024;
 /// With fewer output pixels, the filters take longer than the products.
 const LEAST_PIXELS: usize = 32;
 
-/// Whether convolutions of this window from `input` to `output` go this way.
+/// Whether convolutions of this window from `input` to `output` are computed this way.
 pub const fn fits(window: &Window, input: Shape, output: Shape) -> bool {
     let Window { kernel_height, kernel_width, stride_height, stride_width, .. } = *window;
     let whole = (input.channels as usize).is_multiple_of(CHUNK) && (output.channels as usize).is_multiple_of(CHUNK);

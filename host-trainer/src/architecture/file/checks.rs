@@ -8,16 +8,27 @@ use shared::{
 use super::super::{Architecture, Layer, LayerKind};
 use crate::{data::LabelSet, scales::activation_quantization};
 
-/// Whether the layers together, and with the recipe, are a network that can be trained; else what is wrong with it.
+/// Checks that layers and recipe together make a network that can be trained.
 pub fn check(architecture: &Architecture) -> Result<(), String> {
     check_ranges(architecture)?;
+    if let Some(size) = architecture.input_size {
+        return check_size(size);
+    }
     check_resizing(architecture)?;
     check_logits(architecture)?;
     check_adjustment(architecture)?;
     architecture.recipe.check_labels(architecture.labels())
 }
 
-/// The last layer must give one logit an emotion.
+/// Of a network that sees something else than faces of 48x48 pixels.
+fn check_size(size: u16) -> Result<(), String> {
+    match size {
+        8..=64 => Ok(()),
+        _ => Err(format!("`input_size` is {size}; it must be 8 to 64 pixels")),
+    }
+}
+
+/// The last layer must give one logit per emotion.
 fn check_logits(architecture: &Architecture) -> Result<(), String> {
     let Some(shape) = architecture.shapes.last() else { return Err("there is no [[layer]]".into()) };
     if shape.width * shape.height == 1 && LabelSet::with_count(shape.channels.into()).is_some() {
@@ -34,7 +45,7 @@ fn check_logits(architecture: &Architecture) -> Result<(), String> {
     ))
 }
 
-/// What is added to the logits becomes part of the last layer's biases.
+/// Checks that the adjustment of the logits can become part of the last layer's biases.
 fn check_adjustment(architecture: &Architecture) -> Result<(), String> {
     let last = architecture.layers.last().map(|layer| layer.kind);
     let dense = matches!(last, Some(LayerKind::Operator(Operator::FullyConnected(_))));
@@ -44,7 +55,7 @@ fn check_adjustment(architecture: &Architecture) -> Result<(), String> {
     }
 }
 
-/// Which layer would not fit smaller faces, in a recipe that has them.
+/// Checks that all layers fit the smaller faces, if the recipe has them.
 fn check_resizing(architecture: &Architecture) -> Result<(), String> {
     let Some(resizing) = architecture.recipe.progressive_resizing else { return Ok(()) };
     // All sizes, whatever the number of epochs is: a command may ask for another.
@@ -80,8 +91,8 @@ fn misfit(architecture: &Architecture, size: u16) -> Option<usize> {
     None
 }
 
-/// Which layer lacks the range that others have: in a network that learns with the core's rounding, every operator that
-/// computes has one, or the activation behind it.
+/// Checks that no layer lacks a range if others have one: in a network that learns with the core's rounding, every operator
+/// that computes has one, or the activation after it.
 fn check_ranges(architecture: &Architecture) -> Result<(), String> {
     if !architecture.is_quantization_aware() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Layers out of their tables, and the way back.
+//! From tables to layers, and back.
 
 use shared::{operator::Operator, shape::Shape};
 
@@ -21,7 +21,7 @@ pub fn append(network: &mut Architecture, table: &LayerTable, index: usize) -> R
     Ok(())
 }
 
-/// The last of its layers, which the others' name begins with, has the block's name.
+/// The last layer of the block has the block's name; the names of the others begin with it.
 fn append_squeeze_excite(
     network: &mut Architecture,
     table: &LayerTable,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! text.rs    the TOML, as serde reads and writes it
-//! layers.rs  layers out of their tables, and the way back
+//! layers.rs  from tables to layers, and back
 //! checks.rs  what a network must be as a whole
 //! ```
 
@@ -31,7 +31,7 @@ pub fn write(
 ) -> Result<String, toml::ser::Error> {
     let layer = layers.iter().map(|layer| describe(layer, layers)).collect();
     let preprocessing = PreprocessingFile::describe(preprocessing);
-    toml::to_string(&File { name: name.into(), preprocessing, recipe: recipe.clone(), layer })
+    toml::to_string(&File { name: name.into(), input_size: None, preprocessing, recipe: recipe.clone(), layer })
 }
 
 /// The network that `text` describes; `file` names it in errors.
@@ -47,6 +47,7 @@ pub fn parse(file: &str, text: &str) -> Result<Architecture, ArchitectureError> 
     let preprocessing = description.preprocessing.build().map_err(value_error)?;
     let mut architecture = Architecture {
         name: description.name,
+        input_size: description.input_size,
         preprocessing,
         layers: Vec::new(),
         recipe: description.recipe,

@@ -11,6 +11,9 @@ use crate::operators::LayerTable;
 #[serde(deny_unknown_fields)]
 pub struct File {
     pub name: String,
+    /// Rows and columns of what the network sees, if it is no classifier of faces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_size: Option<u16>,
     pub preprocessing: PreprocessingFile,
     pub recipe: Recipe,
     pub layer: Vec<LayerTable>,

@@ -11,7 +11,7 @@ use crate::data::LabelSet;
 pub enum ClassWeights {
     /// `"balanced"`: images / (emotions x images of the emotion), so that every emotion counts the same in all.
     Named(Balanced),
-    /// One number an emotion, in the order of the labels.
+    /// One number per emotion, in the order of the labels.
     Given(Vec<f32>),
 }
 

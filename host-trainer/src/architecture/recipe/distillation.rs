@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::setting::{Row, Setting, check_positive, check_share};
 
-/// How much teachers say (Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network", section 2): the loss is
+/// Learning from teachers (Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network", section 2): the loss is
 /// `(1 - share) label loss + share temperature^2 cross entropy(teachers, network)`, both softened by the temperature.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -11,7 +11,7 @@ pub enum Loss {
     /// `-sum target log softmax(logits)`.
     #[default]
     CategoricalCrossEntropy,
-    /// `sum max(0, 1 - y logits)^2` with `y = 2 target - 1`: one L2-SVM an emotion against the rest (Tang 2013, "Deep
+    /// `sum max(0, 1 - y logits)^2` with `y = 2 target - 1`: one L2-SVM per emotion against the rest (Tang 2013, "Deep
     /// Learning using Linear Support Vector Machines", equation 9). The penalty of the weights is `regularization.l2`.
     SquaredHinge,
 }

@@ -61,14 +61,14 @@ pub struct Recipe {
     /// The learning rate over time.
     #[serde(default)]
     pub schedule: Schedule,
-    /// Images a step.
+    /// Images per step.
     pub batch_size: usize,
     /// Passes over the training images.
     pub epochs: usize,
     /// Stop after this many epochs without a better validation accuracy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<usize>,
-    /// What large weights cost.
+    /// Penalties on large weights.
     #[serde(default)]
     pub regularization: Regularization,
     /// Share of the target that all emotions divide equally (Szegedy et al. 2016, section 7).
@@ -109,10 +109,10 @@ pub struct Recipe {
     /// "Sharpness-Aware Minimization for Efficiently Improving Generalization"); none without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharpness_aware: Option<f32>,
-    /// What is added to the logits once training is over, one number an emotion: rare ones are answered too seldom
+    /// What is added to the logits after training, one number per emotion: rare emotions are answered too seldom
     /// otherwise (Menon et al. 2021, "Long-tail learning via logit adjustment", section 4.1, there `-tau log` of the emotion's
-    /// share). Empty for nothing. The figures of epochs, burn's record,
-    /// and so teachers and runs that start from it, are without.
+    /// share). Empty for nothing. The figures of epochs and burn's record do
+    /// not include it, and so neither do teachers and runs that start from it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logit_adjustment: Vec<f32>,
     /// Faces that start small and grow.
@@ -130,12 +130,12 @@ impl Recipe {
         self.votes > 0.0 || self.pretraining_epochs > 0 || counted
     }
 
-    /// What was set and to what; settings that are off do not appear.
+    /// The settings in words, as name and value; settings that are off do not appear.
     pub fn words(&self) -> Vec<(&'static str, String)> {
         self.settings().iter().flat_map(|setting| setting.words()).collect()
     }
 
-    /// Says which key has a value that means nothing.
+    /// Checks the values; an error names the key.
     pub(super) fn check(&self) -> Result<(), String> {
         if self.batch_size == 0 || self.epochs == 0 {
             return Err("`batch_size` and `epochs` must be at least 1".into());
@@ -143,7 +143,7 @@ impl Recipe {
         self.settings().iter().try_for_each(|setting| setting.check())
     }
 
-    /// Says which key does not fit a network for these labels.
+    /// Checks that the recipe fits a network for these labels; an error names the key.
     pub(super) fn check_labels(&self, labels: LabelSet) -> Result<(), String> {
         self.settings().iter().try_for_each(|setting| setting.check_labels(labels))
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::setting::{Row, Setting, check_not_negative};
 
-/// What large weights cost. Biases and the parameters of batch normalization are free.
+/// Penalties on large weights. Biases and the parameters of batch normalization have none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Regularization {

@@ -1,4 +1,4 @@
-//! How the learning rate goes over a training.
+//! The learning rate over a training.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub enum Schedule {
         #[serde(default)]
         warm_up: f64,
     },
-    /// Times `factor` every so many epochs.
+    /// Multiplied by `factor` every `every` epochs.
     Step {
         /// Epochs between two steps.
         every: f64,

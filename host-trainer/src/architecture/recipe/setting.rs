@@ -1,4 +1,4 @@
-//! What every setting of a recipe has.
+//! The trait of every setting of a recipe.
 
 use crate::data::LabelSet;
 
@@ -7,12 +7,12 @@ pub type Row = (&'static str, String);
 
 /// A setting of a recipe, with its checks and its words.
 pub trait Setting {
-    /// Says which key has a value that means nothing.
+    /// Checks the values; an error names the key.
     fn check(&self) -> Result<(), String> {
         Ok(())
     }
 
-    /// Says which key does not fit a network for these labels.
+    /// Checks that the setting fits a network for these labels; an error names the key.
     fn check_labels(&self, _labels: LabelSet) -> Result<(), String> {
         Ok(())
     }
@@ -21,7 +21,7 @@ pub trait Setting {
     fn words(&self) -> Vec<Row>;
 }
 
-/// A setting that may be absent is off then.
+/// An absent setting is off.
 impl<S: Setting> Setting for Option<S> {
     fn check(&self) -> Result<(), String> {
         self.as_ref().map_or(Ok(()), S::check)
@@ -36,7 +36,7 @@ impl<S: Setting> Setting for Option<S> {
     }
 }
 
-/// Whether `value` is a number from 0 on, else what is wrong with what is called `name`.
+/// Checks that `value` is a number from 0 on; an error calls it `name`.
 pub fn check_not_negative(name: &str, value: f32) -> Result<(), String> {
     match value.is_finite() && value >= 0.0 {
         true => Ok(()),
@@ -44,7 +44,7 @@ pub fn check_not_negative(name: &str, value: f32) -> Result<(), String> {
     }
 }
 
-/// Whether `value` is a number above 0, else what is wrong with what is called `name`.
+/// Checks that `value` is a number above 0; an error calls it `name`.
 pub fn check_positive(name: &str, value: f32) -> Result<(), String> {
     match value.is_finite() && value > 0.0 {
         true => Ok(()),
@@ -52,7 +52,7 @@ pub fn check_positive(name: &str, value: f32) -> Result<(), String> {
     }
 }
 
-/// Whether `value` is a share, else what is wrong with what is called `name`.
+/// Checks that `value` is a share; an error calls it `name`.
 pub fn check_share(name: &str, value: f64) -> Result<(), String> {
     match (0.0..=1.0).contains(&value) {
         true => Ok(()),

@@ -1,4 +1,4 @@
-//! The arena, drawn: what holds something while each operator runs.
+//! The arena, drawn: which bytes are in use while each operator runs.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use shared::model::{Model, Step, Tensor};
 /// Columns of the drawing.
 const COLUMNS: usize = 64;
 
-/// A line an operator: `i` its input, `j` its second input, `o` its output, `=` an output in the place of the input, `b` the
+/// A line per operator: `i` its input, `j` its second input, `o` its output, `=` an output in the place of the input, `b` the
 /// band of a fused pool, `+` a tensor that a later operator reads, `.` free (for working memory, behind all of these).
 pub fn draw(model: &Model<'_>) -> String {
     let steps: Vec<Step<'_>> = model.steps().collect();

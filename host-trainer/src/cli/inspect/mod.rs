@@ -43,7 +43,7 @@ struct Description {
     measured_accuracy: f32,
     training_hash: String,
     arena_bytes: u32,
-    /// As run, with biases.
+    /// Number of weights as run, with biases.
     weights: usize,
     weight_bytes: u32,
     macs: u64,

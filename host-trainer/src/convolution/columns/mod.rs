@@ -32,11 +32,11 @@ pub(super) struct Plan {
     blocks: [usize; 2],
     /// Output rows of a block.
     rows: usize,
-    /// What computes it.
+    /// The vectors that compute it.
     vectors: Vectors,
 }
 
-/// The plan for a convolution, where this is the faster way.
+/// The plan for a convolution; `None` if another way is faster.
 pub(super) fn plan(geometry: &Geometry) -> Option<Plan> {
     let Geometry { groups, channels, outputs, kernel, stride, .. } = *geometry;
     // Of all products, the share that lanes without a channel leave.

@@ -15,7 +15,7 @@ const CHUNKS: usize = 8;
 /// kernel_width]`) plus `bias` to `output` (`[n, outputs, out_height, out_width]`).
 ///
 /// # Panics
-/// When a slice is too short.
+/// If a slice is too short.
 pub(in crate::convolution) fn correlate(plan: &Plan, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
     let geometry = &plan.geometry;
     let (taps, [input_blocks, output_blocks]) = (plan.taps(), plan.blocks);
@@ -49,7 +49,7 @@ pub(in crate::convolution) fn correlate(plan: &Plan, input: &[f32], weight: &[f3
 /// Writes the gradient of [`correlate`]'s input to `target` from that of its output.
 ///
 /// # Panics
-/// When a slice is too short.
+/// If a slice is too short.
 pub(in crate::convolution) fn input_gradient(plan: &Plan, weight: &[f32], gradient: &[f32], target: &mut [f32]) {
     let geometry = &plan.geometry;
     let (taps, input_blocks, depth) = (plan.taps(), plan.blocks[0], geometry.outputs);
@@ -74,7 +74,7 @@ pub(in crate::convolution) fn input_gradient(plan: &Plan, weight: &[f32], gradie
 /// The gradients of [`correlate`]'s weight and bias from its `input` and the `gradient` of its output.
 ///
 /// # Panics
-/// When a slice is too short.
+/// If a slice is too short.
 pub(in crate::convolution) fn weight_gradient(plan: &Plan, input: &[f32], gradient: &[f32]) -> (Buffer, Vec<f32>) {
     let geometry = &plan.geometry;
     let (taps, [input_blocks, output_blocks]) = (plan.taps(), plan.blocks);

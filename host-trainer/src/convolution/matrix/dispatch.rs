@@ -5,7 +5,7 @@ use super::lanes::{Lanes, Portable};
 /// Work over vectors of a kind, whose register tiles have `ROWS` rows by `BLOCKS` vectors for products and `OUTER` rows for
 /// sums over tiles.
 pub(in crate::convolution) trait Work {
-    /// Does it. To be inlined always: what stays a call has no vectors.
+    /// Does the work. Must always be inlined: a function that stays a call is compiled without the vectors.
     ///
     /// # Safety
     /// The processor has the instructions of `L`.
@@ -18,7 +18,7 @@ pub(in crate::convolution) struct Vectors(Kind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// What the target has for certain.
+    /// The vectors that every processor of the target has.
     Certain,
     #[cfg(target_arch = "x86_64")]
     Avx2,

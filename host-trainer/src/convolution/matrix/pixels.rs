@@ -48,7 +48,7 @@ impl Pixels {
     /// channels that do not exist and around the image.
     ///
     /// # Panics
-    /// When a slice is too short.
+    /// If a slice is too short.
     ///
     /// # Safety
     /// The processor has the instructions of `L`.
@@ -107,7 +107,7 @@ impl Pixels {
     /// as they exist there.
     ///
     /// # Panics
-    /// When a slice is too short.
+    /// If a slice is too short.
     ///
     /// # Safety
     /// The processor has the instructions of `L`.

@@ -28,7 +28,7 @@ impl Product<'_> {
     /// Register tiles of `ROWS` rows by `BLOCKS` vectors.
     ///
     /// # Panics
-    /// When a slice is too short, or there are fewer tiles than `ROWS`.
+    /// If a slice is too short, or there are fewer tiles than `ROWS`.
     ///
     /// # Safety
     /// The processor has the instructions of `L`.
@@ -116,7 +116,7 @@ impl Outer<'_> {
     /// Register tiles of `ROWS` input channels, a number that divides [`LANES`], by `BLOCKS` vectors.
     ///
     /// # Panics
-    /// When a slice is too short.
+    /// If a slice is too short.
     ///
     /// # Safety
     /// The processor has the instructions of `L`.

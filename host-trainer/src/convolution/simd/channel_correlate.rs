@@ -47,7 +47,7 @@ fn blocks(channels: usize) -> impl Iterator<Item = (usize, usize)> {
 /// Writes `start(channel) + sum over taps of weight * source[operand]` to every output pixel of a walk over single pixels.
 ///
 /// # Panics
-/// When the walk leaves `source` or `target`.
+/// If the walk leaves `source` or `target`.
 #[inline(always)]
 pub(super) fn correlate<L: Lanes>(
     kernels: &Kernels,

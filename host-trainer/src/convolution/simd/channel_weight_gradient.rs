@@ -28,7 +28,7 @@ pub(in crate::convolution) struct Blocked {
 /// Adds the images' products to `sums`: `[outputs][taps]`.
 ///
 /// # Panics
-/// When a part lies outside its slice.
+/// If a part lies outside its slice.
 #[inline(always)]
 pub(super) fn accumulate<L: Lanes>(correlated: &Correlated<'_>, sums: &mut [f32], blocked: &mut Blocked) {
     let [outputs, height, width] = correlated.output;

@@ -21,7 +21,7 @@ pub(super) use walk::Walk;
 
 #[cfg(target_arch = "aarch64")]
 use lanes::Neon as Certain;
-/// What the target has for certain.
+/// The vectors that every processor of the target has.
 #[cfg(not(target_arch = "aarch64"))]
 use lanes::Portable as Certain;
 
@@ -99,7 +99,7 @@ impl Kernels {
 /// which is for the same [`Across`] as `kernels`.
 ///
 /// # Panics
-/// When the walk leaves `source` or `target`.
+/// If the walk leaves `source` or `target`.
 pub(super) fn correlate(kernels: &Kernels, walk: &Walk, source: &[f32], start: Option<&[f32]>, target: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
     {
@@ -126,7 +126,7 @@ pub(super) fn correlate(kernels: &Kernels, walk: &Walk, source: &[f32], start: O
 /// Adds some images' share of the weight gradient to `sums` (`[outputs][taps]`).
 ///
 /// # Panics
-/// When a part lies outside its slice.
+/// If a part lies outside its slice.
 pub(super) fn accumulate_weight_gradient(
     across: Across,
     images: &Correlated<'_>,

@@ -57,7 +57,7 @@ pub(in crate::convolution) const SLACK: usize = LANES;
 /// Writes `start(channel) + sum over taps of weight * source[operand]` to every output pixel.
 ///
 /// # Panics
-/// When the walk leaves `source` or `target`.
+/// If the walk leaves `source` or `target`.
 #[inline(always)]
 pub(super) fn correlate<L: Lanes>(
     kernels: &Kernels,

@@ -64,7 +64,7 @@ const fn tile_taps(registers: usize, outputs: usize) -> usize {
 /// Adds the images' products to `sums`: `[outputs][taps]`.
 ///
 /// # Panics
-/// When a part lies outside its slice.
+/// If a part lies outside its slice.
 #[inline(always)]
 pub(super) fn accumulate<L: Lanes>(correlated: &Correlated<'_>, sums: &mut [f32]) {
     let [outputs, height, width] = correlated.output;

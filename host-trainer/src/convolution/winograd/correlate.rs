@@ -12,7 +12,7 @@ use crate::memory::Buffer;
 /// kernels whose tap `3 y + x` of an output for a channel is `kernel(output, channel, tap)`, and `bias` added if there is one.
 ///
 /// # Panics
-/// When a slice is too short.
+/// If a slice is too short.
 pub(in crate::convolution) fn correlate(
     plan: &Plan,
     source: &[f32],
@@ -213,7 +213,7 @@ impl Transformed<'_> {
     /// Transforms what the tiles of whole images read.
     ///
     /// # Panics
-    /// When a slice is too short.
+    /// If a slice is too short.
     ///
     /// # Safety
     /// The processor has the instructions of `L`.
@@ -262,7 +262,7 @@ impl Transformed<'_> {
     /// Transforms the output gradients of the tiles of whole images.
     ///
     /// # Panics
-    /// When a slice is too short.
+    /// If a slice is too short.
     ///
     /// # Safety
     /// The processor has the instructions of `L`.

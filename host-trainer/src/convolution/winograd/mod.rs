@@ -29,7 +29,7 @@ use plan::Shape;
 use super::geometry::Geometry;
 use super::matrix::padded;
 
-/// The plan for a convolution's forward pass and weight gradient, where this is the faster way.
+/// The plan for a convolution's forward pass and weight gradient; `None` if another way is faster.
 pub(super) fn forward_plan(geometry: &Geometry) -> Option<Plan> {
     let before = geometry.padding.map(|[before, _]| before);
     faster(

@@ -47,7 +47,7 @@ pub(in crate::convolution) struct Plan {
     pub images: usize,
     /// Rows of tiles of one block.
     pub rows: usize,
-    /// What computes it.
+    /// The vectors that compute it.
     pub vectors: Vectors,
 }
 
@@ -85,7 +85,7 @@ impl Plan {
         (self.tile + 2) * (self.tile + 2)
     }
 
-    /// Most tiles of a block.
+    /// Maximum number of tiles in a block.
     pub fn block_tiles(&self) -> usize {
         self.images * self.rows * self.tiles[1]
     }

@@ -14,7 +14,7 @@ use crate::memory::Buffer;
 /// from its `source` and the `gradient` of its output.
 ///
 /// # Panics
-/// When a slice is too short.
+/// If a slice is too short.
 pub(in crate::convolution) fn weight_gradient(plan: &Plan, source: &[f32], gradient: &[f32]) -> (Buffer, Vec<f32>) {
     let plan = &plan.for_weights();
     let shape = plan.shape;

@@ -13,7 +13,7 @@ fn rmsprop_takes_kerass_first_step() {
     }
     let device = Device::flex().autodiff();
     let module = One { w: Param::from_data(TensorData::new(vec![1.0f32, -2.0], [2]), &device) };
-    let mut optimizer = optimizer::optimizer(Architecture::find("levorse").expect("built in").recipe.optimizer);
+    let mut optimizer = optimizer(Architecture::find("levorse").expect("built in").recipe.optimizer);
     let loss = (module.w.val() * module.w.val()).sum();
     let gradients = burn::optim::GradientsParams::from_grads(loss.backward(), &module);
     let module = optimizer.step(1e-3, module, gradients);

@@ -3,17 +3,19 @@
 #![no_std]
 #![no_main]
 
-use cortex_m_rt::entry;
+#[path = "../../../programs/bare/panic.rs"]
+mod panic;
+
+use board::clock::{Clock, seconds};
+use board::uart::{BAUD, Uart};
+use board::wakeup::Wakeups;
 use embedded_io::Write;
 use firmware::device::Clock as _;
-use mps2::clock::{Clock, seconds};
-use mps2::uart::{BAUD, Uart};
-use mps2::wakeup::Wakeups;
 
 const HOUR: u32 = 3600;
 
-#[entry]
-fn main() -> ! {
+#[unsafe(no_mangle)]
+extern "C" fn main() -> ! {
     let (mut clock, start) = (Clock::timer0(), seconds());
     let mut wakeups = Wakeups::enable();
     while seconds() - start < HOUR {

@@ -29,7 +29,7 @@ const fn layout(window: &Window, input: Shape, output: Shape) -> Layout {
     Layout::new(window, input, output, 2, 1)
 }
 
-/// Blocks whose weights are widened at a time: the stripes are filled anew for each lot, and short filters take little.
+/// Blocks whose weights are widened at a time. Each lot fills the stripes anew, so short filters are taken in larger lots.
 const fn blocks(layout: &Layout) -> usize {
     let blocks = WINDOWS / (layout.window / 2 + 1);
     if blocks < 1 {
@@ -56,8 +56,8 @@ pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize
     widened_words(&layout).saturating_add(stripe_words(&layout))
 }
 
-/// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if a parameter needs more digits than the fast arithmetic
-/// has, or the scratch is too small.
+/// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if a parameter is too large for the fast arithmetic, or the
+/// scratch is too small.
 pub fn conv2d(
     arguments: &ConvArguments,
     region: Region,
@@ -149,13 +149,13 @@ impl Convolution<'_> {
         Ok(())
     }
 
-    /// Makes the windows' input of output row `y` of that of the row before, for an input of one channel: all rows of the
-    /// input move up by one, and the last is new.
+    /// Turns the stripe of the output row before into that of row `y`, for an input of one channel: all rows of the input move
+    /// up by one, and the last is filled.
     fn move_on(&self, y: usize, stripe: &mut [u32], blank: i8) -> Result<(), ShapeMismatch> {
         let Columns { blank: before, count, .. } = self.columns;
         move_up(stripe);
         let last = usize::from(self.arguments.window.kernel_height).saturating_sub(1);
-        // What has come to the end of each column from the next one's beginning.
+        // The end of each column now holds the beginning of the next column.
         for column in (0..before).chain(before + count..self.layout.columns) {
             put(stripe, Pairing::Twos, column * self.layout.column + last, blank)?;
         }

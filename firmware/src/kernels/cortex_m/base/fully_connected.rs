@@ -28,13 +28,13 @@ const _: () = assert!(UNROLLED.is_power_of_two(), "these processors have no divi
 /// The most inputs whose sum of products has less than 29 bits.
 const MOST_INPUTS: usize = 1 << 13;
 
-/// Words of scratch that so many inputs take.
+/// Words of scratch for this number of inputs.
 pub const fn fully_connected_words(inputs: usize) -> usize {
     inputs
 }
 
-/// [`fully_connected`](crate::kernels::fully_connected), or `None` if there are too few inputs or too many, a parameter needs
-/// more digits than the fast arithmetic has, or the scratch is too small.
+/// [`fully_connected`](crate::kernels::fully_connected), or `None` if there are too few inputs or too many, a parameter is
+/// too large for the fast arithmetic, or the scratch is too small.
 pub fn fully_connected(
     arguments: &FullyConnectedArguments,
     input: &[i8],

@@ -16,7 +16,7 @@ pub(super) const BLOCK: usize = 4;
 /// Words in the body of the inner loop.
 const UNROLLED: usize = 16;
 
-/// What a row needs of a channel to make a value of a sum.
+/// The parameters of a channel, prepared for requantization.
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
 #[repr(C)]
 struct Requantize {
@@ -28,7 +28,7 @@ struct Requantize {
     shift: u32,
 }
 
-/// What a row needs of a block of filters.
+/// The parameters of a block of filters.
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct Block {
@@ -54,8 +54,8 @@ impl Block {
         block
     }
 
-    /// Takes into the biases what the activations in the stripe lack of theirs with their offset: `offset`, and one less in
-    /// the [upper halves](super::pairs).
+    /// Adds to the biases what the activations in the stripe lack: `offset`, and one less in the
+    /// [upper halves](super::pairs).
     pub fn correct(&mut self, widened: &[[u32; BLOCK]], offset: i32) {
         let mut sums = [[0i32; 2]; BLOCK];
         for words in widened {

@@ -35,8 +35,8 @@ pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize
     weight_words(&layout).saturating_add(layout.values() / 2)
 }
 
-/// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if a parameter needs more digits than the fast arithmetic
-/// has, or the scratch is too small.
+/// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if a parameter is too large for the fast arithmetic, or the
+/// scratch is too small.
 pub fn conv2d(
     arguments: &ConvArguments,
     region: Region,
@@ -147,12 +147,12 @@ impl Convolution<'_> {
         (0..usize::from(self.arguments.window.kernel_height)).try_for_each(|ky| self.fill_row(y, ky, stripe))
     }
 
-    /// Makes the windows' input of output row `y` of that of the row before, for an input of one channel: all rows of the
-    /// input move up by one, and the last is new.
+    /// Turns the stripe of the output row before into that of row `y`, for an input of one channel: all rows of the input move
+    /// up by one, and the last is filled.
     fn move_on(&self, y: usize, stripe: &mut [u32]) -> Result<(), ShapeMismatch> {
         let Columns { blank, count, .. } = self.columns;
         move_up(stripe);
-        // What has come to the end of each column from the next one's beginning.
+        // The end of each column now holds the beginning of the next column.
         let last = usize::from(self.arguments.window.kernel_height).saturating_sub(1);
         let halves: &mut [i16] = bytemuck::cast_slice_mut(stripe);
         let ends = halves.get_mut(last..).ok_or(ShapeMismatch)?.iter_mut().step_by(self.layout.column.max(1));

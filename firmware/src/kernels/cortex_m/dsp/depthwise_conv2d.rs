@@ -38,7 +38,7 @@ impl Layout {
         self.pairs * self.depth
     }
 
-    /// Words of what the channels need for requantization.
+    /// Words of the channels' requantization parameters.
     const fn blocks(&self) -> usize {
         self.depth / BLOCK * (size_of::<Block>() / 4)
     }
@@ -63,7 +63,7 @@ pub const fn depthwise_conv2d_words(window: &Window, input: Shape, output: Shape
 }
 
 /// [`depthwise_conv2d`](crate::kernels::depthwise_conv2d), or `None` if the channels are no multiple of four, a parameter
-/// needs more digits than the fast arithmetic has, or the scratch is too small.
+/// is too large for the fast arithmetic, or the scratch is too small.
 pub fn depthwise_conv2d(
     arguments: &ConvArguments,
     input: &[i8],

@@ -1,7 +1,7 @@
 //! Products of weights that are used once: nothing is kept for later, two units share the activations.
 //!
-//! Whether every step fits is not asked of the parameters beforehand: what does not sets the processor's sticky bit Q, and
-//! then the caller has to work with other arithmetic.
+//! The parameters are not checked beforehand. A step that overflows sets the processor's sticky bit Q, and then the caller
+//! must use other arithmetic.
 
 use core::arch::naked_asm;
 
@@ -24,7 +24,7 @@ pub const fn fully_connected_words(inputs: usize) -> usize {
 }
 
 /// [`fully_connected`](crate::kernels::fully_connected), or `None` if the inputs are no multiple of eight, the weights are
-/// not aligned, a parameter needs more digits than the fast arithmetic has, or the scratch is too small.
+/// not aligned, a parameter is too large for the fast arithmetic, or the scratch is too small.
 pub fn fully_connected(
     arguments: &FullyConnectedArguments,
     input: &[i8],

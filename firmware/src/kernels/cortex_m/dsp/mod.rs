@@ -10,8 +10,8 @@
 //! widen.rs             bytes to halfwords
 //! ```
 
-/// The first line of every naked function: what is compiled for a processor named by a flag, or by the target's name, forgets
-/// it there.
+/// The first line of every naked function. There the assembler forgets the processor that a flag or the name of the target
+/// has chosen.
 #[cfg(cortex_m_armv8)]
 macro_rules! dsp_extension {
     () => {
@@ -31,7 +31,7 @@ macro_rules! dsp_extension {
     };
 }
 
-/// What an address of code says of the instructions there, when it is jumped to: in its lowest bit, whether they are
+/// The lowest bit of a code address that is jumped to. It says whether the instructions there are
 /// Thumb's.
 const THUMB: u32 = if cfg!(a32) { 0 } else { 1 };
 

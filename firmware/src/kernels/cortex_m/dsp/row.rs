@@ -13,7 +13,7 @@ use super::super::super::{ConvArguments, ShapeMismatch};
 /// Filters whose sums are in registers at a time.
 pub(super) const BLOCK: usize = 4;
 
-/// What a row needs of a channel to make a value of a sum.
+/// The parameters of a channel, prepared for requantization.
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
 #[repr(C)]
 struct Requantize {
@@ -23,7 +23,7 @@ struct Requantize {
     shift: u32,
 }
 
-/// What a row needs of a block of filters.
+/// The parameters of a block of filters.
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct Block {
@@ -48,12 +48,12 @@ impl Block {
     /// Whether a sum over `window` products, doubled, and every step after it fit 32 bits, and the last is a shift, for all
     /// of `channels`.
     pub fn can_be(channels: &[ChannelParameters], window: usize, output_offset: i32) -> bool {
-        // A value plus the offset has eight bits and a sign, a weight seven. What is limited is too much for any bias.
+        // A value plus the offset has eight bits and a sign, a weight seven. Larger windows leave no room for a bias.
         let largest_bias = (1 << 30) - (window.min(1 << 16) * (255 * 128)) as i32;
         let fits = |channel: &ChannelParameters| {
             let bias = channel.bias.wrapping_add(largest_bias) as u32;
             let shift = channel.shift.wrapping_add(22) as u32;
-            // Not a bias that makes a sum of 2^30, which doubled would be negative.
+            // Less than, not at most: a sum of 2^30, doubled, would be negative.
             bias < 2 * largest_bias as u32 && (shift < 22 || channel.multiplier == 0 && shift == 22)
         };
         largest_bias > 0 && output_offset.unsigned_abs() <= 128 && channels.iter().all(fits)

@@ -40,7 +40,7 @@ const fn weight_words(layout: &Layout, filters: usize) -> usize {
     filters.div_ceil(LANES) * LANES * layout.window / 2
 }
 
-/// Words of what requantizes the filters' sums.
+/// Words of the parameters that requantize the filters' sums.
 const fn requantizer_words(filters: usize) -> usize {
     filters.div_ceil(LANES) * size_of::<Words>() / 4
 }
@@ -88,7 +88,7 @@ pub fn conv2d(
     Some(convolution.and_then(|convolution| unsafe { convolution.run(output, prepared, stripe) }))
 }
 
-/// What is made of weights and channel parameters first, for eight filters at a time.
+/// Weights and channel parameters, prepared for eight filters at a time.
 struct Prepared<'a> {
     requantizers: &'a mut [Words],
     weights: &'a mut [Pairs],

@@ -25,8 +25,8 @@ impl Convolution<'_> {
         self.arguments.window.stride_height < self.arguments.window.kernel_height
     }
 
-    /// Makes the windows' input of output row `y` of that of the row before: the rows of the input that both see move up, and
-    /// the last are new.
+    /// Turns the stripe of the output row before into that of row `y`: the rows of the input that both see move up, and the last
+    /// are filled.
     #[target_feature(enable = "avx2")]
     pub(super) fn move_on(&self, y: usize, stripe: &mut [i32]) -> Result<(), ShapeMismatch> {
         let ConvArguments { window, input_shape, .. } = *self.arguments;
@@ -36,7 +36,7 @@ impl Convolution<'_> {
             return Err(ShapeMismatch);
         }
         stripe.copy_within(new * depth.., 0);
-        // What has come to the end of each column from the next one's beginning.
+        // The end of each column now holds the beginning of the next column.
         let Columns { blank, count, .. } = self.columns;
         let columns = stripe.chunks_exact_mut(self.layout.column.max(1));
         for (_, column) in columns.enumerate().filter(|(index, _)| !(blank..blank + count).contains(index)) {

@@ -1,0 +1,372 @@
+//! Random operators of every kind with every kind of parameters, such as do not fit, and such whose sums are at the limits of
+//! the arithmetic, by this processor's kernels and in plain Rust: prints the first that differs, or how many agreed.
+
+use core::fmt::Debug;
+
+use embedded_io::Write;
+use firmware::kernels::{
+    self, ConvArguments, FullyConnectedArguments, PoolArguments, Region, ShapeMismatch, conv2d_scratch,
+    depthwise_conv2d_scratch, fully_connected_scratch, portable,
+};
+use shared::quantization::ChannelParameters;
+use shared::shape::{Padding, Shape, Window};
+
+use crate::memory::{Buffers, Memory, Sizes};
+use crate::{print, random::Random};
+
+/// What an operator's input, weights and channels are.
+#[derive(Clone, Copy)]
+enum Data {
+    Random,
+    /// All the same: the value of the input, that of the weights, and the parameters.
+    Constant(i8, i8, ChannelParameters),
+}
+
+/// Two versions differ; which, is printed.
+struct Different;
+
+/// Compares so many operators of each kind, and prints to `serial`; those that are too large for the memory are left out and not
+/// counted. Whether all agreed.
+pub fn run(serial: &mut impl Write, memory: &mut impl Memory, count: u32) -> bool {
+    let random = Random::new(2_463_534_242);
+    let mut trial = Trial { serial, memory, random, agreed: 0 };
+    let (Ok(limits), Ok(operators)) = (trial.limits(), trial.operators(count)) else { return false };
+    print(trial.serial, format_args!("{operators} operators agree\r\n{limits} at the limits agree\r\nend\r\n"));
+    true
+}
+
+struct Trial<'a, S, M> {
+    serial: &'a mut S,
+    memory: &'a mut M,
+    random: Random,
+    /// Comparisons so far.
+    agreed: u32,
+}
+
+impl<S: Write, M: Memory> Trial<'_, S, M> {
+    /// Random operators: how many were compared.
+    fn operators(&mut self, count: u32) -> Result<u32, Different> {
+        let before = self.agreed;
+        for index in 0..count {
+            self.any_convolution()?;
+            self.any_depthwise()?;
+            self.any_fully_connected()?;
+            self.any_max_pool()?;
+            self.what_does_not_fit()?;
+            if index % 8 == 0 {
+                self.by_sixteens()?;
+            }
+        }
+        Ok(self.agreed - before)
+    }
+
+    /// Operators whose sums are at the limits of the arithmetic: how many were compared.
+    fn limits(&mut self) -> Result<u32, Different> {
+        let before = self.agreed;
+        for (sign, input_offset, activation) in [(1, -127, -128i8), (-1, 128, 127)] {
+            let ends =
+                FullyConnectedArguments { input_offset, output_offset: -7, activation_min: -128, activation_max: 127 };
+            // Without filters: depthwise. The last sums more than 2^30.
+            for (size, kernel, depth, filters) in [(4, 1, 8, 4), (8, 3, 16, 16), (5, 3, 8, 0), (1, 1, 33_000, 2)] {
+                let window = Window::square(kernel, 1, Padding::Valid);
+                let Some((height, width)) = window.output_size(size, size) else { continue };
+                let output_shape = Shape::new(height, width, if filters == 0 { depth } else { filters });
+                let arguments = with_ends(&ends, window, Shape::new(size, size, depth), output_shape);
+                let products = window.taps() as usize * if filters == 0 { 1 } else { usize::from(depth) };
+                for bias in biases(products) {
+                    for (multiplier, shift) in FACTORS {
+                        let channel = ChannelParameters { bias: sign * bias, multiplier, shift };
+                        let data = Data::Constant(activation, -128, channel);
+                        if filters == 0 {
+                            self.depthwise(&arguments, data)?;
+                        } else {
+                            self.convolution(&arguments, Region::whole(output_shape), data)?;
+                            self.fully_connected(&ends, products, filters.into(), data)?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(self.agreed - before)
+    }
+
+    /// Any convolution, or any part of one.
+    fn any_convolution(&mut self) -> Result<(), Different> {
+        let (window, input_shape, (height, width)) = self.random.windowed();
+        let output_shape = Shape::new(height, width, self.random.up_to(35) as u16);
+        let arguments = with_ends(&self.random.ends(), window, input_shape, output_shape);
+        let region = self.random.region(output_shape);
+        self.convolution(&arguments, region, Data::Random)
+    }
+
+    /// 3x3, step by step, with channels by the sixteen: what most networks are made of, and some kernels treat apart.
+    fn by_sixteens(&mut self) -> Result<(), Different> {
+        let padding = if self.random.one_in(2) { Padding::Same } else { Padding::Valid };
+        let window = Window::square(3, 1, padding);
+        let [inputs, outputs] = [16 * self.random.up_to(3) as u16, 16 * self.random.up_to(3) as u16];
+        let input_shape = Shape::new(2 + self.random.up_to(28) as u16, 2 + self.random.up_to(28) as u16, inputs);
+        let Some((height, width)) = window.output_size(input_shape.height, input_shape.width) else { return Ok(()) };
+        let output_shape = Shape::new(height, width, outputs);
+        let arguments = with_ends(&self.random.ends(), window, input_shape, output_shape);
+        let region = self.random.region(output_shape);
+        self.convolution(&arguments, region, Data::Random)
+    }
+
+    fn any_depthwise(&mut self) -> Result<(), Different> {
+        let (window, input_shape, (height, width)) = self.random.windowed();
+        let arguments = with_ends(
+            &self.random.ends(),
+            window,
+            input_shape,
+            Shape { height, width, channels: input_shape.channels },
+        );
+        self.depthwise(&arguments, Data::Random)
+    }
+
+    fn any_fully_connected(&mut self) -> Result<(), Different> {
+        let units = self.random.up_to(24) as usize;
+        // Many a multiple of eight, for which there are paths of their own.
+        let inputs = if self.random.one_in(4) { self.random.up_to(320) } else { 8 * self.random.up_to(40) };
+        let ends = self.random.ends();
+        self.fully_connected(&ends, inputs as usize, units, Data::Random)
+    }
+
+    fn any_max_pool(&mut self) -> Result<(), Different> {
+        let (mut window, mut input_shape, _) = self.random.windowed();
+        if self.random.one_in(2) {
+            window = Window::square(2, 2, window.padding);
+            input_shape = Shape { height: input_shape.height + 1, width: input_shape.width + 1, ..input_shape };
+        }
+        let Some((height, width)) = window.output_size(input_shape.height, input_shape.width) else { return Ok(()) };
+        let FullyConnectedArguments { activation_min, activation_max, .. } = self.random.ends();
+        let output_shape = Shape { height, width, ..input_shape };
+        let pool = PoolArguments { window, input_shape, output_shape, activation_min, activation_max };
+        let sizes = Sizes { input: elements(input_shape), output: elements(output_shape), ..Sizes::default() };
+        self.max_pool(&pool, sizes, false)
+    }
+
+    fn convolution(&mut self, arguments: &ConvArguments, region: Region, data: Data) -> Result<(), Different> {
+        let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
+        let filters = usize::from(output_shape.channels);
+        let sizes = Sizes {
+            input: elements(input_shape),
+            weights: window.taps() as usize * usize::from(input_shape.channels) * filters,
+            channels: filters,
+            output: usize::from(region.height) * usize::from(output_shape.width) * filters,
+            scratch: conv2d_scratch(&window, input_shape, output_shape),
+        };
+        self.convolution_of(arguments, region, sizes, data, false)
+    }
+
+    fn convolution_of(
+        &mut self,
+        arguments: &ConvArguments,
+        region: Region,
+        sizes: Sizes,
+        data: Data,
+        may_refuse: bool,
+    ) -> Result<(), Different> {
+        self.compare(&(arguments, region), sizes, data, may_refuse, |version, memory| {
+            let Buffers { input, weights, channels, ours, plain, scratch } = memory;
+            match version {
+                Version::Ours => kernels::conv2d_region(arguments, region, input, weights, channels, ours, scratch),
+                Version::Plain => portable::conv2d_region(arguments, region, input, weights, channels, plain),
+            }
+        })
+    }
+
+    fn depthwise(&mut self, arguments: &ConvArguments, data: Data) -> Result<(), Different> {
+        let ConvArguments { window, input_shape, output_shape, .. } = *arguments;
+        let depth = usize::from(input_shape.channels);
+        let sizes = Sizes {
+            input: elements(input_shape),
+            weights: window.taps() as usize * depth,
+            channels: depth,
+            output: elements(output_shape),
+            scratch: depthwise_conv2d_scratch(&window, input_shape, output_shape),
+        };
+        self.depthwise_of(arguments, sizes, data, false)
+    }
+
+    fn depthwise_of(
+        &mut self,
+        arguments: &ConvArguments,
+        sizes: Sizes,
+        data: Data,
+        may_refuse: bool,
+    ) -> Result<(), Different> {
+        self.compare(&("depthwise", arguments), sizes, data, may_refuse, |version, memory| {
+            let Buffers { input, weights, channels, ours, plain, scratch } = memory;
+            match version {
+                Version::Ours => kernels::depthwise_conv2d(arguments, input, weights, channels, ours, scratch),
+                Version::Plain => portable::depthwise_conv2d(arguments, input, weights, channels, plain),
+            }
+        })
+    }
+
+    fn fully_connected(
+        &mut self,
+        ends: &FullyConnectedArguments,
+        inputs: usize,
+        units: usize,
+        data: Data,
+    ) -> Result<(), Different> {
+        let scratch = fully_connected_scratch(inputs);
+        let sizes = Sizes { input: inputs, weights: inputs * units, channels: units, output: units, scratch };
+        self.fully_connected_of(ends, sizes, data, false)
+    }
+
+    fn fully_connected_of(
+        &mut self,
+        ends: &FullyConnectedArguments,
+        sizes: Sizes,
+        data: Data,
+        may_refuse: bool,
+    ) -> Result<(), Different> {
+        self.compare(&(ends, sizes), sizes, data, may_refuse, |version, memory| {
+            let Buffers { input, weights, channels, ours, plain, scratch } = memory;
+            match version {
+                Version::Ours => kernels::fully_connected(ends, input, weights, channels, ours, scratch),
+                Version::Plain => portable::fully_connected(ends, input, weights, channels, plain),
+            }
+        })
+    }
+
+    fn max_pool(&mut self, pool: &PoolArguments, sizes: Sizes, may_refuse: bool) -> Result<(), Different> {
+        self.compare(pool, sizes, Data::Random, may_refuse, |version, memory| match version {
+            Version::Ours => kernels::max_pool2d(pool, memory.input, memory.ours),
+            Version::Plain => portable::max_pool2d(pool, memory.input, memory.plain),
+        })
+    }
+
+    /// A convolution, plain and depthwise, a pool and a fully connected operator of which something does not fit, most of the
+    /// time: the same refusals.
+    fn what_does_not_fit(&mut self) -> Result<(), Different> {
+        let (mut window, mut input_shape, (height, width)) = self.random.windowed();
+        let mut output_shape = Shape { height, width, ..input_shape };
+        if self.random.one_in(2) {
+            window = Window::square(2, 2, Padding::Valid);
+            output_shape = Shape { height: input_shape.height / 2, width: input_shape.width / 2, ..output_shape };
+        }
+        let depth = usize::from(input_shape.channels);
+        let mut sizes = Sizes {
+            input: elements(input_shape),
+            weights: window.taps() as usize * depth * depth,
+            channels: depth,
+            output: elements(output_shape),
+            scratch: 0,
+        };
+        match self.random.next() % 12 {
+            0 => output_shape.height = output_shape.height.wrapping_sub(1),
+            1 => output_shape.width = output_shape.width.saturating_sub(1),
+            2 => output_shape.channels -= 1,
+            3 => input_shape.width = 1,
+            4 => input_shape.height = 0,
+            5 => input_shape.channels = 0,
+            6 => window.kernel_width = 0,
+            7 => window.stride_height = 0,
+            8 => sizes.input -= 1,
+            9 => sizes.weights -= 1,
+            10 => sizes.channels -= 1,
+            _ => sizes.output = sizes.output.saturating_sub(1),
+        }
+        let ends = self.random.ends();
+        let arguments = with_ends(&ends, window, input_shape, output_shape);
+        let FullyConnectedArguments { activation_min, activation_max, .. } = ends;
+        let pool = PoolArguments { window, input_shape, output_shape, activation_min, activation_max };
+        let region = Region::whole(output_shape);
+        let with = |scratch| Sizes { scratch, ..sizes };
+        let scratch = conv2d_scratch(&window, input_shape, output_shape);
+        self.convolution_of(&arguments, region, with(scratch), Data::Random, true)?;
+        let scratch = depthwise_conv2d_scratch(&window, input_shape, output_shape);
+        self.depthwise_of(&arguments, with(scratch), Data::Random, true)?;
+        self.max_pool(&pool, sizes, true)?;
+        let sizes = Sizes { output: sizes.channels, scratch: fully_connected_scratch(sizes.input), ..sizes };
+        self.fully_connected_of(&ends, sizes, Data::Random, true)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Version {
+    Ours,
+    Plain,
+}
+
+impl<S: Write, M: Memory> Trial<'_, S, M> {
+    /// Runs both versions on the same data. Both may refuse only where that is allowed.
+    fn compare(
+        &mut self,
+        what: &dyn Debug,
+        sizes: Sizes,
+        data: Data,
+        may_refuse: bool,
+        run: impl Fn(Version, &mut Buffers<'_>) -> Result<(), ShapeMismatch>,
+    ) -> Result<(), Different> {
+        let Self { memory, random, serial, .. } = self;
+        let Some(mut memory) = memory.buffers(sizes) else { return Ok(()) };
+        match data {
+            Data::Random => {
+                memory.input.fill_with(|| random.next() as i8);
+                memory.weights.fill_with(|| random.next() as i8);
+                // One large factor would send all channels of an operator the slow way.
+                let fast = !random.one_in(4);
+                memory.channels.fill_with(|| random.channel(fast));
+            }
+            Data::Constant(input, weights, channel) => {
+                memory.input.fill(input);
+                memory.weights.fill(weights);
+                memory.channels.fill(channel);
+            }
+        }
+        // What lies outside of the result has to stay as it was.
+        memory.ours.fill(77);
+        memory.plain.fill(77);
+        memory.scratch.fill(55);
+        let results = [run(Version::Ours, &mut memory), run(Version::Plain, &mut memory)];
+        let same = match results {
+            [Ok(()), Ok(())] => memory.ours == memory.plain,
+            [Err(ShapeMismatch), Err(ShapeMismatch)] => may_refuse,
+            _ => false,
+        };
+        if same {
+            self.agreed += 1;
+            return Ok(());
+        }
+        let at = memory.ours.iter().zip(memory.plain.iter()).position(|(ours, plain)| ours != plain);
+        print(*serial, format_args!("different at {at:?}, {results:?}: {what:?}\r\nend\r\n"));
+        Err(Different)
+    }
+}
+
+fn with_ends(ends: &FullyConnectedArguments, window: Window, input_shape: Shape, output_shape: Shape) -> ConvArguments {
+    let FullyConnectedArguments { input_offset, output_offset, activation_min, activation_max } = *ends;
+    ConvArguments {
+        window,
+        input_shape,
+        output_shape,
+        groups: 1,
+        input_offset,
+        output_offset,
+        activation_min,
+        activation_max,
+    }
+}
+
+/// Of a shape of these operators, all of which are small.
+fn elements(shape: Shape) -> usize {
+    shape.elements().unwrap_or(0) as usize
+}
+
+/// Multipliers and shifts with which a sum at a limit is not always beyond the clamp, and such with which it is.
+const FACTORS: [(i32, i32); 4] = [(1 << 30, -22), (i32::MAX, -23), (i32::MAX, -1), (1 << 30, -31)];
+
+/// Biases that take the sum of so many of the largest products to the limits of some kernel's fast arithmetic and of 32 bits,
+/// and none; as in a model, what may be summed fits 32 bits.
+fn biases(products: usize) -> impl Iterator<Item = i32> {
+    let (largest, products) = (products as i64 * 255 * 128, products as i64);
+    let limits = [1 << 28, 1 << 29, 1 << 30, i64::from(i32::MAX)].into_iter();
+    // A product is counted as 259 * 128 where the offset is added apart.
+    let biases = limits.flat_map(move |limit| [limit - largest, limit - products * 259 * 128]);
+    let around = biases.flat_map(|bias| [bias - 1, bias, bias + 1]).chain([0]);
+    around.filter(move |bias| largest + bias.abs() <= i32::MAX.into()).map(|bias| bias as i32)
+}

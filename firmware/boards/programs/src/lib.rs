@@ -1,0 +1,91 @@
+//! What every board runs. A board without an operating system implements [`BareBoard`] and gets the programs in `bare`; the
+//! programs in `src/bin` are for a host, and for Linux on other processors.
+//!
+//! ```text
+//! device      the firmware's main loop
+//! profile     one inference, operator by operator
+//! layers      single layers, counted, beside the same in plain Rust
+//! agreement   random operators, by the processor's kernels and in plain Rust
+//! random      numbers for layers and agreement
+//! memory      what agreement works on
+//! model       the network that ships with the firmware
+//! stack       how deep the stack has been
+//! ```
+//!
+//! A program that measures or compares ends with a line `end`.
+#![no_std]
+
+pub mod agreement;
+#[cfg(target_os = "none")]
+pub mod device;
+pub mod layers;
+pub mod memory;
+pub mod model;
+#[cfg(target_os = "none")]
+pub mod profile;
+pub mod random;
+#[cfg(target_os = "none")]
+pub mod stack;
+
+use core::panic::PanicInfo;
+
+use embedded_io::{Read, ReadReady, Write};
+use firmware::device::Clock;
+
+/// A board without an operating system. Its crate's library is called `board` and has a type `Board` that implements this; its
+/// linker script names the ends of the stack, which startup paints, `_stack_end` and `_stack_start`.
+pub trait BareBoard {
+    /// Bytes for the model's tensors and the kernels' working memory. A model that needs more is refused at startup.
+    const ARENA_BYTES: usize;
+
+    /// Bytes for what the program `agreement` compares; it leaves out what needs more.
+    const POOL_BYTES: usize;
+
+    /// Starts the board; programs call it once, first of all.
+    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut()>;
+
+    /// The serial port for a program that panicked, whoever has the port that [`start`](Self::start) gave.
+    fn last_port() -> impl Write;
+
+    /// Ends a program that panicked: a reset, or sleep for ever.
+    fn halt() -> !;
+}
+
+/// What a program has of a board.
+#[derive(Debug)]
+pub struct Parts<S, C, I> {
+    /// The serial port.
+    pub serial: S,
+    /// Time since startup.
+    pub clock: C,
+    /// Waits until a byte has arrived since the last call, or for a hundredth of a second at most; may return at once.
+    pub idle: I,
+    /// A number that differs from startup to startup where the board has one, else 0.
+    pub boot: u32,
+}
+
+/// Time since startup, and something finer that programs count.
+pub trait Counter: Clock {
+    /// What [`count`](Self::count) counts, in the plural.
+    const UNIT: &'static str;
+
+    /// How many of them there have been.
+    fn count(&self) -> u64;
+
+    /// What it counts, of a clock whose type has no name.
+    fn unit(&self) -> &'static str {
+        Self::UNIT
+    }
+}
+
+/// Says why a program cannot go on.
+pub fn print_last_words(info: &PanicInfo<'_>, mut serial: impl Write) {
+    // Nothing is left to be done about a failure to print.
+    let _ = write!(serial, "\r\n{info}\r\n");
+    let _ = serial.flush();
+}
+
+/// Prints to a serial port. A program that measures can do nothing about a port that fails.
+fn print(serial: &mut impl Write, text: core::fmt::Arguments<'_>) {
+    let _ = serial.write_fmt(text);
+}

@@ -1,0 +1,113 @@
+//! A Pico's or a Pico 2's parts: clocks, UART0 at GPIO 0 and 1, the LED at GPIO 25. Their chips, RP2040 and RP2350, have them in
+//! common but for the timer.
+#![no_std]
+
+#[cfg(feature = "rp2350")]
+use rp235x_hal as hal;
+#[cfg(feature = "rp2040")]
+use rp2040_hal as hal;
+
+use core::convert::Infallible;
+
+use cortex_m_board::clock::Clock;
+use cortex_m_board::reset;
+use embedded_io::{ErrorType, Read, ReadReady, Write};
+use firmware::device::StatusLed;
+use hal::clocks::{Clock as _, init_clocks_and_plls};
+use hal::fugit::RateExtU32;
+use hal::gpio::{FunctionSioOutput, FunctionUart, Pins, PullDown, PullNone};
+use hal::uart::{DataBits, StopBits, UartConfig, UartPeripheral};
+use hal::{Sio, Timer, Watchdog, pac, sio};
+use programs::{BareBoard, Counter, Parts};
+
+/// Bits a second of the serial port: eight data bits, no parity, one stop bit.
+const BAUD: u32 = 115_200;
+
+/// The crystal of the board, in Hz.
+const CRYSTAL_HZ: u32 = 12_000_000;
+
+/// A Pico or a Pico 2.
+#[derive(Debug)]
+pub struct Board;
+
+impl BareBoard for Board {
+    const ARENA_BYTES: usize = 88 * 1024;
+    const POOL_BYTES: usize = 180 * 1024;
+
+    /// # Panics
+    /// If the board was started before.
+    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut()> {
+        // SAFETY: nobody has taken a lock yet; a reset leaves those that the program before it held.
+        unsafe { sio::spinlock_reset() };
+        let pac::Peripherals {
+            mut RESETS,
+            CLOCKS,
+            IO_BANK0,
+            PADS_BANK0,
+            PLL_SYS,
+            PLL_USB,
+            SIO,
+            #[cfg(feature = "rp2040")]
+                TIMER: timer,
+            #[cfg(feature = "rp2350")]
+                TIMER0: timer,
+            UART0,
+            WATCHDOG,
+            XOSC,
+            ..
+        } = pac::Peripherals::take().expect("the board is started once");
+        let mut watchdog = Watchdog::new(WATCHDOG);
+        let clocks = init_clocks_and_plls(CRYSTAL_HZ, XOSC, CLOCKS, PLL_SYS, PLL_USB, &mut RESETS, &mut watchdog)
+            .unwrap_or_else(|_| panic!("the crystal does not give the clocks that it should"));
+        #[cfg(feature = "rp2040")]
+        let timer = Timer::new(timer, &mut RESETS, &clocks);
+        #[cfg(feature = "rp2350")]
+        let timer = Timer::new_timer0(timer, &mut RESETS, &clocks);
+        let pins = Pins::new(IO_BANK0, PADS_BANK0, Sio::new(SIO).gpio_bank0, &mut RESETS);
+        let tx = pins.gpio0.reconfigure::<FunctionUart, PullNone>();
+        let rx = pins.gpio1.reconfigure::<FunctionUart, PullNone>();
+        let uart = UartPeripheral::new(UART0, (tx, rx), &mut RESETS)
+            .enable(UartConfig::new(BAUD.Hz(), DataBits::Eight, None, StopBits::One), clocks.peripheral_clock.freq())
+            .expect("the clock is fast enough for the serial port");
+        let led = pins.gpio25.reconfigure::<FunctionSioOutput, PullDown>();
+        Parts {
+            serial: StatusLed::new(uart, led),
+            clock: Clock::start(move || timer.get_counter().ticks(), clocks.system_clock.freq().to_MHz()),
+            idle: core::hint::spin_loop,
+            // Nothing on this board differs from startup to startup.
+            boot: 0,
+        }
+    }
+
+    fn last_port() -> impl Write {
+        // SAFETY: the registers of UART0 exist for the life of the program, which the one that had the port never goes on with.
+        LastPort(unsafe { &*pac::UART0::ptr() })
+    }
+
+    fn halt() -> ! {
+        reset()
+    }
+}
+
+/// UART0, driven by its registers.
+struct LastPort(&'static pac::uart0::RegisterBlock);
+
+impl ErrorType for LastPort {
+    type Error = Infallible;
+}
+
+impl Write for LastPort {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        for &byte in bytes {
+            while self.0.uartfr().read().txff().bit_is_set() {}
+            // SAFETY: the register takes any byte.
+            self.0.uartdr().write(|w| unsafe { w.data().bits(byte) });
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        while self.0.uartfr().read().busy().bit_is_set() {}
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! A camera's picture, in the memory of whoever took it.
+
+use core::fmt;
+
+/// Columns that a frame has at most.
+pub const MOST_COLUMNS: usize = 320;
+
+/// Rows that a frame has at most.
+pub const MOST_ROWS: usize = 240;
+
+/// A grey frame: rows of `width` pixels, `stride` bytes from one to the next.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    pixels: &'a [u8],
+    width: usize,
+    height: usize,
+    stride: usize,
+}
+
+/// Why bytes are no frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameError {
+    /// No pixels, or more than [`MOST_COLUMNS`] x [`MOST_ROWS`].
+    Size {
+        /// Columns.
+        width: usize,
+        /// Rows.
+        height: usize,
+    },
+    /// Rows overlap.
+    Stride {
+        /// Bytes from row to row.
+        stride: usize,
+        /// Columns.
+        width: usize,
+    },
+    /// The last row ends outside.
+    TooShort {
+        /// Bytes that the rows need.
+        need: usize,
+        /// Bytes there are.
+        have: usize,
+    },
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FrameError::Size { width, height } => {
+                write!(f, "a frame of {width}x{height}; it has 1x1 to {MOST_COLUMNS}x{MOST_ROWS} pixels")
+            }
+            FrameError::Stride { stride, width } => {
+                write!(f, "rows of {width} pixels that begin every {stride} bytes overlap")
+            }
+            FrameError::TooShort { need, have } => write!(f, "the frame has {have} bytes and its rows need {need}"),
+        }
+    }
+}
+
+impl core::error::Error for FrameError {}
+
+impl<'a> Frame<'a> {
+    /// `height` rows of `width` grey levels, which begin every `stride` bytes of `pixels`. The last row may end where its pixels
+    /// end.
+    ///
+    /// # Errors
+    /// [`FrameError`] if there are no such rows.
+    pub fn new(pixels: &'a [u8], width: usize, height: usize, stride: usize) -> Result<Self, FrameError> {
+        if !(1..=MOST_COLUMNS).contains(&width) || !(1..=MOST_ROWS).contains(&height) {
+            return Err(FrameError::Size { width, height });
+        }
+        if stride < width {
+            return Err(FrameError::Stride { stride, width });
+        }
+        let have = pixels.len();
+        let need = stride.checked_mul(height - 1).and_then(|bytes| bytes.checked_add(width)).unwrap_or(usize::MAX);
+        if have < need {
+            return Err(FrameError::TooShort { need, have });
+        }
+        Ok(Self { pixels, width, height, stride })
+    }
+
+    /// Columns.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Rows.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// The pixels of a row; of the last one for any beyond.
+    pub fn row(&self, y: usize) -> &'a [u8] {
+        let start = y.min(self.height - 1) * self.stride;
+        self.pixels.get(start..start + self.width).unwrap_or(&[])
+    }
+}

@@ -1,0 +1,224 @@
+//! A frame from one end to the other: trees propose, one network confirms, the other places the eyes.
+
+use heapless::Vec;
+use shared::{
+    finder::{Finder, OUTPUTS, Tree, WINDOW},
+    model::Network,
+};
+
+use super::{
+    candidates::{Candidate, Candidates, MOST_PROPOSALS},
+    frame::Frame,
+    shrink::{Scale, shrink},
+    trees::scan,
+    warp::{Point, Square, warp},
+};
+use crate::{
+    engine::{EngineError, Runner},
+    normalization::standardize,
+};
+
+/// Side of the window of a face in eye distances, times 256: 2.4.
+pub const WINDOW_SIDE: i32 = 614;
+
+/// Side of the square that networks look at, likewise: 2.8.
+pub const SQUARE_SIDE: i32 = 717;
+
+/// How far the middle of both lies below that of the eyes, likewise: 0.4.
+pub const BELOW_EYES: i32 = 102;
+
+/// Parts of a square's side that the networks' eyes are counted in.
+pub const EYE_UNITS: f32 = 32.0;
+
+/// A face in a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Face {
+    /// Its eyes, left and right in the picture.
+    pub eyes: [Point; 2],
+    /// How sure it is that this is a face.
+    pub score: f32,
+}
+
+/// The faces of a frame, the best first.
+pub type Faces = Vec<Face, MOST_PROPOSALS>;
+
+/// What a search has looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Windows that passed the trees.
+    pub windows: u32,
+    /// Runs of the network that confirms.
+    pub confirmed: u32,
+    /// Runs of the network that places the eyes.
+    pub placed: u32,
+}
+
+/// Finds faces, in memory that is the caller's.
+#[derive(Debug)]
+pub struct Search<'model, 'memory> {
+    finder: Finder<'model>,
+    memory: &'memory mut [i8],
+    /// What the last search looked at.
+    pub effort: Effort,
+}
+
+/// Bytes that `finder` needs for frames of `width` x `height` pixels.
+///
+/// # Errors
+/// [`EngineError::ArenaTooLarge`].
+pub fn memory_bytes(finder: &Finder<'_>, width: usize, height: usize) -> Result<usize, EngineError> {
+    let level = Scale::FINEST.cells(width) * Scale::FINEST.cells(height);
+    let network = |network: &Network<'_>| Ok(Runner::arena_bytes(network)? as usize + pixels(network));
+    Ok(level.max(network(&finder.confirm)?).max(network(&finder.eyes)?))
+}
+
+/// What the trees propose in a frame, at all scales, and how many windows they let pass; `level` has room for the finest
+/// level, or else its lower rows are not searched.
+pub fn propose(trees: &[Tree], frame: Frame<'_>, level: &mut [u8]) -> (Vec<Candidate, MOST_PROPOSALS>, u32) {
+    let mut candidates = Candidates::default();
+    let mut windows = 0;
+    let mut scale = Scale::FINEST;
+    loop {
+        let (width, height) = shrink(frame, scale, level);
+        if width < WINDOW || height < WINDOW {
+            return (candidates.merged(), windows);
+        }
+        scan(level, width, height, trees, |x, y, sum| {
+            windows += 1;
+            // The middle of the window, where that of the frame's first pixel is 0.
+            let middle = |cell: usize| (((cell + WINDOW / 2) as u64 * u64::from(scale.0)) >> 8) as i32 - 128;
+            let side = ((WINDOW as u64 * u64::from(scale.0)) >> 8) as i32;
+            candidates.add(Candidate { middle: Point { x: middle(x), y: middle(y) }, side, sum });
+        });
+        scale = scale.coarser();
+    }
+}
+
+/// The square that the network that confirms sees of a proposal.
+pub fn confirm_square(proposal: &Candidate) -> Square {
+    let side = i64::from(proposal.side) * i64::from(SQUARE_SIDE) / i64::from(WINDOW_SIDE);
+    Square::upright(proposal.middle, side as i32)
+}
+
+/// The square that the network that places eyes sees of a face.
+pub fn eyes_square(face: &Face) -> Square {
+    Square::around_eyes(face.eyes, SQUARE_SIDE, BELOW_EYES)
+}
+
+/// Pixels of the square that a network looks at.
+fn pixels(network: &Network<'_>) -> usize {
+    let shape = network.input().shape;
+    usize::from(shape.height) * usize::from(shape.width)
+}
+
+impl<'model, 'memory> Search<'model, 'memory> {
+    /// Takes memory for `finder`: [`memory_bytes`] of the largest frame that it is to search.
+    pub fn new(finder: &Finder<'model>, memory: &'memory mut [i8]) -> Self {
+        Self { finder: *finder, memory, effort: Effort::default() }
+    }
+
+    /// The finder that searches.
+    pub fn finder(&self) -> Finder<'model> {
+        self.finder
+    }
+
+    /// The faces of a frame with a score of at least `least`.
+    ///
+    /// # Errors
+    /// [`EngineError::ArenaTooSmall`] if the memory is too small for the frame.
+    pub fn faces(&mut self, frame: Frame<'_>, least: f32) -> Result<Faces, EngineError> {
+        let need = memory_bytes(&self.finder, frame.width(), frame.height())?;
+        let have = self.memory.len();
+        if have < need {
+            return Err(EngineError::ArenaTooSmall { need: need as u32, have });
+        }
+        let (proposals, windows) = propose(self.finder.trees, frame, bytemuck::cast_slice_mut(self.memory));
+        self.effort = Effort { windows, ..Effort::default() };
+        let mut confirmed: Faces = Vec::new();
+        for proposal in &proposals {
+            if let Some(face) = self.confirm(frame, proposal)? {
+                add(&mut confirmed, face);
+            }
+        }
+        let mut faces = Vec::new();
+        for face in &confirmed {
+            let face = self.place(frame, *face)?;
+            if face.score >= least {
+                add(&mut faces, face);
+            }
+        }
+        faces.sort_unstable_by(|a: &Face, b| b.score.total_cmp(&a.score));
+        Ok(faces)
+    }
+
+    /// Looks for a face where it was a moment ago, without the trees; the score says whether it is there.
+    ///
+    /// # Errors
+    /// [`EngineError::ArenaTooSmall`].
+    pub fn again(&mut self, frame: Frame<'_>, last: &Face) -> Result<Face, EngineError> {
+        self.effort = Effort { confirmed: 1, placed: 1, ..Effort::default() };
+        let face = self.look(frame, eyes_square(last), self.finder.confirm)?;
+        self.place(frame, face)
+    }
+
+    fn confirm(&mut self, frame: Frame<'_>, proposal: &Candidate) -> Result<Option<Face>, EngineError> {
+        self.effort.confirmed += 1;
+        let face = self.look(frame, confirm_square(proposal), self.finder.confirm)?;
+        Ok((face.score >= self.finder.header.confirm).then_some(face))
+    }
+
+    fn place(&mut self, frame: Frame<'_>, face: Face) -> Result<Face, EngineError> {
+        self.effort.placed += 1;
+        let placed = self.look(frame, eyes_square(&face), self.finder.eyes)?;
+        Ok(Face { score: placed.score + face.score / 2.0, ..placed })
+    }
+
+    /// What a network makes of a square.
+    fn look(&mut self, frame: Frame<'_>, square: Square, network: Network<'model>) -> Result<Face, EngineError> {
+        let size = usize::from(network.input().shape.width);
+        let have = self.memory.len();
+        let pixels = size * size;
+        let too_small = EngineError::ArenaTooSmall { need: pixels as u32, have };
+        let (picture, arena) = self.memory.split_at_mut_checked(pixels).ok_or(too_small)?;
+        let picture: &mut [u8] = bytemuck::cast_slice_mut(picture);
+        warp(frame, square, size, picture);
+        let mut runner = Runner::new(&network, arena)?;
+        standardize(picture, self.finder.header.sigma_floor, runner.input()?);
+        runner.run()?;
+        let output = network.outputs().next();
+        let mut values = [0.0; OUTPUTS as usize];
+        if let Some(output) = output {
+            let real = |&q: &i8| (f32::from(q) - f32::from(output.quantization.zero_point)) * output.quantization.scale;
+            values.iter_mut().zip(runner.tensor(&output)).for_each(|(value, q)| *value = real(q));
+        }
+        let [score, left_x, left_y, right_x, right_y] = values;
+        let eye = |along: i32, x: f32, y: f32| {
+            // In 1/65536 of the side.
+            let fixed = |value: f32| (value * (65536.0 / EYE_UNITS)).clamp(-65536.0, 65536.0) as i32;
+            square.place((along << 16) / SQUARE_SIDE + fixed(x), -(BELOW_EYES << 16) / SQUARE_SIDE + fixed(y))
+        };
+        Ok(Face { eyes: [eye(-128, left_x, left_y), eye(128, right_x, right_y)], score })
+    }
+}
+
+/// Adds a face, unless a better one is at the same place; a worse one there gives way.
+fn add(faces: &mut Faces, face: Face) {
+    match faces.iter_mut().find(|other| other.is_near(&face)) {
+        Some(other) if other.score < face.score => *other = face,
+        Some(_) => {}
+        None => drop(faces.push(face)),
+    }
+}
+
+impl Face {
+    /// Whether the middles of both faces' eyes are nearer than the larger distance of eyes.
+    pub fn is_near(&self, other: &Face) -> bool {
+        let middle = |face: &Face| {
+            let [left, right] = face.eyes.map(Point::held);
+            (i64::from(left.x + right.x) / 2, i64::from(left.y + right.y) / 2)
+        };
+        let ((ax, ay), (bx, by)) = (middle(self), middle(other));
+        let span = i64::from(self.eye_distance().max(other.eye_distance()));
+        (ax - bx) * (ax - bx) + (ay - by) * (ay - by) < span * span
+    }
+}

@@ -1,0 +1,224 @@
+extern crate std;
+
+use std::{vec, vec::Vec};
+
+use proptest::prelude::*;
+use shared::finder::{DEPTH, Tree, WINDOW};
+
+use super::{
+    align::align,
+    candidates::{Candidate, Candidates},
+    frame::{Frame, FrameError},
+    search::{BELOW_EYES, Face, SQUARE_SIDE, propose},
+    shrink::{Scale, shrink},
+    trees::{STEP, scan},
+    warp::{Point, Square, warp},
+};
+
+/// A picture whose grey level at a place is known in real numbers.
+fn ramp(width: usize, height: usize) -> Vec<u8> {
+    (0..width * height).map(|index| (index % width + 2 * (index / width)) as u8).collect()
+}
+
+#[test]
+fn what_is_no_frame_is_refused_in_words() {
+    let pixels = [0; 100];
+    assert_eq!(Frame::new(&pixels, 0, 5, 5).unwrap_err(), FrameError::Size { width: 0, height: 5 });
+    assert_eq!(Frame::new(&pixels, 10, 241, 10).unwrap_err(), FrameError::Size { width: 10, height: 241 });
+    assert_eq!(Frame::new(&pixels, 10, 5, 9).unwrap_err(), FrameError::Stride { stride: 9, width: 10 });
+    assert_eq!(Frame::new(&pixels, 10, 5, 23).unwrap_err(), FrameError::TooShort { need: 102, have: 100 });
+    assert_eq!(
+        Frame::new(&pixels, 10, 3, usize::MAX).unwrap_err(),
+        FrameError::TooShort { need: usize::MAX, have: 100 }
+    );
+    // The last row may end where its pixels end.
+    assert!(Frame::new(&pixels, 10, 5, 22).is_ok());
+}
+
+#[test]
+fn a_stride_is_stepped_over() {
+    let (narrow, wide) = (ramp(40, 30), ramp(64, 30));
+    let padded: Vec<u8> =
+        wide.chunks(64).zip(narrow.chunks(40)).flat_map(|(wide, narrow)| [narrow, &wide[40..]].concat()).collect();
+    let (mut a, mut b) = ([0; 600], [1; 600]);
+    let sizes = [(&narrow, 40, &mut a), (&padded, 64, &mut b)]
+        .map(|(pixels, stride, level)| shrink(Frame::new(pixels, 40, 30, stride).unwrap(), Scale::FINEST, level));
+    assert_eq!(sizes, [(26, 20); 2]);
+    assert_eq!(a[..520], b[..520]);
+}
+
+#[test]
+fn a_level_has_the_mean_of_what_its_pixels_cover() {
+    // A ramp's mean over a cell of 2x2 pixels is the value in its middle.
+    let pixels = ramp(60, 40);
+    let mut level = [0; 600];
+    let size = shrink(Frame::new(&pixels, 60, 40, 60).unwrap(), Scale(2 << 16), &mut level);
+    assert_eq!(size, (30, 20));
+    for (index, &grey) in level.iter().enumerate() {
+        let (x, y) = (index % 30, index / 30);
+        // Four times the mean: 4 (2 x + 0.5) + 8 (2 y + 0.5), and 2 for rounding.
+        assert_eq!(u32::from(grey), (8 * x + 16 * y + 6 + 2) as u32 / 4, "{x} {y}");
+    }
+}
+
+#[test]
+fn scales_grow_by_a_fifth() {
+    let scales: Vec<u32> =
+        core::iter::successors(Some(Scale::FINEST), |scale| Some(scale.coarser())).take(4).map(|s| s.0).collect();
+    assert_eq!(scales, [98304, 117960, 141552, 169860]);
+}
+
+/// One comparison: windows whose pixel (0, 0) is darker than pixel (15, 15) have a sum of 10, others of -10.
+fn darker_above() -> Tree {
+    let mut leaves = [-10; 1 << DEPTH];
+    leaves[(1 << DEPTH) - 1] = 10;
+    Tree { nodes: [[0, 255]; (1 << DEPTH) - 1], leaves, threshold: 0 }
+}
+
+#[test]
+fn trees_turn_away_what_is_below_their_threshold_and_sums_add_up() {
+    let (width, height) = (24, 20);
+    let mut level = vec![9u8; width * height];
+    // The lower right pixel of one window alone is darker than its upper left one.
+    level[(2 + 15) * width + 4 + 15] = 3;
+    let trees = [darker_above(), Tree { threshold: 20, ..darker_above() }];
+    let mut found = Vec::new();
+    scan(&level, width, height, &trees, |x, y, sum| found.push((x, y, sum)));
+    let all =
+        (0..=height - WINDOW).step_by(STEP).flat_map(|y| (0..=width - WINDOW).step_by(STEP).map(move |x| (x, y, 20)));
+    assert_eq!(found, all.filter(|&(x, y, _)| (x, y) != (4, 2)).collect::<Vec<_>>());
+    let mut none = 0;
+    scan(&level, width, 15, &trees, |_, _, _| none += 1);
+    scan(&level[..100], width, height, &trees, |_, _, _| none += 1);
+    assert_eq!(none, 0, "too small, or not whole");
+}
+
+#[test]
+fn windows_at_one_place_are_one_proposal_and_the_best_comes_first() {
+    let window = |x: i32, y: i32, side: i32, sum: i16| Candidate { middle: Point { x, y }, side, sum };
+    let mut candidates = Candidates::default();
+    for candidate in [window(1000, 1000, 600, 10), window(1100, 1000, 600, 30), window(5000, 900, 600, 90)] {
+        candidates.add(candidate);
+    }
+    // Another size at the same place is another proposal.
+    candidates.add(window(1000, 1000, 2000, 5));
+    let merged = candidates.merged();
+    assert_eq!(merged[..], [window(5000, 900, 600, 90), window(1075, 1000, 600, 30), window(1000, 1000, 2000, 5)]);
+}
+
+#[test]
+fn the_order_of_windows_does_not_count_and_too_many_lose_the_worst() {
+    let window = |index: i32| Candidate {
+        middle: Point { x: index % 50 * 3000, y: index / 50 * 3000 },
+        side: 600,
+        sum: (index * 37 % 1009) as i16,
+    };
+    let merged = |order: &mut dyn Iterator<Item = i32>| {
+        let mut candidates = Candidates::default();
+        order.for_each(|index| candidates.add(window(index)));
+        candidates.merged()
+    };
+    let (forward, backward) = (merged(&mut (0..1000)), merged(&mut (0..1000).rev()));
+    assert_eq!(forward, backward);
+    let sums: Vec<i16> = forward.iter().map(|candidate| candidate.sum).collect();
+    let mut best: Vec<i16> = (0..1000).map(|index| window(index).sum).collect();
+    best.sort_by_key(|sum| -sum);
+    assert_eq!(sums, best[..8]);
+}
+
+/// The grey level of a ramp at a place in 1/256 pixels, in real numbers; beyond its border its edge goes on.
+fn ramp_at(place: Point, width: usize, height: usize) -> f64 {
+    let clamp = |value: i32, length: usize| (f64::from(value) / 256.0).clamp(0.0, length as f64 - 1.0);
+    clamp(place.x, width) + 2.0 * clamp(place.y, height)
+}
+
+#[test]
+fn a_warp_interpolates_between_pixels() {
+    let (width, height) = (80, 60);
+    let pixels = ramp(width, height);
+    let frame = Frame::new(&pixels, width, height, width).unwrap();
+    for (x, y) in [(6000, 0), (0, 6000), (5000, 3100), (-4000, 4000), (9000, -2500), (1500, 300)] {
+        let square = Square { middle: Point { x: 9800, y: 7300 }, side: Point { x, y } };
+        let mut out = [0; 24 * 24];
+        warp(frame, square, 24, &mut out);
+        for (index, &grey) in out.iter().enumerate() {
+            let part = |cell: usize| ((2 * cell as i32 + 1) * 65536 / 48) - 32768;
+            let place = square.place(part(index % 24), part(index / 24));
+            let right = ramp_at(place, width, height);
+            assert!((f64::from(grey) - right).abs() < 1.0, "{x} {y} pixel {index}: {grey}, not {right}");
+        }
+    }
+}
+
+#[test]
+fn an_aligned_face_has_its_eyes_where_the_classifiers_know_them() {
+    // Two bright points as eyes, on a line that climbs.
+    let (width, height) = (120, 90);
+    let mut pixels = vec![0u8; width * height];
+    let eyes = [(40usize, 50usize), (68, 38)];
+    for (x, y) in eyes {
+        pixels[y * width + x] = 255;
+    }
+    let frame = Frame::new(&pixels, width, height, width).unwrap();
+    let face = Face { eyes: eyes.map(|(x, y)| Point { x: x as i32 * 256, y: y as i32 * 256 }), score: 1.0 };
+    let aligned = align(frame, &face);
+    let brightest = |columns: core::ops::Range<usize>| {
+        let of = (0..48 * 48).filter(|index| columns.contains(&(index % 48))).max_by_key(|&index| aligned[index]);
+        of.map(|index| ((index % 48) as f64, (index / 48) as f64)).unwrap()
+    };
+    // 2.8 eye distances are 48 pixels, so they are 17.14 apart, at 38.5 % of the height.
+    for ((x, y), right) in [(brightest(0..24), 24.0 - 8.57 - 0.5), (brightest(24..48), 24.0 + 8.57 - 0.5)] {
+        assert!((x - right).abs() <= 0.8, "{x} {right}");
+        assert!((y - (0.385 * 48.0 - 0.5)).abs() <= 0.8, "{y}");
+    }
+}
+
+#[test]
+fn a_box_reaches_from_brow_to_chin() {
+    let face = Face { eyes: [Point { x: 50 * 256, y: 40 * 256 }, Point { x: 70 * 256, y: 40 * 256 }], score: 0.0 };
+    let bounds = face.bounds();
+    // 2.4 distances of 20 pixels; its middle 0.55 of them below the eyes.
+    assert_eq!((bounds.left, bounds.top, bounds.side), (36, 27, 48));
+    assert_eq!(face.eye_distance(), 20 * 256);
+    let tilted = Face { eyes: [Point { x: 0, y: 0 }, Point { x: 3 * 256, y: 4 * 256 }], score: 0.0 };
+    assert_eq!(tilted.eye_distance(), 5 * 256);
+}
+
+#[test]
+fn a_square_around_eyes_has_them_where_they_belong() {
+    let eyes = [Point { x: 5000, y: 4000 }, Point { x: 9000, y: 7000 }];
+    let square = Square::around_eyes(eyes, SQUARE_SIDE, BELOW_EYES);
+    for (eye, along) in eyes.iter().zip([-128, 128]) {
+        let place = square.place((along << 16) / SQUARE_SIDE, -(BELOW_EYES << 16) / SQUARE_SIDE);
+        assert!((place.x - eye.x).abs() <= 12 && (place.y - eye.y).abs() <= 12, "{place:?} {eye:?}");
+    }
+}
+
+fn points() -> impl Strategy<Value = Point> {
+    (any::<i32>(), any::<i32>()).prop_map(|(x, y)| Point { x, y })
+}
+
+proptest! {
+    #[test]
+    fn no_frame_and_no_trees_panic(
+        width in 1usize..64, height in 1usize..64, room in 0usize..4096,
+        nodes in prop::array::uniform31(any::<[u8; 2]>()), threshold in any::<i16>(), grey in any::<u8>(),
+    ) {
+        let pixels = vec![grey; width * height];
+        let frame = Frame::new(&pixels, width, height, width).unwrap();
+        let tree = Tree { nodes, leaves: [i8::MAX; 32], threshold };
+        let mut level = vec![0; room];
+        let (proposals, _) = propose(&[tree; 3], frame, &mut level);
+        prop_assert!(proposals.len() <= 8);
+    }
+
+    #[test]
+    fn no_square_panics(middle in points(), side in points(), size in 0usize..70, a in points(), b in points()) {
+        let pixels = ramp(31, 17);
+        let frame = Frame::new(&pixels, 31, 17, 31).unwrap();
+        let mut out = vec![0; size * size];
+        warp(frame, Square { middle, side }, size, &mut out);
+        let face = Face { eyes: [a, b], score: f32::NAN };
+        let _ = (align(frame, &face), face.bounds(), face.eye_distance(), face.is_near(&face));
+    }
+}

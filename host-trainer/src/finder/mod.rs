@@ -1,0 +1,29 @@
+//! Training of the finder: faces in front of photographs, boosted trees, two small networks.
+//!
+//! ```text
+//! labels.rs    where the eyes of the training data's faces are
+//! material.rs  faces and photographs
+//! scene.rs     windows: a face in front of a photograph
+//! frames.rs    whole frames, and what the networks learn from them
+//! boosting.rs  a tree
+//! trees.rs     all of them
+//! networks.rs  the networks behind them
+//! stages.rs    one after the other
+//! recipe.rs    how all of it is made
+//! report.rs    what it leaves for people
+//! measure.rs   how good it is
+//! photograph.rs  faces in a picture of any size
+//! ```
+
+pub mod boosting;
+pub mod frames;
+pub mod labels;
+pub mod material;
+pub mod measure;
+pub mod networks;
+pub mod photograph;
+pub mod recipe;
+pub mod report;
+pub mod scene;
+pub mod stages;
+pub mod trees;
