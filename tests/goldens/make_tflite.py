@@ -221,7 +221,7 @@ def mean(name, shape):
 
 
 def channel_values(seed, shape):
-    """Values around one of its own for every channel, drawn so that tests/tflite.rs can draw them again."""
+    """Values around one of its own for every channel, drawn so that tests/operators/global_average_pool.rs can draw them again."""
     state = seed
 
     def byte():
