@@ -413,11 +413,19 @@ proptest! {
     fn after_any_noise_and_a_delimiter_the_next_good_frame_is_answered(
         noise in proptest::collection::vec(any::<u8>(), 0..6000),
     ) {
+        let bytes = model_bytes();
+        let model = Model::parse(bytes.as_slice()).expect("sound");
+        let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
+        let mut engine = Engine::new(&model, &mut arena).expect("fits");
+        let expected = engine.classify(&face(0)).expect("runs");
         with_device(|mut host| {
             host.write_all(&noise).expect("sent");
             let mut client = Client::new(host, TIMEOUT);
-            client.hello().expect("answers");
-            client.classify(&face(0)).expect("answers");
+            assert_eq!(client.hello().expect("answers").model_crc, model.crc());
+            let result = client.classify(&face(0)).expect("answers");
+            assert_eq!((result.label, result.probabilities), (expected.label, expected.probabilities));
+            assert_eq!(result.logits[..7], *engine.logits());
+            assert_eq!(client.stats().expect("answers").faces, 1);
         });
     }
 
