@@ -237,3 +237,6 @@ pub fn preprocessing(preprocessing: Preprocessing) -> String {
         Preprocessing::Grey { divisor } => format!("none: grey levels divided by {divisor}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

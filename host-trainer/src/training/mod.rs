@@ -45,6 +45,8 @@ mod run_folder;
 mod sharpness;
 mod state;
 mod steps;
+#[cfg(test)]
+pub(crate) mod stripes;
 mod targets;
 mod validation;
 

@@ -1,7 +1,7 @@
 //! How a network is trained: the table `[recipe]` of an architecture file, a setting a file, with its checks and its words
 //! ([`Setting`]).
 //!
-//! To add a setting: its file here, its field and its line in [`Recipe::settings`], its use, its test.
+//! To add a setting: its file here and its row in [`Recipe`], its use, its test.
 
 mod average_decay;
 mod class_weights;
@@ -24,18 +24,7 @@ mod votes;
 
 use serde::{Deserialize, Serialize};
 
-use self::{
-    average_decay::AverageDecay,
-    distillation::Teachers,
-    distinct::Distinct,
-    early_stopping::EarlyStopping,
-    label_smoothing::LabelSmoothing,
-    logit_adjustment::LogitAdjustment,
-    mixup::Mixup,
-    setting::{Row, Setting},
-    sharpness_aware::SharpnessAware,
-    votes::Votes,
-};
+use self::setting::{Row, Setting};
 pub use self::{
     class_weights::{Balanced, ClassWeights},
     distillation::Distillation,
@@ -49,78 +38,97 @@ pub use self::{
 };
 use crate::{augmentation::Augmentation, data::LabelSet};
 
-/// Everything about a training but the network, the faces and the seed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Recipe {
+/// Declares [`Recipe`] by a row a setting: its words, its serde attributes, its key and type, and behind `=>` what checks and
+/// tells it ([`Setting`]), where that is not another row's.
+macro_rules! recipe {
+    ($recipe:ident: $($(#[$attribute:meta])* $key:ident: $type:ty $(=> $setting:expr)?;)*) => {
+        /// Everything about a training but the network, the faces and the seed.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Recipe {
+            $($(#[$attribute])* pub $key: $type,)*
+        }
+
+        impl Recipe {
+            /// Every setting, in the order of a report.
+            fn settings(&self) -> Vec<Box<dyn Setting + '_>> {
+                let $recipe = self;
+                vec![$($(Box::new($setting),)?)*]
+            }
+        }
+    };
+}
+
+recipe! {
+    recipe:
     /// What is minimized.
     #[serde(default)]
-    pub loss: Loss,
+    loss: Loss => recipe.loss;
     /// How it is minimized.
-    pub optimizer: Optimizer,
+    optimizer: Optimizer => recipe.optimizer;
     /// The learning rate over time.
     #[serde(default)]
-    pub schedule: Schedule,
+    schedule: Schedule => recipe.schedule;
     /// Images per step.
-    pub batch_size: usize,
+    batch_size: usize;
     /// Passes over the training images.
-    pub epochs: usize,
+    epochs: usize;
     /// Stop after this many epochs without a better validation accuracy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub early_stopping: Option<usize>,
+    early_stopping: Option<usize> => recipe.early_stopping.map(early_stopping::EarlyStopping);
     /// Penalties on large weights.
     #[serde(default)]
-    pub regularization: Regularization,
+    regularization: Regularization => recipe.regularization;
     /// Share of the target that all emotions divide equally (Szegedy et al. 2016, section 7).
     #[serde(default)]
-    pub label_smoothing: f32,
+    label_smoothing: f32 => label_smoothing::LabelSmoothing(recipe.label_smoothing);
     /// Leaves out training faces that are nearly validation faces.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub distinct: bool,
+    distinct: bool => distinct::Distinct(recipe.distinct);
     /// How much an image of each emotion counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub class_weights: Option<ClassWeights>,
+    class_weights: Option<ClassWeights> => recipe.class_weights.clone();
     /// Share of the target that the FER+ votes decide instead of the label, 0 to 1; for FER+ labels, those for all eight
     /// emotions without single votes.
     #[serde(default)]
-    pub votes: f32,
+    votes: f32 => votes::Votes { share: recipe.votes, pretraining_epochs: recipe.pretraining_epochs };
     /// Epochs at the start whose target are the FER+ votes alone; images that have none are left out.
     #[serde(default)]
-    pub pretraining_epochs: usize,
+    pretraining_epochs: usize;
     /// Importance weights against wrong labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reweighting: Option<Reweighting>,
+    reweighting: Option<Reweighting> => recipe.reweighting;
     /// What the network learns from teachers (`--teachers`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub distillation: Option<Distillation>,
+    distillation: Option<Distillation> => recipe.distillation;
     /// The networks that teach where no `--teachers` are named, trained first: built-in names or files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub teachers: Vec<String>,
+    teachers: Vec<String> => distillation::Teachers { names: &recipe.teachers, distilled: recipe.distillation.is_some() };
     /// Training that goes on with the core's rounding when the float network is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refinement: Option<Refinement>,
+    refinement: Option<Refinement> => recipe.refinement;
     /// Decay of a running mean of the weights, which is what is validated and kept (Polyak and Juditsky 1992); none without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub average_decay: Option<f32>,
+    average_decay: Option<f32> => recipe.average_decay.map(average_decay::AverageDecay);
     /// Blends pairs of faces and their targets by shares from Beta(`mixup`, `mixup`) (Zhang et al. 2018); none without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mixup: Option<f32>,
+    mixup: Option<f32> => recipe.mixup.map(mixup::Mixup);
     /// Radius within which the gradient of the highest loss is looked for, at the price of a second pass (Foret et al. 2021,
     /// "Sharpness-Aware Minimization for Efficiently Improving Generalization"); none without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sharpness_aware: Option<f32>,
+    sharpness_aware: Option<f32> => recipe.sharpness_aware.map(sharpness_aware::SharpnessAware);
     /// What is added to the logits after training, one number per emotion: rare emotions are answered too seldom
     /// otherwise (Menon et al. 2021, "Long-tail learning via logit adjustment", section 4.1, there `-tau log` of the emotion's
     /// share). Empty for nothing. The figures of epochs and burn's record do
     /// not include it, and so neither do teachers and runs that start from it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub logit_adjustment: Vec<f32>,
+    logit_adjustment: Vec<f32> => logit_adjustment::LogitAdjustment(&recipe.logit_adjustment);
     /// Faces that start small and grow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub progressive_resizing: Option<ProgressiveResizing>,
+    progressive_resizing: Option<ProgressiveResizing> => recipe.progressive_resizing;
     /// What is done to the images, anew in every epoch.
     #[serde(default)]
-    pub augmentation: Augmentation,
+    augmentation: Augmentation => &recipe.augmentation;
 }
 
 impl Recipe {
@@ -146,32 +154,6 @@ impl Recipe {
     /// Checks that the recipe fits a network for these labels; an error names the key.
     pub(super) fn check_labels(&self, labels: LabelSet) -> Result<(), String> {
         self.settings().iter().try_for_each(|setting| setting.check_labels(labels))
-    }
-
-    /// Every setting, in the order of a report.
-    fn settings(&self) -> Vec<Box<dyn Setting + '_>> {
-        let teachers = Teachers { names: &self.teachers, distilled: self.distillation.is_some() };
-        vec![
-            Box::new(self.loss),
-            Box::new(self.optimizer),
-            Box::new(self.schedule),
-            Box::new(self.regularization),
-            Box::new(LabelSmoothing(self.label_smoothing)),
-            Box::new(Distinct(self.distinct)),
-            Box::new(self.class_weights.clone()),
-            Box::new(LogitAdjustment(&self.logit_adjustment)),
-            Box::new(Votes { share: self.votes, pretraining_epochs: self.pretraining_epochs }),
-            Box::new(teachers),
-            Box::new(self.distillation),
-            Box::new(self.reweighting),
-            Box::new(self.refinement),
-            Box::new(self.sharpness_aware.map(SharpnessAware)),
-            Box::new(self.average_decay.map(AverageDecay)),
-            Box::new(self.mixup.map(Mixup)),
-            Box::new(self.progressive_resizing),
-            Box::new(&self.augmentation),
-            Box::new(self.early_stopping.map(EarlyStopping)),
-        ]
     }
 }
 

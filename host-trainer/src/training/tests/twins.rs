@@ -59,36 +59,3 @@ fn all_faces_choose_where_none_has_a_twin_or_every_one_has() {
     let error = validated_on(&[true; 9], true, false).expect_err("an entry a face").to_string();
     assert!(error.contains("validation"), "{error}");
 }
-
-#[test]
-fn faces_with_a_twin_fit_no_temperature_and_no_threshold_and_are_reported_on() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let configuration = Configuration { apart: true, ..configuration() };
-    let run_folder = RunFolder::create(folder.path(), &configuration).expect("new");
-    let network = run(&configuration, &run_folder, None).best;
-    let (images, mut labels) = faces(56);
-    let training = LabelledFaces { images: &images, labels: &labels.clone() };
-    // Those with a twin are all answered wrong.
-    labels[..28].iter_mut().for_each(|label| *label = (*label + 3) % 7);
-    let near: Vec<bool> = (0..56).map(|face| face < 28).collect();
-    let reported = LabelledFaces { images: &images, labels: &labels };
-    let export = |configuration: &Configuration, faces: ValidationFaces<'_>| {
-        let measured_on = MeasuredOn::one(faces, "PublicTest");
-        crate::export::quantize(&network, training, measured_on, configuration, Form::default()).expect("fits")
-    };
-    let both = ValidationFaces { faces: reported, near: Some(&near) };
-    let apart = export(&configuration, both);
-    let values = 28 * FACE_PIXELS;
-    let rest = LabelledFaces { images: &images[values..], labels: &labels[28..] };
-    let alone = export(&configuration, rest.into());
-    assert_eq!(apart.calibration, alone.calibration);
-    let thresholds = [&apart.int8, &alone.int8].map(|report| report.certain.expect("known").threshold);
-    assert_eq!(thresholds[0], thresholds[1]);
-    assert_eq!(apart.int8.images, 56);
-    let [near, without] = [apart.int8.near, apart.int8.apart].map(|part| part.expect("known"));
-    assert_eq!((near.images, without.images, without.accuracy), (28, 28, alone.int8.accuracy));
-    assert!(near.accuracy < 0.5 && (near.accuracy + without.accuracy - 2.0 * apart.int8.accuracy).abs() < 1e-9);
-    let all = export(&Configuration { apart: false, ..configuration.clone() }, both);
-    assert!(all.calibration.temperature > 2.0 * apart.calibration.temperature);
-    assert_eq!(all.int8.accuracy, apart.int8.accuracy);
-}
