@@ -23,7 +23,7 @@ fuzz_mutator!(|bytes: &mut [u8], size: usize, most: usize, seed: u32| {
         let length = fuzzer_mutate(&mut contents.header, length, room);
         contents.header.truncate(length);
     }
-    if seed / 4 % 2 == 0 {
+    if seed & 4 == 0 {
         let room = most.saturating_sub(contents.header.len() + 200);
         mend::mend(&mut contents, room);
     }
