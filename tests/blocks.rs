@@ -12,7 +12,7 @@ use host_trainer::{
     synthetic,
 };
 use shared::model::{AlignedBytes, Measurement, Model, Operation};
-use tests::reference::{self, run_real};
+use tests::{float_reference::run_real, reference};
 
 const HEAD: &str = "name = \"blocks\"\npreprocessing = { kind = \"local\", sigma_floor = 4.0 }\n\
                     recipe = { optimizer = { kind = \"sgd\" }, batch_size = 8, epochs = 1 }\n";

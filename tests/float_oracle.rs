@@ -19,7 +19,7 @@ use host_trainer::{
     training::{Configuration, LabelledFaces, RunFolder, train},
 };
 use shared::preprocessing::{FACE_PIXELS, FACE_SIZE};
-use tests::reference::run_real;
+use tests::float_reference::run_real;
 use tract_onnx::prelude::{Framework, InferenceModelExt, IntoRunnable, Tensor, tvec};
 
 /// The greatest difference between two logits that rounding explains.

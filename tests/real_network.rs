@@ -2,7 +2,7 @@
 
 use host_trainer::quantization::lower::Lowered;
 
-use crate::reference::run_real;
+use crate::float_reference::run_real;
 
 /// SplitMix64, as real numbers between -1 and 1.
 #[derive(Debug)]

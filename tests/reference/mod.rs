@@ -7,15 +7,13 @@ mod convolution;
 mod elementwise;
 mod network;
 mod pooling;
-mod real;
 mod requantize;
 
 pub use self::{
     convolution::{conv2d, depthwise_conv2d, folded_conv2d, fully_connected},
     elementwise::{add, global_average_pool, logistic, mul},
-    network::run,
+    network::{run, run_network},
     pooling::{average_pool2d, max_pool2d},
-    real::run_real,
     requantize::{mean_multiplier, quantize_multiplier, requantize},
 };
 
@@ -90,7 +88,7 @@ fn axes(window: Window, input: Shape) -> [(usize, i64); 2] {
 }
 
 /// Every tap of the window of output `(y, x)`: row and column in the kernel, row and column in the input.
-fn taps(window: Window, input: Shape, y: usize, x: usize) -> impl Iterator<Item = (usize, usize, i64, i64)> {
+pub(crate) fn taps(window: Window, input: Shape, y: usize, x: usize) -> impl Iterator<Item = (usize, usize, i64, i64)> {
     let [vertical, horizontal] = axes(window, input);
     let top = vertical.1 + (y * usize::from(window.stride_height)) as i64;
     let left = horizontal.1 + (x * usize::from(window.stride_width)) as i64;

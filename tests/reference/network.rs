@@ -1,7 +1,7 @@
-//! A whole model, step by step, every tensor in memory of its own.
+//! A whole network, step by step, every tensor in memory of its own.
 
 use shared::{
-    model::{Model, Operation, Step, Tensor},
+    model::{Model, Network, Operation, Step, Tensor},
     operator::pool2d::{Pool2d, PoolKind},
     shape::Shape,
 };
@@ -13,18 +13,24 @@ use super::{
 
 /// The logits of a face that is normalized already.
 pub fn run(model: &Model<'_>, face: &[i8]) -> Vec<i8> {
-    let mut tensors: Vec<(Tensor, Vec<i8>)> = vec![(model.input(), face.to_vec())];
-    for step in model.steps() {
-        // The latest tensor of this description is the one that the arena still holds.
-        let value = |wanted: &Tensor| {
-            let (_, values) = tensors.iter().rev().find(|(tensor, _)| tensor == wanted).expect("written before");
-            values.clone()
-        };
+    run_network(&model.network(), face).pop().expect("a model has an output")
+}
+
+/// The outputs of a network, in their order.
+pub fn run_network(network: &Network<'_>, input: &[i8]) -> Vec<Vec<i8>> {
+    let mut tensors: Vec<(Tensor, Vec<i8>)> = vec![(network.input(), input.to_vec())];
+    for step in network.steps() {
         let (first, second) = step.inputs();
-        let output = run_step(&step, &value(&first), second.as_ref().map(value));
+        let output = run_step(&step, &latest(&tensors, &first), second.map(|second| latest(&tensors, &second)));
         tensors.push((step.output, output));
     }
-    tensors.pop().expect("a model has steps").1
+    network.outputs().map(|output| latest(&tensors, &output)).collect()
+}
+
+/// The latest tensor of this description, which is the one that the arena still holds.
+fn latest(tensors: &[(Tensor, Vec<i8>)], wanted: &Tensor) -> Vec<i8> {
+    let (_, values) = tensors.iter().rev().find(|(tensor, _)| tensor == wanted).expect("written before");
+    values.clone()
 }
 
 fn run_step(step: &Step<'_>, input: &[i8], second: Option<Vec<i8>>) -> Vec<i8> {

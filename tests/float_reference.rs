@@ -6,7 +6,7 @@ use shared::{
     shape::{Shape, Window},
 };
 
-use super::{output_size, taps};
+use crate::reference::{output_size, taps};
 
 /// The logits of a face.
 pub fn run_real(lowered: &Lowered, face: &[f64]) -> Vec<f64> {
