@@ -280,7 +280,9 @@ fn step(script: &mut Script<'_>, bench: &mut Bench<'_, '_>, may: bool) -> u32 {
             bench.send(&frame(body));
             return 0;
         }
-        2 => RequestKind::Hello { protocol: if step / 8 % 2 == 0 { PROTOCOL_VERSION } else { script.byte().into() } },
+        2 => RequestKind::Hello {
+            protocol: if (step / 8).is_multiple_of(2) { PROTOCOL_VERSION } else { script.byte().into() },
+        },
         3 => RequestKind::Stats,
         4 => {
             let (output, mirror) = match script.byte() % 4 {
