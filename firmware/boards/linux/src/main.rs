@@ -8,7 +8,7 @@ mod serial;
 mod tcp;
 
 use std::{
-    io::{Write, stderr, stdin, stdout},
+    io::{ErrorKind, Write, stderr, stdin, stdout},
     net::TcpListener,
     path::PathBuf,
     process::ExitCode,
@@ -83,9 +83,14 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     })?;
     if let Some(device) = &arguments.port {
         let port = serialport::new(device, arguments.baud).timeout(Duration::from_secs(3600)).open();
-        let port = port.with_context(|| match std::fs::metadata(device) {
-            Ok(_) => format!("{device} (is this user in its group, mostly dialout, and the port free?)"),
-            Err(_) => format!("{device} (is the device plugged in?)"),
+        let port = port.map_err(|error| {
+            let hint = match error.kind() {
+                serialport::ErrorKind::Io(ErrorKind::NotFound) => "is the device plugged in?",
+                serialport::ErrorKind::Io(ErrorKind::PermissionDenied) => "is this user in its group, mostly dialout?",
+                serialport::ErrorKind::NoDevice => "does another program hold the port?",
+                _ => "is it a serial port?",
+            };
+            anyhow::Error::from(error).context(format!("{device} ({hint})"))
         })?;
         let reader = port.try_clone().with_context(|| device.clone())?;
         return serve(&model, Serial::new(reader, port));
@@ -101,7 +106,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return result;
     }
     if let Some(address) = &arguments.tcp {
-        let listener = TcpListener::bind(address).with_context(|| address.clone())?;
+        let listener = TcpListener::bind(address).map_err(|error| {
+            let system = error.raw_os_error().is_some();
+            let hint = if system { "" } else { " (an address and a port are needed, such as 0.0.0.0:7000)" };
+            anyhow::Error::from(error).context(format!("{address}{hint}"))
+        })?;
         say(listener.local_addr()?)?;
         for (stream, host) in tcp::hosts(listener) {
             let reader = stream.try_clone()?;

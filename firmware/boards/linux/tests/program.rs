@@ -41,6 +41,20 @@ fn a_device_that_cannot_be_opened_is_named() {
     let output = program().args(["--port", "/dev/no-such-port"]).output().expect("starts");
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.starts_with("error: /dev/no-such-port (is the device plugged in?): "), "{error}");
+    let output =
+        program().args(["--port", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]).output().expect("starts");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("Cargo.toml (is it a serial port?): "), "{error}");
+}
+
+#[test]
+fn a_port_without_an_address_is_told_what_is_missing() {
+    for address in ["7000", ":7000", "nonsense"] {
+        let output = program().args(["--tcp", address]).output().expect("starts");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.starts_with(&format!("error: {address} (an address and a port are needed")), "{error}");
+    }
 }
 
 #[cfg(target_os = "linux")]

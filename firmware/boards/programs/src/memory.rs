@@ -80,8 +80,8 @@ mod tests {
 
     #[test]
     fn there_are_no_buffers_that_do_not_fit() {
-        let (mut short, mut long) = (Pool::<19>::ZERO, Pool::<20>::ZERO);
-        assert!(short.buffers(SIZES).is_none());
-        assert!(long.buffers(Sizes { channels: MOST_CHANNELS + 1, ..SIZES }).is_none());
+        let (mut small, mut pool) = (Pool::<19>::ZERO, Pool::<20>::ZERO);
+        assert!(small.buffers(SIZES).is_none());
+        assert!(pool.buffers(Sizes { channels: MOST_CHANNELS + 1, ..SIZES }).is_none());
     }
 }
