@@ -5,7 +5,7 @@ use core::hint::black_box;
 
 use embedded_io::Write;
 use firmware::{
-    engine::Runner,
+    engine::{Caller, Runner},
     finder::{
         frame::Frame,
         search::{Search, confirm_square, memory_bytes, propose},
@@ -110,8 +110,13 @@ pub fn run(serial: &mut impl Write, clock: &impl Counter, memory: &mut [i8], dra
     sums.iter().for_each(|sum| print(serial, format_args!("{:>12}", sum / frames)));
     print(serial, format_args!("\r\n{:<37}", "most"));
     most.iter().for_each(|most| print(serial, format_args!("{most:>12}")));
+    print(serial, format_args!("\r\n"));
+    for (name, network) in [("confirms", &finder.confirm), ("places eyes", &finder.eyes)] {
+        print(serial, format_args!("network that {name}\r\n"));
+        operators(serial, network, memory, clock);
+    }
     let stack = stack::high_water_mark();
-    print(serial, format_args!("\r\n{need} bytes of memory, {stack} bytes of stack\r\nend\r\n"));
+    print(serial, format_args!("{need} bytes of memory, {stack} bytes of stack\r\nend\r\n"));
 }
 
 /// What each stage of a search takes by itself; a whole one took `whole`.
@@ -164,6 +169,27 @@ fn look(
     let ready = clock.count();
     runner.run().expect("a checked network runs");
     (ready - start, clock.count() - ready)
+}
+
+/// Calls a kernel and does nothing else.
+struct Directly;
+
+impl Caller for Directly {
+    fn call<R>(&mut self, kernel: impl FnOnce() -> R) -> R {
+        kernel()
+    }
+}
+
+/// Prints what the operators of a network take.
+fn operators(serial: &mut impl Write, network: &Network<'_>, memory: &mut [i8], clock: &impl Counter) {
+    let mut runner = Runner::new(network, memory).expect("enough memory");
+    let mut start = clock.count();
+    let done = runner.run_steps(&mut Directly, |_, step| {
+        let (name, macs, counted) = (step.operator().name(), step.macs(), clock.count() - start);
+        print(serial, format_args!("{name:<20}{macs:>12} MACs{counted:>12} {}\r\n", clock.unit()));
+        start = clock.count();
+    });
+    done.expect("a checked network runs");
 }
 
 /// A scene of rectangles and discs with drawn faces before it, and noise, each with a light of its own.
