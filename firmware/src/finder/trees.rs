@@ -2,14 +2,13 @@
 
 use shared::finder::{Tree, WINDOW};
 
+use crate::kernels::tree_sum;
+
 /// Pixels of a level from one window to the next: the trees learned from faces that lie as far from the middle.
 pub const STEP: usize = 2;
 
 /// Rows of a level that are searched at a time.
 const ROWS: usize = 96;
-
-/// The pixels of a window, row by row: what a tree calls a pixel is a place in it.
-type Window = [u8; WINDOW * WINDOW];
 
 /// The columns of a level that a window covers, row by row, so that all windows of these columns lie in it as they are.
 type Strip = [[u32; WINDOW / 4]; ROWS];
@@ -34,7 +33,7 @@ pub fn scan(level: &[u8], width: usize, height: usize, trees: &[Tree], mut found
             let mut y = 0;
             while column >= WINDOW && y + WINDOW <= rows {
                 let window = bytemuck::cast_slice(&strip)[y * WINDOW..].first_chunk();
-                if let Some(sum) = window.and_then(|window| score(window, trees)) {
+                if let Some(sum) = window.and_then(|window| tree_sum(window, trees)) {
                     found(column - WINDOW, top + y, sum);
                 }
                 y += STEP;
@@ -61,23 +60,4 @@ fn move_on(strip: &mut [[u32; WINDOW / 4]], level: &[u8], width: usize) {
         ];
         *line = moved.map(u32::to_le);
     }
-}
-
-/// The sum of a window's leaves if no tree turns it away. A function of its own keeps all that its loops need in registers.
-#[inline(never)]
-fn score(window: &Window, trees: &[Tree]) -> Option<i16> {
-    let mut sum = 0i32;
-    for tree in trees {
-        let mut node = 0;
-        // Whether there is such a node says also when a leaf is reached.
-        while let Some(&[a, b]) = tree.nodes.get(node) {
-            let brighter = i32::from(window[usize::from(b)]) - i32::from(window[usize::from(a)]) < 0;
-            node = 2 * node + 2 - usize::from(brighter);
-        }
-        sum += i32::from(tree.leaves.get(node - tree.nodes.len()).copied().unwrap_or(0));
-        if sum < tree.threshold.into() {
-            return None;
-        }
-    }
-    Some(sum.clamp(i16::MIN.into(), i16::MAX.into()) as i16)
 }

@@ -7,8 +7,8 @@
 mod panic;
 
 use board::Board;
-use programs::finder::{self, PIXELS};
-use programs::{BareBoard as _, Parts};
+use programs::scene::PIXELS;
+use programs::{BareBoard as _, Parts, finder};
 
 #[unsafe(no_mangle)]
 extern "C" fn main() -> ! {

@@ -18,28 +18,16 @@ use firmware::{
 use shared::{
     finder::{Finder, WINDOW},
     model::{Aligned, Network},
-    preprocessing::FACE_SIZE,
 };
 
-use crate::{Counter, model::DEMO_FACES, print, random::Random, stack};
+use crate::scene::{DRAWN, HEIGHT, PIXELS, WIDTH, digest, draw};
+use crate::{Counter, print, stack};
 
 /// The finder file, part of the image, read in place.
 static FINDER: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/finder.ferf"));
 
-/// Columns of the frames.
-pub const WIDTH: usize = 160;
-
-/// Rows of the frames.
-pub const HEIGHT: usize = 120;
-
-/// Pixels of a frame.
-pub const PIXELS: usize = WIDTH * HEIGHT;
-
 /// Frames of the file, if one was named.
 static NAMED: &[[u8; PIXELS]] = include_bytes!(env!("FER_FRAMES_FILE")).as_chunks().0;
-
-/// Frames that are drawn where no file was named.
-const DRAWN: usize = 12;
 
 /// What the stages of a search took.
 #[derive(Clone, Copy, Default)]
@@ -77,36 +65,41 @@ pub fn run(serial: &mut impl Write, clock: &impl Counter, memory: &mut [i8], dra
     let finder = Finder::parse(&FINDER.0).unwrap_or_else(|error| panic!("the finder: {error}"));
     let need = memory_bytes(&finder, WIDTH, HEIGHT).unwrap_or_else(|error| panic!("the finder: {error}"));
     let memory = memory.get_mut(..need).unwrap_or_else(|| panic!("the finder needs {need} bytes of memory"));
-    print(serial, format_args!("{:<6}{:>8}{:>10}{:>7}{:>6}", "frame", "windows", "confirmed", "placed", "faces"));
+    print(
+        serial,
+        format_args!("{:<6}{:>8}{:>10}{:>7}{:>6}{:>10}", "frame", "windows", "confirmed", "placed", "faces", "digest"),
+    );
     Work::NAMES.iter().for_each(|name| print(serial, format_args!("{name:>12}")));
     print(serial, format_args!("  {}\r\n", clock.unit()));
     let (mut sums, mut most, mut frames) = ([0; 7], [0; 7], 0);
-    let mut random = Random::new(1);
     let count = if NAMED.is_empty() { DRAWN } else { NAMED.len() };
     for index in 0..count {
         let pixels = match NAMED.get(index) {
             Some(frame) => frame,
             None => {
-                draw(&mut random, drawing, index);
+                draw(index, drawing);
                 &*drawing
             }
         };
         let frame = Frame::new(pixels, WIDTH, HEIGHT, WIDTH).expect("the size of a frame");
         let mut search = Search::new(&finder, memory);
         let start = clock.count();
-        let faces = search.faces(black_box(frame), finder.header.take).expect("enough memory").len();
+        let faces = search.faces(black_box(frame), finder.header.take).expect("enough memory");
         let whole = clock.count() - start;
         let effort = search.effort;
         let work = stages(&finder, frame, memory, clock, whole);
         let [windows, confirmed, placed] = [effort.windows, effort.confirmed, effort.placed];
-        print(serial, format_args!("{index:<6}{windows:>8}{confirmed:>10}{placed:>7}{faces:>6}"));
+        print(
+            serial,
+            format_args!("{index:<6}{windows:>8}{confirmed:>10}{placed:>7}{:>6}{:>10x}", faces.len(), digest(&faces)),
+        );
         work.stages().iter().for_each(|stage| print(serial, format_args!("{stage:>12}")));
         print(serial, format_args!("\r\n"));
         sums.iter_mut().zip(work.stages()).for_each(|(sum, stage)| *sum += stage);
         most.iter_mut().zip(work.stages()).for_each(|(most, stage)| *most = stage.max(*most));
         frames += 1;
     }
-    print(serial, format_args!("{:<37}", "mean"));
+    print(serial, format_args!("{:<47}", "mean"));
     sums.iter().for_each(|sum| print(serial, format_args!("{:>12}", sum / frames)));
     print(serial, format_args!("\r\n{:<37}", "most"));
     most.iter().for_each(|most| print(serial, format_args!("{most:>12}")));
@@ -190,33 +183,4 @@ fn operators(serial: &mut impl Write, network: &Network<'_>, memory: &mut [i8], 
         start = clock.count();
     });
     done.expect("a checked network runs");
-}
-
-/// A scene of rectangles and discs with drawn faces before it, and noise, each with a light of its own.
-fn draw(random: &mut Random, frame: &mut [u8; PIXELS], index: usize) {
-    frame.fill(random.next() as u8);
-    for _ in 0..random.up_to(60) {
-        let [x, y] = [WIDTH, HEIGHT].map(|size| random.up_to(size as u32) as i32);
-        let (size, grey, round) = (random.up_to(40) as i32 + 2, random.next() as u8, random.one_in(2));
-        for (row, line) in frame.chunks_exact_mut(WIDTH).enumerate() {
-            let down = row as i32 - y;
-            for (column, pixel) in line.iter_mut().enumerate() {
-                let right = column as i32 - x;
-                let distance = right * right + down * down;
-                if if round { distance < size * size } else { right.abs().max(down.abs()) < size } {
-                    *pixel = grey;
-                }
-            }
-        }
-    }
-    // None, one or two of them.
-    for number in 0..index % 3 {
-        let face = &DEMO_FACES[(index + number) % DEMO_FACES.len()];
-        let [left, top] = [WIDTH / 2, HEIGHT].map(|size| random.next() as usize % (size - FACE_SIZE));
-        for (row, line) in face.chunks_exact(FACE_SIZE).enumerate() {
-            let start = (top + row) * WIDTH + left + number * WIDTH / 2;
-            frame[start..start + FACE_SIZE].copy_from_slice(line);
-        }
-    }
-    frame.iter_mut().for_each(|pixel| *pixel = pixel.saturating_add((random.next() >> 24) as u8 % 9));
 }

@@ -9,6 +9,7 @@
 //! agreement   random operators, by the processor's kernels and in plain Rust
 //! random      numbers for layers and agreement
 //! memory      what agreement works on
+//! scene       frames for finder
 //! model       the network that ships with the firmware
 //! stack       how deep the stack has been
 //! ```
@@ -27,6 +28,7 @@ pub mod model;
 #[cfg(target_os = "none")]
 pub mod profile;
 pub mod random;
+pub mod scene;
 #[cfg(target_os = "none")]
 pub mod stack;
 
