@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use super::warp::mix;
-
 /// Columns that a frame has at most.
 pub const MOST_COLUMNS: usize = 320;
 
@@ -106,16 +104,14 @@ impl<'a> Frame<'a> {
         (((self.width - 1) << 16) as i32, ((self.height - 1) << 16) as i32)
     }
 
-    /// 256 times the grey level at a place up to the last one, in 1/65536 pixels.
+    /// A pixel of the frame and the one to the right of it, and the two below. One beyond the frame is any number.
     #[inline]
-    pub(super) fn between(&self, x: u32, y: u32) -> u32 {
-        let start = (y >> 16) as usize * self.stride + (x >> 16) as usize;
-        // What lies beyond the last column or row, a pixel of the next row or none, has no weight.
-        let row = |start: usize| match self.pixels.get(start..) {
-            Some(&[a, b, ..]) => mix(a.into(), b.into(), x),
-            Some(&[a]) => mix(a.into(), 0, x),
-            _ => 0,
-        };
-        mix(row(start), row(start + self.stride), y) >> 8
+    pub(super) fn four(&self, x: usize, y: usize) -> [[u8; 2]; 2] {
+        let start = y * self.stride + x;
+        [start, start + self.stride].map(|start| match self.pixels.get(start..) {
+            Some(&[a, b, ..]) => [a, b],
+            Some(&[a]) => [a, 0],
+            _ => [0; 2],
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! A smaller picture of a frame, in which a face has the size of the trees' window.
 
-use super::frame::Frame;
+use super::frame::{Frame, MOST_COLUMNS};
 
 /// Pixels of the frame that a pixel of a level covers in each direction, in 1/65536.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,31 +22,40 @@ impl Scale {
 }
 
 /// Writes the level of `scale` into `level`, row by row, and gives its width and height. Each pixel is the mean of four of the
-/// frame's, from the middles of the quarters of what it covers. Rows for which `level` has no room are left out.
+/// frame's, from the middles of the quarters of what it covers. Rows for which `level` has no room are left out, and columns beyond
+/// as many as a frame may have.
 pub fn shrink(frame: Frame<'_>, scale: Scale, level: &mut [u8]) -> (usize, usize) {
-    let width = scale.cells(frame.width());
+    let width = scale.cells(frame.width()).min(MOST_COLUMNS);
     if width == 0 {
         return (0, 0);
     }
     let height = scale.cells(frame.height()).min(level.len() / width);
-    let quarter = scale.0 / 4;
+    let ends = |cell: usize| {
+        let quarter = scale.0 / 4;
+        let start = cell as u32 * scale.0 + quarter;
+        [start, start + 2 * quarter].map(|place| (place >> 16) as u16)
+    };
+    let mut columns = [[0; 2]; MOST_COLUMNS];
+    let columns = &mut columns[..width];
+    columns.iter_mut().enumerate().for_each(|(x, column)| *column = ends(x));
     for (y, out) in level.chunks_exact_mut(width).take(height).enumerate() {
-        let top = y as u32 * scale.0 + quarter;
-        let upper = frame.row((top >> 16) as usize);
-        let lower = frame.row(((top + 2 * quarter) >> 16) as usize);
-        // As long as each other, so that one look at an index is enough for both.
-        let lower = &lower[..upper.len().min(lower.len())];
-        let upper = &upper[..lower.len()];
-        let mut left = quarter;
-        for out in out {
-            let column = |place: u32| (place >> 16) as usize;
-            let both = |x: usize| match (upper.get(x), lower.get(x)) {
-                (Some(&upper), Some(&lower)) => u32::from(upper) + u32::from(lower),
-                _ => 0,
-            };
-            *out = ((both(column(left)) + both(column(left + 2 * quarter)) + 2) / 4) as u8;
-            left += scale.0;
-        }
+        let [upper, lower] = ends(y).map(|y| frame.row(y.into()));
+        mean_of_four(upper, lower, columns, out);
     }
     (width, height)
+}
+
+/// A row of a level, whose pixels lie between two columns each.
+#[inline(never)]
+fn mean_of_four(upper: &[u8], lower: &[u8], columns: &[[u16; 2]], out: &mut [u8]) {
+    // As long as each other, so that one look at an index is enough for both.
+    let upper = &upper[..upper.len().min(lower.len())];
+    let lower = &lower[..upper.len()];
+    for (out, &[a, b]) in out.iter_mut().zip(columns) {
+        let both = |x: u16| match (upper.get(usize::from(x)), lower.get(usize::from(x))) {
+            (Some(&upper), Some(&lower)) => u32::from(upper) + u32::from(lower),
+            _ => 0,
+        };
+        *out = ((both(a) + both(b) + 2) / 4) as u8;
+    }
 }

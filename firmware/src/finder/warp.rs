@@ -1,6 +1,6 @@
 //! A turned and scaled square of a frame: what a network is shown.
 
-use super::frame::Frame;
+use super::frame::{Frame, MOST_COLUMNS};
 
 /// A point of a frame, in 1/256 pixels; (0, 0) is the middle of the first pixel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,11 +88,12 @@ pub fn warp(frame: Frame<'_>, square: Square, size: usize, out: &mut [u8]) {
     let mean = Mean::of((samples * samples) as u32);
     let mut sums = [0; MOST_SIZE];
     let sums = &mut sums[..size];
+    let mut line = [0; MOST_COLUMNS + 1];
     for out in out.chunks_exact_mut(size).take(size) {
         sums.fill(0);
         for _ in 0..samples {
             match sy {
-                0 => add_upright(frame, [x, y], sx, samples, sums),
+                0 => add_upright(frame, [x, y], sx, samples, &mut line, sums),
                 _ => add_turned(frame, [x, y], [sx, sy], samples, sums),
             }
             // Behind the last row this is no place of a sample.
@@ -102,47 +103,68 @@ pub fn warp(frame: Frame<'_>, square: Square, size: usize, out: &mut [u8]) {
     }
 }
 
-/// Adds a row of samples to the sums of the pixels, `samples` to each, from a place in 1/65536 pixels on.
+/// Adds a row of samples to the sums of the pixels, `samples` to each, from a place in 1/65536 pixels on. A sample is 256 times a
+/// grey level.
 #[inline(never)]
 fn add_turned(frame: Frame<'_>, [mut x, mut y]: [i32; 2], [sx, sy]: [i32; 2], samples: i32, sums: &mut [u32]) {
     let (right, bottom) = frame.last_place();
     for sum in sums {
         for _ in 0..samples {
-            *sum += frame.between(x.clamp(0, right) as u32, y.clamp(0, bottom) as u32);
+            let (column, row) = (x.clamp(0, right) as u32, y.clamp(0, bottom) as u32);
+            let [upper, lower] = frame.four((column >> 16) as usize, (row >> 16) as usize);
+            let [upper, lower] = [upper, lower].map(|[a, b]| between(a, b, column));
+            *sum += between_sums(upper, lower, row);
             (x, y) = (x.wrapping_add(sx), y.wrapping_add(sy));
         }
     }
 }
 
-/// As [`add_turned`], for a row that is one of the frame as well: all of its samples lie between the same two rows, in a part of
-/// the time.
+/// As [`add_turned`], for a row that lies between two rows of the frame: what is between those is found for each column once, in
+/// `line`.
 #[inline(never)]
-fn add_upright(frame: Frame<'_>, [mut x, y]: [i32; 2], sx: i32, samples: i32, sums: &mut [u32]) {
+fn add_upright(
+    frame: Frame<'_>,
+    [mut x, y]: [i32; 2],
+    sx: i32,
+    samples: i32,
+    line: &mut [u16; MOST_COLUMNS + 1],
+    sums: &mut [u32],
+) {
     let (right, bottom) = frame.last_place();
+    let last = x + sx * (samples * sums.len() as i32 - 1);
+    let [first, last] = [x.min(last), x.max(last)].map(|x| (x.clamp(0, right) >> 16) as usize);
     let y = y.clamp(0, bottom) as u32;
-    let (upper, lower) = (frame.row((y >> 16) as usize), frame.row((y >> 16) as usize + 1));
-    // As long as each other, so that one look at an index is enough for both.
-    let upper = &upper[..upper.len().min(lower.len())];
-    let lower = &lower[..upper.len()];
+    // Of all columns that a sample lies at, and the one to the right of them.
+    let seen = |row: usize| frame.row(row).get(first..).unwrap_or_default().iter();
+    let rows = seen((y >> 16) as usize).zip(seen((y >> 16) as usize + 1));
+    for (value, (&upper, &lower)) in line[first..last + 2].iter_mut().zip(rows) {
+        *value = between(upper, lower, y) as u16;
+    }
     for sum in sums {
         for _ in 0..samples {
-            let place = x.clamp(0, right) as u32;
-            let column = |x: usize| match (upper.get(x), lower.get(x)) {
-                (Some(&upper), Some(&lower)) => mix(upper.into(), lower.into(), y),
-                // Beyond the last one, where it has no weight.
-                _ => 0,
-            };
-            let left = (place >> 16) as usize;
-            *sum += mix(column(left), column(left + 1), place) >> 8;
+            let column = x.clamp(0, right) as u32;
+            if let Some(&[a, b, ..]) = line.get((column >> 16) as usize..) {
+                *sum += between_sums(a.into(), b.into(), column);
+            }
             x = x.wrapping_add(sx);
         }
     }
 }
 
-/// Between two values, 256 times as much, by the part of a pixel of a place in 1/65536.
-pub(super) fn mix(a: u32, b: u32, place: u32) -> u32 {
-    let part = (place >> 8) & 255;
-    a * (256 - part) + b * part
+/// 256 times the grey level between two pixels, by the part of a pixel of a place in 1/65536.
+fn between(a: u8, b: u8, place: u32) -> i32 {
+    let (a, b) = (i32::from(a), i32::from(b));
+    (a << 8) + (b - a) * part(place)
+}
+
+/// What lies between two such, rounded down.
+fn between_sums(a: i32, b: i32, place: u32) -> u32 {
+    (a + (((b - a) * part(place)) >> 8)) as u32
+}
+
+/// The part of a pixel in 1/256.
+fn part(place: u32) -> i32 {
+    ((place >> 8) & 255) as i32
 }
 
 /// Divides sums of so many samples without a division, which a Cortex-M0+ has none for.
