@@ -25,9 +25,9 @@ use firmware::{
 use host_trainer::{
     data::{Split, locate},
     finder::{
-        frames::{in_pixels, span},
         labels::read_eyes,
         material::{keep_aside, read_pictures},
+        pasting::Place,
         recipe::{FinderRecipe, SHIPPED},
         scene::Picture,
     },
@@ -39,7 +39,7 @@ use serde::Serialize;
 use shared::{
     finder::Finder,
     model::{AlignedBytes, Model},
-    preprocessing::{FACE_PIXELS, FACE_SIZE},
+    preprocessing::FACE_PIXELS,
 };
 
 const EYES: &[u8] = include_bytes!("../finder/fer2013-public-eyes.csv.gz");
@@ -128,47 +128,18 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Puts a face into a frame, at a random place where all of it is seen.
+/// Puts a face into a frame, at a random place where all of it is seen if that is possible.
 fn paste(mut frame: Picture, face: &[u8; FACE_PIXELS], eyes: [Point; 2], blur: f32, random: &mut ChaCha8Rng) -> Pasted {
     let (side, degrees) = (random.random_range(40.0..90.0f32), random.random_range(-20.0..20.0f32));
-    let (sin, cos) = degrees.to_radians().sin_cos();
-    let eyes = in_pixels(eyes);
-    // From brow to chin a face is 2.4 eye distances wide. Pixels of the frame that one of the face covers:
-    let scale = side / 2.4 / span(&eyes);
-    let middle = (FACE_SIZE as f32 - 1.0) / 2.0;
-    let reach = (middle + 0.5) * scale * (cos + sin.abs());
-    let mut place = |length: usize| {
+    let place = Place { middle: [0.0; 2], side, roll: degrees.to_radians(), blur };
+    let reach = place.reach(eyes);
+    let middle = [WIDTH, HEIGHT].map(|length| {
         let length = length as f32;
         let (low, high) = (reach.min(length / 2.0 - 1.0), (length - reach).max(length / 2.0 + 1.0));
         random.random_range(low..high)
-    };
-    let (x, y) = (place(WIDTH), place(HEIGHT));
-    for (index, pixel) in frame.pixels.iter_mut().enumerate() {
-        let (dx, dy) = ((index % WIDTH) as f32 - x, (index / WIDTH) as f32 - y);
-        let (column, row) = ((cos * dx + sin * dy) / scale + middle, (cos * dy - sin * dx) / scale + middle);
-        let inside = (middle + 0.5) - (column - middle).abs().max((row - middle).abs());
-        if inside > 0.0 {
-            let share = if blur > 0.0 { (inside / blur).min(1.0) } else { 1.0 };
-            *pixel = (between(face, column, row) * share + f32::from(*pixel) * (1.0 - share)).round() as u8;
-        }
-    }
-    let point = |[column, row]: [f32; 2]| {
-        let (dx, dy) = ((column - middle) * scale, (row - middle) * scale);
-        let fixed = |place: f32| (place * 256.0).round() as i32;
-        Point { x: fixed(x + cos * dx - sin * dy), y: fixed(y + sin * dx + cos * dy) }
-    };
-    Pasted { frame, eyes: eyes.map(point), side, degrees }
-}
-
-/// A grey level between those of four pixels.
-fn between(face: &[u8; FACE_PIXELS], column: f32, row: f32) -> f32 {
-    let last = FACE_SIZE as f32 - 1.0;
-    let (column, row) = (column.clamp(0.0, last), row.clamp(0.0, last));
-    let (c, r) = ((column as usize).min(FACE_SIZE - 2), (row as usize).min(FACE_SIZE - 2));
-    let (right, down) = (column - c as f32, row - r as f32);
-    let at = |c: usize, r: usize| f32::from(face[r * FACE_SIZE + c]);
-    let line = |r: usize| at(c, r) * (1.0 - right) + at(c + 1, r) * right;
-    line(r) * (1.0 - down) + line(r + 1) * down
+    });
+    let eyes = Place { middle, ..place }.paste(&mut frame, face, eyes);
+    Pasted { frame, eyes, side, degrees }
 }
 
 fn summarize(edge: &str, rows: &[Row]) {
