@@ -54,10 +54,10 @@ pub struct TrainFinderArguments {
     /// A folder of photographs without faces
     #[arg(long, value_name = "FOLDER")]
     photographs: Option<PathBuf>,
-    /// How it is made [default: the finder's that ships]
+    /// The recipe [default: that of the finder that ships]
     #[arg(long, value_name = "TOML")]
     recipe: Option<PathBuf>,
-    /// The run's folder; what it has already is not made again
+    /// Folder of the run; stages that are finished there are not run again
     #[arg(long, value_name = "RUN", default_value = "runs/finder")]
     out: PathBuf,
     /// Measure on frames whose faces are known: file,kind,x0,y0,x1,y1,lx,ly,rx,ry
