@@ -1,7 +1,7 @@
 //! Intensity normalization, `x' = (x - mu) / sigma`, in integers.
 //!
 //! **Local**: mean and deviation are Gaussian-weighted over the 7x7 neighbourhood (Levorse, section 3). The kernel is separable,
-//! `w = [2, 7, 14, 18, 14, 7, 2] / 64`. With `W = w (x) w`, times 4096, `M = sum W x` and `Q = sum W x^2`,
+//! `w = [2, 7, 14, 18, 14, 7, 2] / 64`. With `W = 4096 w (x) w`, `M = sum W x` and `Q = sum W x^2`,
 //!
 //! ```text
 //! D = 4096 x - M = 4096 (x - mu)      V = 4096 Q - M^2 = (4096 sigma)^2      q = round(37 D / max(sqrt V, 4096 sigma_floor))
