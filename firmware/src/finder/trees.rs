@@ -1,12 +1,12 @@
-//! Trees that compare pixels: most windows of a level are turned away by the first few.
+//! Trees that compare pixels: the first few reject most windows of a level.
 
 use shared::finder::{DEPTH, Tree, WINDOW};
 
-/// Pixels of a level from one window to the next: the trees learned from faces that lie as far from the middle.
+/// Pixels of a level from one window to the next. The trees are trained on faces that are up to as far off the middle.
 pub const STEP: usize = 2;
 
-/// Shows every window of a level that passes all trees to `found(x, y, sum)`. A level with more than 65,536 pixels in 16 rows is not
-/// searched.
+/// Calls `found(x, y, sum)` for every window of a level that passes all trees. A level with more than 65,536 pixels in 16
+/// rows is not searched.
 pub fn scan(level: &[u8], width: usize, height: usize, trees: &[Tree], mut found: impl FnMut(usize, usize, i16)) {
     if width < WINDOW || height < WINDOW || level.len() < width * height || width * WINDOW > 1 << 16 {
         return;
@@ -21,7 +21,7 @@ pub fn scan(level: &[u8], width: usize, height: usize, trees: &[Tree], mut found
     }
 }
 
-/// The sum of a window's leaves if no tree turns it away; `places` are those of its pixels.
+/// The sum of the leaves if no tree rejects the window; `places` are the offsets of its pixels.
 pub fn score(window: &[u8], places: &[u16; WINDOW * WINDOW], trees: &[Tree]) -> Option<i16> {
     let mut sum = 0i16;
     for tree in trees {

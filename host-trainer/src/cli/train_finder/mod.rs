@@ -55,7 +55,7 @@ pub struct TrainFinderArguments {
     /// A folder of photographs without faces
     #[arg(long, value_name = "FOLDER")]
     photographs: Option<PathBuf>,
-    /// How it is made [default: the finder's that ships]
+    /// The recipe [default: that of the finder that ships]
     #[arg(long, value_name = "TOML")]
     recipe: Option<PathBuf>,
     /// The run's folder; stages that it has already are not made again
