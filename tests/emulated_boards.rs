@@ -22,9 +22,13 @@ use emulator::elf::{flash_bytes, memory};
 use emulator::host::Host;
 use emulator::process::{Running, start};
 use firmware::engine::Engine;
+use firmware::finder::frame::Frame;
+use firmware::finder::search::{Effort, Search, memory_bytes};
 use host_trainer::data::{self, Split};
 use host_trainer::synthetic;
 use libtest_mimic::{Arguments, Trial};
+use programs::scene::{DRAWN, HEIGHT, PIXELS, WIDTH, digest, draw};
+use shared::finder::Finder;
 use shared::model::{AlignedBytes, Model};
 use shared::preprocessing::FACE_PIXELS;
 use shared::wire::ErrorCode;
@@ -89,6 +93,12 @@ fn of_one_board() -> Vec<Trial> {
         }),
         test("mps2", "after_an_hour_in_which_nobody_read_it_the_clock_is_right", || an_unread_hour("mps2")),
         test("mps2-an505", "after_an_hour_in_which_nobody_read_it_the_clock_is_right", || an_unread_hour("mps2-an505")),
+        test("mps2", "a_search_finds_what_the_host_finds_in_at_most_5_million_instructions", || {
+            searches_frames("mps2", &["-icount", "shift=6"], 5_000_000);
+        }),
+        test("pico", "a_search_finds_what_the_host_finds_in_at_most_10_million_cycles", || {
+            searches_frames("pico", &[], 10_000_000);
+        }),
         test("pico", "the_image_begins_with_a_second_boot_stage_and_its_checksum", pico_begins_with_a_boot_stage),
         test(
             "pico2",
@@ -102,7 +112,7 @@ fn of_one_board() -> Vec<Trial> {
 fn kernels_agree(board: &Running, linux: bool) {
     let lines = BufReader::new(&board.port).lines().map(|line| line.expect("it has fallen silent"));
     let lines: Vec<_> = lines.take_while(|line| line != "end").collect();
-    let operators = if linux { "16250 operators agree" } else { "2032 operators agree" };
+    let operators = if linux { "18250 operators agree" } else { "2282 operators agree" };
     assert_eq!(lines, [operators, "1344 at the limits agree"]);
 }
 
@@ -118,6 +128,35 @@ fn an_unread_hour(name: &str) {
     assert_eq!(seconds, "3600 s");
     // The first second had begun, and one tick of each counter may be missing.
     assert!((3_598_900..=3_600_100).contains(&milliseconds), "{line}");
+}
+
+/// The program `finder` searches drawn frames: each line tells what the core finds on this host, bit by bit, and what the search took,
+/// which is `most` on average and no frame twice as much.
+fn searches_frames(name: &str, more: &[&str], most: u64) {
+    let board = Board::named(name);
+    let board = start(&board, &compile::program(&board, "finder"), more);
+    let file = AlignedBytes::new(&read("firmware/models/finder.ferf"));
+    let finder = Finder::parse(file.as_slice()).unwrap();
+    let mut memory = vec![0; memory_bytes(&finder, WIDTH, HEIGHT).unwrap()];
+    let mut search = Search::new(&finder, &mut memory);
+    let mut lines = BufReader::new(&board.port).lines().map(|line| line.expect("the board has fallen silent"));
+    let heading = lines.next().expect("a heading");
+    assert!(heading.starts_with("frame"), "{heading}");
+    let (mut pixels, mut work) = ([0; PIXELS], Vec::new());
+    for index in 0..DRAWN {
+        draw(index, &mut pixels);
+        let frame = Frame::new(&pixels, WIDTH, HEIGHT, WIDTH).unwrap();
+        let faces = search.faces(frame, finder.header.take).unwrap();
+        let Effort { windows, confirmed, placed } = search.effort;
+        let expected = format!("{index} {windows} {confirmed} {placed} {} {:x}", faces.len(), digest(&faces));
+        let line = lines.next().expect("a line for every frame");
+        let columns: Vec<_> = line.split_whitespace().collect();
+        let (found, taken) = columns.split_at(6);
+        assert_eq!(found.join(" "), expected);
+        work.push(taken.last().and_then(|whole| whole.parse::<u64>().ok()).expect("what the whole search took"));
+    }
+    let (mean, worst) = (work.iter().sum::<u64>() / DRAWN as u64, work.iter().max().copied().unwrap());
+    assert!(mean <= most && worst <= 2 * most, "{mean} on average, {worst} at most");
 }
 
 fn pico_begins_with_a_boot_stage() {

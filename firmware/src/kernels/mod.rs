@@ -32,6 +32,7 @@ mod softmax;
 #[cfg(processor_kernels)]
 mod stripe;
 mod taps;
+mod trees;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod x86_64;
@@ -43,6 +44,7 @@ pub mod portable {
         depthwise_conv2d::portable as depthwise_conv2d,
         fully_connected::portable as fully_connected,
         max_pool2d::portable as max_pool2d,
+        trees::portable as tree_sum,
     };
 }
 
@@ -63,6 +65,7 @@ pub use self::{
     mul::{MulArguments, mul, mul_assign},
     pointwise::FullyConnectedArguments,
     softmax::softmax,
+    trees::tree_sum,
 };
 
 // The kernels for the processor that this is compiled for. Where one returns `None`, the portable version runs.

@@ -3,11 +3,13 @@
 
 use core::fmt::Debug;
 
+use bytemuck::Zeroable;
 use embedded_io::Write;
 use firmware::kernels::{
     self, ConvArguments, FullyConnectedArguments, PoolArguments, Region, ShapeMismatch, conv2d_scratch,
     depthwise_conv2d_scratch, fully_connected_scratch, portable,
 };
+use shared::finder::{Tree, WINDOW};
 use shared::quantization::ChannelParameters;
 use shared::shape::{Padding, Shape, Window};
 
@@ -52,6 +54,7 @@ impl<S: Write, M: Memory> Trial<'_, S, M> {
             self.any_depthwise()?;
             self.any_fully_connected()?;
             self.any_max_pool()?;
+            self.any_trees()?;
             self.what_does_not_fit()?;
             if index % 8 == 0 {
                 self.by_sixteens()?;
@@ -143,6 +146,28 @@ impl<S: Write, M: Memory> Trial<'_, S, M> {
         let pool = PoolArguments { window, input_shape, output_shape, activation_min, activation_max };
         let sizes = Sizes { input: elements(input_shape), output: elements(output_shape), ..Sizes::default() };
         self.max_pool(&pool, sizes, false)
+    }
+
+    /// A few trees on a window, of which many pass.
+    fn any_trees(&mut self) -> Result<(), Different> {
+        let trees = self.random.up_to(9) as usize;
+        let sizes = Sizes { input: WINDOW * WINDOW, weights: trees * size_of::<Tree>(), output: 3, ..Sizes::default() };
+        self.compare(&("trees", trees), sizes, Data::Random, false, |version, memory| {
+            let window = bytemuck::cast_slice(memory.input).first_chunk().ok_or(ShapeMismatch)?;
+            let mut forest = [Tree::zeroed(); 9];
+            for (tree, bytes) in forest.iter_mut().zip(memory.weights.chunks_exact(size_of::<Tree>())) {
+                *tree = bytemuck::pod_read_unaligned(bytemuck::cast_slice(bytes));
+                // So that a sum of leaves is below about half of them.
+                tree.threshold >>= 8;
+            }
+            let (sum, output) = match version {
+                Version::Ours => (kernels::tree_sum(window, &forest[..trees]), &mut *memory.ours),
+                Version::Plain => (portable::tree_sum(window, &forest[..trees]), &mut *memory.plain),
+            };
+            let [low, high] = sum.unwrap_or(0).to_le_bytes();
+            output.copy_from_slice(&[low as i8, high as i8, i8::from(sum.is_some())]);
+            Ok(())
+        })
     }
 
     fn convolution(&mut self, arguments: &ConvArguments, region: Region, data: Data) -> Result<(), Different> {

@@ -4,10 +4,12 @@
 //! ```text
 //! device      the firmware's main loop
 //! profile     one inference, operator by operator
+//! finder      full searches of frames, stage by stage
 //! layers      single layers, counted, beside the same in plain Rust
 //! agreement   random operators, by the processor's kernels and in plain Rust
 //! random      numbers for layers and agreement
 //! memory      what agreement works on
+//! scene       frames for finder
 //! model       the network that ships with the firmware
 //! stack       how deep the stack has been
 //! ```
@@ -18,12 +20,15 @@
 pub mod agreement;
 #[cfg(target_os = "none")]
 pub mod device;
+#[cfg(target_os = "none")]
+pub mod finder;
 pub mod layers;
 pub mod memory;
 pub mod model;
 #[cfg(target_os = "none")]
 pub mod profile;
 pub mod random;
+pub mod scene;
 #[cfg(target_os = "none")]
 pub mod stack;
 

@@ -7,6 +7,7 @@
 //! pairs.rs             two values in a word, two products in a multiplication
 //! requantize.rs        the multiplication of a sum, from halves
 //! row.rs               the inner loop of the convolution, and requantization
+//! trees.rs             the finder's comparisons
 //! units.rs             the inner loop of the fully connected operator
 //! ```
 
@@ -16,6 +17,7 @@ mod fully_connected;
 mod pairs;
 mod requantize;
 mod row;
+mod trees;
 mod units;
 
 pub(in crate::kernels) use self::{
@@ -23,4 +25,5 @@ pub(in crate::kernels) use self::{
     depthwise::{Window as Taps, depthwise_sums},
     fully_connected::{fully_connected, fully_connected_words},
     requantize::requantize,
+    trees::tree_sum,
 };
