@@ -1,6 +1,6 @@
 //! What a host and a device say to each other where nothing goes wrong.
 
-use std::{io::Write, time::Duration};
+use std::{collections::HashSet, io::Write, time::Duration};
 
 use host_trainer::monitor::{Client, LinkError, pipe};
 use shared::{
@@ -8,8 +8,11 @@ use shared::{
     preprocessing::FACE_PIXELS,
     wire::{ErrorCode, FrameReader, Options, Output, PROTOCOL_VERSION, Request, RequestKind},
 };
+use tests::lasting::engine;
 
-use crate::ends::{TIMEOUT, board, engine, face, frame, next_reply, read_text, sample, with_board, with_device};
+use crate::ends::{
+    TIMEOUT, board, face, frame, next_reply, pico, read_text, sample, with_board, with_device, with_model,
+};
 
 #[test]
 fn a_device_says_who_it_is_and_answers_as_the_engine_does() {
@@ -22,15 +25,18 @@ fn a_device_says_who_it_is_and_answers_as_the_engine_does() {
         assert_eq!(identity.labels, Emotion::FER2013);
         let expected = Options { output: Output::Frames, smoothing: 0.0, threshold: model.threshold(), mirror: false };
         assert_eq!(identity.options, expected);
+        let mut distinct = HashSet::new();
         for index in 0..5 {
             let face = face(index);
             let result = client.classify(&face).expect("answers");
             let expected = engine.classify(&face).expect("runs");
+            distinct.insert(engine.logits().to_vec());
             let (logits, beyond) = result.logits.split_at(7);
             assert_eq!(logits, engine.logits());
             assert_eq!(beyond, [i8::MIN], "a logit that the model does not have");
             assert_eq!((result.label, result.probabilities), (expected.label, expected.probabilities));
         }
+        assert_eq!(distinct.len(), 5, "an answer to one face could pass for that to another");
         assert_eq!(client.stats().expect("answers").faces, 5);
     });
 }
@@ -72,7 +78,7 @@ fn a_silent_device_is_named_as_such() {
 
 #[test]
 fn options_out_of_range_are_refused_and_smoothing_smooths() {
-    with_device(|host| {
+    with_model(&pico(), board(&[]), pipe(), |host| {
         let mut client = Client::new(host, TIMEOUT);
         client.hello().expect("answers");
         let options = |smoothing, threshold| Options { output: Output::Frames, smoothing, threshold, mirror: false };
@@ -87,6 +93,9 @@ fn options_out_of_range_are_refused_and_smoothing_smooths() {
         client.set_options(options(0.0, 1.0)).expect("in range");
         let alone = client.classify(&b).expect("answers");
         assert!(alone.uncertain, "nothing reaches a threshold of 1");
+        let apart =
+            first.iter().zip(alone.probabilities).map(|(first, alone)| (first - alone).abs()).fold(0.0, f32::max);
+        assert!(apart > 0.01, "both faces have the same answer, so nothing can be smoothed: {apart}");
         for ((first, second), alone) in first.iter().zip(second).zip(alone.probabilities) {
             assert!((second - (0.75 * first + 0.25 * alone)).abs() < 1e-6);
         }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use firmware::{device::Board, engine::Engine};
+use firmware::device::Board;
 use host_trainer::{
     monitor::{DeviceEnd, HostEnd, pipe, run_device},
     synthetic,
@@ -16,7 +16,7 @@ use shared::{
     preprocessing::FACE_PIXELS,
     wire::{ENCODE_BYTES, ErrorCode, FRAME_BYTES, Frame, FrameReader, Reply, ReplyKind, Request, decode, encode},
 };
-use tests::sample_model::sample_model;
+use tests::{lasting, sample_model::sample_model};
 
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -26,14 +26,14 @@ pub fn board(demo_faces: &'static [[u8; FACE_PIXELS]]) -> Board {
 
 /// The model of every device here, except where a test names another.
 pub fn sample() -> Model<'static> {
-    static BYTES: LazyLock<AlignedBytes> = LazyLock::new(|| sample_model(1).encode().expect("the sample is sound"));
-    Model::parse(BYTES.as_slice()).expect("sound")
+    static SAMPLE: LazyLock<Model<'static>> =
+        LazyLock::new(|| lasting::model(sample_model(1).encode().expect("the sample is sound")));
+    *SAMPLE
 }
 
-/// An engine that says what a device answers.
-pub fn engine(model: &Model<'static>) -> Engine<'static, 'static> {
-    let arena = vec![0; Engine::arena_bytes(model).expect("it fits") as usize];
-    Engine::new(model, arena.leak()).expect("fits")
+/// A model that ships, whose answers to drawn faces are less alike than the sample's.
+pub fn pico() -> Model<'static> {
+    lasting::model(AlignedBytes::new(include_bytes!("../../firmware/models/pico.fer")))
 }
 
 /// Runs a device at one end of a pipe and `host` at the other.

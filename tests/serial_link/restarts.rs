@@ -7,8 +7,9 @@ use std::{
 
 use host_trainer::monitor::{Client, HostEnd, Notice, pipe};
 use shared::wire::{Options, PROTOCOL_VERSION};
+use tests::lasting::engine;
 
-use crate::ends::{board, engine, face, read_text, run_both, sample, with_device};
+use crate::ends::{board, face, read_text, run_both, sample, with_device};
 
 #[test]
 fn a_restarted_device_is_noticed_and_greeted_again() {
@@ -63,7 +64,9 @@ fn survives_a_restart(without_banner: bool) {
             for index in 0..6 {
                 let face = face(index);
                 let result = client.classify(&face).expect("answers across the restart");
+                let alone = engine.classify(&face).expect("runs");
                 let expected = engine.classify_mirrored(&face).expect("runs");
+                assert_ne!(alone.probabilities, expected.probabilities, "the option makes no difference");
                 assert_eq!(result.probabilities, expected.probabilities, "the options hold across the restart");
             }
             assert!(client.take_notices().contains(&Notice::Restarted));
