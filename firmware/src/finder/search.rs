@@ -7,7 +7,7 @@ use shared::{
 };
 
 use super::{
-    candidates::{Candidate, Candidates, MOST_PROPOSALS},
+    candidates::{Candidate, Candidates, MOST_PROPOSALS, most_proposals},
     frame::Frame,
     shrink::{Scale, shrink},
     trees::scan,
@@ -81,7 +81,7 @@ pub fn propose(trees: &[Tree], frame: Frame<'_>, level: &mut [u8]) -> (Vec<Candi
     loop {
         let (width, height) = shrink(frame, scale, level);
         if width < WINDOW || height < WINDOW {
-            return (candidates.merged(), windows);
+            return (candidates.merged(most_proposals(frame.width() * frame.height())), windows);
         }
         scan(level, width, height, trees, |x, y, sum| {
             windows += 1;
