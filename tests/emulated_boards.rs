@@ -21,7 +21,6 @@ use emulator::compile;
 use emulator::elf::{flash_bytes, memory};
 use emulator::host::Host;
 use emulator::process::{Running, start};
-use firmware::engine::Engine;
 use firmware::finder::frame::Frame;
 use firmware::finder::search::{Effort, Search, memory_bytes};
 use host_trainer::data::{self, Split};
@@ -32,6 +31,7 @@ use shared::finder::Finder;
 use shared::model::{AlignedBytes, Model};
 use shared::preprocessing::FACE_PIXELS;
 use shared::wire::ErrorCode;
+use tests::lasting::engine;
 
 /// Code, constants, model and faces of the image, in bytes.
 const MOST_FLASH: u32 = 384 * 1024;
@@ -189,8 +189,7 @@ fn words(bytes: &[u8]) -> Vec<u32> {
 fn prints_a_banner_and_readouts(board: Running) {
     let file = shipped_model();
     let model = Model::parse(file.as_slice()).unwrap();
-    let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
-    let mut engine = Engine::new(&model, &mut arena).unwrap();
+    let mut engine = engine(&model);
     let faces = read("firmware/models/demo_faces.bin");
     let mut lines = BufReader::new(&board.port)
         .lines()
@@ -201,7 +200,9 @@ fn prints_a_banner_and_readouts(board: Running) {
     for part in [model.name(), &format!("{:08x}", model.crc()), &format!("{} bytes", model.arena_bytes())] {
         assert!(banner.contains(part), "no {part:?} in the banner {banner:?}");
     }
-    for (sequence, face) in (1..).zip(faces.as_chunks().0) {
+    let faces = faces.as_chunks().0;
+    assert!(!faces.is_empty(), "no demo face, so no line is compared");
+    for (sequence, face) in (1..).zip(faces) {
         let readout = engine.classify(face).unwrap();
         let line = lines.next().unwrap();
         let start = format!("{} {:.2}  margin {:.2}  ", readout.label, readout.confidence, readout.margin);
@@ -215,9 +216,9 @@ fn prints_a_banner_and_readouts(board: Running) {
 fn gives_the_same_logits(board: Running, count: usize) -> Host {
     let file = shipped_model();
     let model = Model::parse(file.as_slice()).unwrap();
-    let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
-    let mut engine = Engine::new(&model, &mut arena).unwrap();
+    let mut engine = engine(&model);
     let faces = faces(count);
+    assert!(!faces.is_empty(), "boards.txt: a board with a device compares faces");
 
     let mut host = Host::greet(board, model.crc());
     for (index, face) in faces.iter().enumerate() {

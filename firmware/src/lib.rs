@@ -6,6 +6,7 @@
 //! kernels           one operator each, over slices: in plain Rust, and for many processors in their own instructions
 //! engine            a checked model, step by step, in the caller's arena
 //! readout           logits -> emotion, confidence, margin
+//! finder            a frame of a camera -> faces with their eyes, and each face as the network knows it
 //! device            the main loop at a serial link
 //! ```
 //!

@@ -1,7 +1,7 @@
 //! Intensity normalization, `x' = (x - mu) / sigma`, in integers.
 //!
-//! **Local**: mean and deviation are Gaussian-weighted over the 7x7 neighbourhood (Levorse, section 3). With the separable kernel `w = [2, 7, 14, 18, 14, 7, 2] / 64`, `W = w (x) w` (sums to 4096), `M = sum W x` and
-//! `Q = sum W x^2`,
+//! **Local**: mean and deviation are Gaussian-weighted over the 7x7 neighbourhood (Levorse, section 3). The kernel is separable,
+//! `w = [2, 7, 14, 18, 14, 7, 2] / 64`. With `W = 4096 w (x) w`, `M = sum W x` and `Q = sum W x^2`,
 //!
 //! ```text
 //! D = 4096 x - M = 4096 (x - mu)      V = 4096 Q - M^2 = (4096 sigma)^2      q = round(37 D / max(sqrt V, 4096 sigma_floor))
@@ -18,11 +18,11 @@
 //!
 //! and values more than 127/37 deviations from the mean are clamped there.
 //!
-//! The quotient is rounded exactly, without a square root, a division or a multiplication by earlier bits: with
+//! The quotient is rounded exactly, without a square root, a division or a multiplication by earlier bits. With
 //! `S = max(V, (4096 sigma_floor)^2)` and `T = (74 D)^2`, `|q|` is the largest integer for which `(2 |q| - 1)^2 S <= T`, or
-//! `4 |q| (|q| - 1) S <= T - S`, and its seven bits are found one by one as in long division. All terms fit 63 bits:
-//! `|D| <= 4096 * 255`, so `T < 2^53`; `S < 2^40`, as a deviation is at most 127.5 and the floor below 256 grey levels. The
-//! seven bits go up to 127, which is the limit.
+//! `4 |q| (|q| - 1) S <= T - S`. Its seven bits are found one by one as in long division; they go up to 127, which is the limit.
+//! All terms fit 63 bits: `|D| <= 4096 * 255`, so `T < 2^53`; `S < 2^40`, because a deviation is at most 127.5 and the floor is
+//! below 256 grey levels.
 
 use shared::preprocessing::{FACE_PIXELS, FACE_SIZE, Preprocessing};
 

@@ -1,4 +1,4 @@
-//! From logits to an answer.
+//! From logits to the emotion, its confidence and its margin.
 
 use shared::{label::Emotion, model::Model};
 

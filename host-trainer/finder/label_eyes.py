@@ -1,7 +1,8 @@
-"""Labels the eyes of FER2013's training faces by dlib, once: fer2013-eyes.csv.gz beside this script.
+"""Labels the eyes of FER2013's faces by dlib, once: the tables beside this script.
 
     python -m venv venv && venv/bin/pip install dlib-bin==20.0.1 numpy opencv-python-headless==4.12.0.88 face_recognition_models==0.3.0
-    venv/bin/python host-trainer/finder/label_eyes.py fer2013.csv.gz
+    venv/bin/python host-trainer/finder/label_eyes.py fer2013.csv.gz Training fer2013-eyes.csv.gz
+    venv/bin/python host-trainer/finder/label_eyes.py fer2013.csv.gz PublicTest fer2013-public-eyes.csv.gz
 
 A face is kept where dlib's frontal detector finds one (from -0.6 on) in the crop with its edge continued by 24 pixels and three
 times enlarged, and where the predictors of 5 and of 68 points place both eyes within 1.5 pixels of each other. The places are those
@@ -30,12 +31,12 @@ def main():
     detector = dlib.get_frontal_face_detector()
     five = dlib.shape_predictor(str(models / "shape_predictor_5_face_landmarks.dat"))
     many = dlib.shape_predictor(str(models / "shape_predictor_68_face_landmarks.dat"))
-    rows = csv.DictReader(gzip.open(sys.argv[1], "rt"))
-    out = Path(__file__).with_name("fer2013-eyes.csv.gz")
+    data, split, out = sys.argv[1:]
+    rows = csv.DictReader(gzip.open(data, "rt"))
     with gzip.GzipFile(out, "wb", 9, mtime=0) as table:
         table.write(b"face,left_x,left_y,right_x,right_y\n")
-        training = (row for row in rows if row["Usage"] == "Training")
-        for index, row in enumerate(training):
+        of_split = (row for row in rows if row["Usage"] == split)
+        for index, row in enumerate(of_split):
             face = np.array(row["pixels"].split(), dtype=np.uint8).reshape(48, 48)
             bordered = cv2.copyMakeBorder(face, BORDER, BORDER, BORDER, BORDER, cv2.BORDER_REPLICATE)
             large = cv2.resize(bordered, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)

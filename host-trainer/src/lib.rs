@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! files  file_kind                 files written whole, and what a file is
+//! memory                           memory that large tensors use again
 //! data  image_file  synthetic      labelled faces, from files or drawn
 //! scales  graph                    ranges and weights in integers, ONNX graphs
 //! operators                        the layers of networks, a kind a file
@@ -12,6 +13,7 @@
 //! quantization  refinement         float network -> integers, and training with their rounding
 //! normalization  inference         many faces through the core: the device's numbers
 //! evaluation  report  onnx         how good it is, and for people and other programs to read
+//! finder                           training of what finds faces; faces in a picture of any size
 //! experiment                       the paper's experiments as presets
 //! export                           all that a finished training leaves
 //! monitor                          the host's end of the serial link

@@ -2,8 +2,8 @@
 //!
 //! # Format, version 1
 //!
-//! All integers are little-endian. `postcard` means version 1 of its wire format (varints, no field names). The envelope is that
-//! of a [model file](crate::model).
+//! All integers are little-endian. `postcard` means version 1 of its wire format (varints, no field names). The envelope
+//! is that of a [model file](crate::model).
 //!
 //! | bytes | content |
 //! |---|---|
@@ -20,10 +20,10 @@
 //! | [`FinderHeader::eyes_bytes`] | the network that places the eyes, a whole model file |
 //! | last 4 | CRC-32 (ISO-HDLC) of everything before, `u32` |
 //!
-//! A tree is 31 pairs of pixels of a 16x16 window (row x 16 + column), 32 leaves (`i8`) and a threshold (`i16`). Both networks read
-//! a square of grey levels, standardized by [`FinderHeader::sigma_floor`], and write five values: the logit of there being a
-//! face, then where its eyes are, left and right in the picture, x and y each, in 1/32 of the square's side from where they
-//! are in the middle.
+//! A tree is 31 pairs of pixels of a 16x16 window (row x 16 + column), 32 leaves (`i8`) and a threshold (`i16`). Both
+//! networks read a square of grey levels, standardized with [`FinderHeader::sigma_floor`], and write five values: the
+//! logit of a face, then x and y of the eye on the left of the picture, then x and y of the other. Eyes are given in 1/32
+//! of the square's side, from where the eyes of a centred face are.
 
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
@@ -57,7 +57,7 @@ const PREFIX_BYTES: usize = 16;
 const CRC_BYTES: usize = 4;
 const ALIGNMENT: usize = 16;
 
-/// A tree of comparisons and what each of its leaves is worth.
+/// A binary tree of pixel comparisons, with a value for each leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Tree {
@@ -66,11 +66,11 @@ pub struct Tree {
     pub nodes: [[u8; 2]; (1 << DEPTH) - 1],
     /// The values of the leaves.
     pub leaves: [i8; 1 << DEPTH],
-    /// A window whose sum, with this tree's leaf, is below holds no face.
+    /// If the sum of the leaves up to this tree's is below the threshold, the window holds no face.
     pub threshold: i16,
 }
 
-/// What the file says beside trees and networks.
+/// The header of a finder file.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FinderHeader {
     /// Number of trees.
@@ -81,30 +81,31 @@ pub struct FinderHeader {
     pub eyes_bytes: u32,
     /// Floor of the squares' standard deviation, in 1/256 grey levels.
     pub sigma_floor: u16,
-    /// A proposal whose logit is below, by the network that confirms, holds no face.
+    /// A proposal holds no face if the logit of the network that confirms is below this.
     pub confirm: f32,
-    /// A face is taken from this score on: the logit of the network that places the eyes plus half that of the other.
+    /// The lowest score of a face that is new in a video, or in a single frame. The score is the logit of the network that
+    /// places the eyes plus half the logit of the network that confirms.
     pub take: f32,
-    /// A face that was in the frame before is kept from this score on.
+    /// The lowest score of a face that was in the frame before.
     pub keep: f32,
 }
 
 /// A checked finder, borrowed from the bytes of its file.
 #[derive(Clone, Copy, Debug)]
 pub struct Finder<'a> {
-    /// What the file says.
+    /// The header of the file.
     pub header: FinderHeader,
-    /// Turn most windows away.
+    /// They reject most windows.
     pub trees: &'a [Tree],
-    /// Looks at what they leave.
+    /// The network that confirms the windows that are left.
     pub confirm: Network<'a>,
-    /// Looks at what that leaves, levelled.
+    /// The network that places the eyes in confirmed faces, which it sees levelled.
     pub eyes: Network<'a>,
     /// CRC-32 of the file.
     pub crc: u32,
 }
 
-/// Why bytes are no finder.
+/// What is wrong with a finder file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum FinderError {
     /// Fewer bytes than the file says.
@@ -141,7 +142,7 @@ pub enum FinderError {
     Header,
     /// The bytes do not lie at a multiple of 4 in memory.
     Alignment,
-    /// One of the networks is none.
+    /// One of the networks is not a sound model file.
     Network(ModelError),
     /// A network does not read a grey square of 8 to 64 pixels, or does not write five values.
     Shape,
@@ -178,7 +179,7 @@ impl core::fmt::Display for FinderError {
 impl core::error::Error for FinderError {}
 
 impl<'a> Finder<'a> {
-    /// Checks a finder file once and for all.
+    /// Reads and checks a finder file.
     ///
     /// # Errors
     /// A [`FinderError`] that says what is wrong. No byte string makes it panic.

@@ -1,11 +1,11 @@
 //! Two convolutions with nothing between them, computed as one.
 //!
 //! The composition of a convolution with a kernel of `a` rows and one with a kernel of `b` rows is a convolution with a
-//! kernel of `a + b - 1` rows: weights and biases of the pair can be multiplied out before the network runs. With padding
-//! ("same") there is one catch. The second convolution sees zeros beyond the border of what the first made, and not what
-//! the first would have made there. So near the border, where some of the second kernel's rows or columns fall on padding,
-//! the products with those are left out: each combination of rows and columns that fall inside has a *set* of weights and
-//! biases of its own, and the single convolution is the pair everywhere.
+//! kernel of `a + b - 1` rows: weights and biases of the pair can be multiplied out before the network runs. "Same" padding
+//! makes the border different. There the second convolution reads zeros, and not what the first would compute beyond its
+//! border. So near the border, where some rows or columns of the second kernel fall on padding, the products with those are
+//! left out. Each combination of rows and columns that lie inside has a *set* of weights and biases of its own. With them, the
+//! single convolution equals the pair everywhere.
 
 use core::ops::Range;
 

@@ -1,8 +1,8 @@
 //! What the trainer and the device must agree on, and nothing else.
 //!
 //! ```text
-//! label  shape  preprocessing  quantization    the words: eight emotions, NHWC shapes and windows, what is done to pixels
-//!    |     |       |            |              first, in which integers
+//! label  shape  preprocessing  quantization    emotions; NHWC shapes and windows; what is done to pixels; scales
+//!    |     |       |            |
 //!    |   tensor  folding        |              feature maps in an arena; two convolutions as one
 //!    |      \       |          /
 //!    |         operator                        what a network computes, an operator a file: shape, weights, checks
@@ -10,6 +10,10 @@
 //!    |           step                          an operator with its tensors, as stored and as checked
 //!     \           |
 //!           model                              the model file: raw envelope, checked network, classifier of faces
+//!             |
+//!          finder                              the finder file: trees of comparisons, and two model files
+//!
+//!   checksum                                   CRC-32, for the files and for the link
 //!   wire                                       frames and messages on the serial link
 //! ```
 //!

@@ -1,4 +1,4 @@
-//! What is done to the pixels before the network sees them.
+//! Preprocessing of a face's pixels before the network reads them.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ pub const FACE_SIZE: usize = 48;
 /// Pixels of a face, row by row.
 pub const FACE_PIXELS: usize = FACE_SIZE * FACE_SIZE;
 
-/// The kind of preprocessing and its parameters; it travels in the model file, so that the device does what training did.
+/// The kind of preprocessing and its parameters. The model file holds it, so that the device preprocesses as training did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Preprocessing {
     /// Local intensity normalization over the Gaussian 7x7 neighbourhood: one channel, `q = round(37 x')`, scale 1/37,
@@ -22,13 +22,13 @@ pub enum Preprocessing {
         /// 255 gives values of 0 to 1, 1 the bytes as they are; `Model::parse` refuses 0.
         divisor: u16,
     },
-    /// Standardization by mean and deviation of the whole image: one channel, `q = round(37 x')` held to `-127..=127`, which
-    /// is 3.43 deviations; scale 1/37, zero point 0.
+    /// Standardization by mean and deviation of the whole image: one channel, `q = round(37 x')` clamped to `-127..=127`,
+    /// which is 3.43 deviations; scale 1/37, zero point 0.
     Global {
         /// Floor of the image's standard deviation, in 1/256 grey levels.
         sigma_floor: u16,
     },
-    /// Two channels of the same scale: what `Local` makes of the image, then what `Global` does.
+    /// Two channels of the same scale: the output of `Local`, then that of `Global`.
     LocalAndGlobal {
         /// Floor of the local standard deviation, in 1/256 grey levels.
         local_floor: u16,

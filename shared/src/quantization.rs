@@ -59,9 +59,9 @@ impl Requantization {
     }
 
     /// The factor that makes a mean of the sum over `pixels` values, as TensorFlow Lite's `MEAN` prepares it
-    /// (`QuantizedMeanOrSum` in `reference/reduce.h`): the multiplier of `input_scale / output_scale` is divided by the number
-    /// of pixels, rounded down, after a shift by as many bits as that number has behind its first. It is not normalized again.
-    /// `None` if there are no pixels or the quotient of the scales is out of range.
+    /// (`QuantizedMeanOrSum` in `reference/reduce.h`): the multiplier of `input_scale / output_scale` is shifted left by
+    /// `min(floor(log2(pixels)), 31 + shift)` bits and divided by `pixels`, rounded down. It is not normalized again. `None` if
+    /// there are no pixels or the quotient of the scales is out of range.
     pub fn of_mean(input_scale: f32, output_scale: f32, pixels: u32) -> Option<Self> {
         let Self { multiplier, shift } = Self::from_real(f64::from(input_scale) / f64::from(output_scale))?;
         // The shift of the quotient may not fall below -31.
@@ -117,7 +117,7 @@ pub const fn rounding_divide_by_power_of_two(x: i32, exponent: u32) -> i32 {
 }
 
 /// Bias and requantization of an output channel of a convolution or a fully connected operator. A model file stores them in
-/// its weight section as three little-endian words; they are read in place.
+/// its weight section as three little-endian 32-bit integers; they are read in place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct ChannelParameters {

@@ -3,8 +3,7 @@
 use embedded_hal::digital::OutputPin;
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 
-/// A serial link with a status LED that toggles with every message that the device sends: it blinks while there is something
-/// to do.
+/// A serial link with a status LED that toggles with every message that the device sends: it blinks while faces are classified.
 #[derive(Debug)]
 pub struct StatusLed<S, P> {
     serial: S,

@@ -1,8 +1,8 @@
-//! The device's main loop: faces come over a serial link, answers go back; the same code on a UART, a TCP socket, a pty and
-//! an in-memory pipe. The protocol is [`shared::wire`]'s.
+//! The device's main loop: it reads faces from a serial link and writes answers. The same code runs on a UART, a TCP
+//! socket, a pty and an in-memory pipe. [`shared::wire`] specifies the protocol.
 //!
-//! Until a host says hello, the device prints text: a banner, and a line for each face of its own (a board without a
-//! camera shows built-in ones, so that a person sees emotions at once), such as
+//! Until a host says hello, the device prints text: a banner, and a line for each face that it classifies. A board without a
+//! camera has built-in faces for this, so that a person sees emotions at once. A line is, for example,
 //!
 //! ```text
 //! happy 0.93  margin 0.88  18.4 ms  seq 41
@@ -47,7 +47,7 @@ pub struct Board {
     pub boot: u32,
 }
 
-/// An engine at a serial link.
+/// The device: an engine that answers on a serial link.
 #[derive(Debug)]
 pub struct Device<'model, 'arena, S, C> {
     engine: Engine<'model, 'arena>,
@@ -82,7 +82,7 @@ struct Demo {
 }
 
 impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'arena, S, C> {
-    /// A device that has said nothing yet.
+    /// A device that has sent nothing yet.
     pub fn new(engine: Engine<'model, 'arena>, serial: S, clock: C, board: Board) -> Self {
         let threshold = engine.model().threshold();
         let options = Options { output: Output::Text, smoothing: 0.0, threshold, mirror: false };

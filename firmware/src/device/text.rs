@@ -1,4 +1,4 @@
-//! What a person reads on the link. Lines end in CR LF, as serial terminals want them.
+//! Text for a person on the link. Lines end in CR LF, as serial terminals expect.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! A face as the classifiers know it: its eyes level, its size always the same.
+//! Cuts a face out of a frame as the classifiers expect it: eyes level, always at the same places.
 
 use shared::preprocessing::{FACE_PIXELS, FACE_SIZE};
 
@@ -32,12 +32,12 @@ pub struct Bounds {
 }
 
 impl Face {
-    /// The square of a frame that [`align`] shows.
+    /// The square of a frame that [`align`] samples.
     pub fn square(&self) -> Square {
         Square::around_eyes(self.eyes, SIDE, BELOW_EYES)
     }
 
-    /// From brow to chin, 2.4 eye distances wide.
+    /// The box of the face, from brow to chin, 2.4 eye distances wide.
     pub fn bounds(&self) -> Bounds {
         let Square { middle, side } = Square::around_eyes(self.eyes, BOX_SIDE, BOX_BELOW_EYES);
         let (x, y) = (u64::from(side.x.unsigned_abs()), u64::from(side.y.unsigned_abs()));
@@ -46,7 +46,7 @@ impl Face {
         Bounds { left: pixel(middle.x), top: pixel(middle.y), side: side.saturating_add(128) >> 8 }
     }
 
-    /// The distance of the eyes in 1/256 pixels.
+    /// The distance between the eyes in 1/256 pixels.
     pub fn eye_distance(&self) -> i32 {
         let [Point { x: left, y: upper }, Point { x: right, y: lower }] = self.eyes.map(Point::held);
         let (x, y) = (u64::from(right.abs_diff(left)), u64::from(lower.abs_diff(upper)));

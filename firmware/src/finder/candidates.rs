@@ -1,14 +1,24 @@
-//! Windows that the trees let pass, and what of them belongs together.
+//! Windows that pass all trees, and how they are merged to proposals.
 
 use heapless::Vec;
 
 use super::warp::Point;
 
-/// Windows that are kept of a frame; of more, those with the highest sums.
+/// Maximum number of windows that are kept of a frame: those with the highest sums.
 const MOST_WINDOWS: usize = 96;
 
-/// Proposals of a frame, the best ones.
-pub const MOST_PROPOSALS: usize = 8;
+/// Maximum number of proposals of the largest frames: the best ones.
+pub const MOST_PROPOSALS: usize = 20;
+
+/// Maximum number of proposals of a frame: one for every 3,200 pixels, so that the work of the networks grows with the frame as that of
+/// the trees does. A small frame has 4, one of 160x120 pixels 6.
+pub const fn most_proposals(pixels: usize) -> usize {
+    match pixels / 3200 {
+        0..4 => 4,
+        count if count < MOST_PROPOSALS => count,
+        _ => MOST_PROPOSALS,
+    }
+}
 
 /// A window of a level in the frame, in 1/256 pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +27,7 @@ pub struct Candidate {
     pub middle: Point,
     /// Its side.
     pub side: i32,
-    /// What the trees give it.
+    /// The sum of the trees' leaves.
     pub sum: i16,
 }
 
@@ -26,7 +36,7 @@ pub struct Candidate {
 pub struct Candidates(Vec<Candidate, MOST_WINDOWS>);
 
 impl Candidates {
-    /// Keeps a window, if there is room or it is better than another.
+    /// Keeps a window, if there is room or its sum is higher than another's.
     pub fn add(&mut self, candidate: Candidate) {
         if let Err(candidate) = self.0.push(candidate)
             && let Some(worst) = self.0.iter_mut().min_by_key(|other| other.sum)
@@ -36,9 +46,9 @@ impl Candidates {
         }
     }
 
-    /// One window for each place: those that overlap by more than a third of what they cover together are one, their mean,
-    /// weighted by their sums. The best places, by the highest sum and a share of the others', first.
-    pub fn merged(mut self) -> Vec<Candidate, MOST_PROPOSALS> {
+    /// Merges windows that share more than a third of the area that they cover together. A merged window is their mean,
+    /// weighted by their sums. They are ordered by the highest sum and a share of the others', the best first, and the best `most` are kept.
+    pub fn merged(mut self, most: usize) -> Vec<Candidate, MOST_PROPOSALS> {
         // By place where sums are equal, so that the order in which they came does not count.
         self.0.sort_unstable_by_key(|c| (-i32::from(c.sum), c.side, c.middle.y, c.middle.x));
         let mut places: Vec<Place, MOST_WINDOWS> = Vec::new();
@@ -51,7 +61,7 @@ impl Candidates {
         }
         let worth = |place: &Place| i32::from(place.best.sum) * 4 + place.weight.min(1 << 12) as i32;
         places.sort_unstable_by_key(|place| (-worth(place), place.best.side, place.best.middle.y, place.best.middle.x));
-        places.iter().take(MOST_PROPOSALS).map(Place::mean).collect()
+        places.iter().take(most.min(MOST_PROPOSALS)).map(Place::mean).collect()
     }
 }
 
@@ -85,7 +95,7 @@ impl Place {
     }
 }
 
-/// Whether two upright squares share more than a third of what they cover together.
+/// Whether two upright squares share more than a third of the area that they cover together.
 fn overlap(a: &Candidate, b: &Candidate) -> bool {
     let along = |a: i32, b: i32, sides: (i32, i32)| {
         let (low, high) = ((a - sides.0 / 2).max(b - sides.1 / 2), (a + sides.0 / 2).min(b + sides.1 / 2));

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! frame.rs       a camera's picture
-//! shrink.rs      smaller ones of it, level by level
-//! trees.rs       most windows of a level are turned away
-//! candidates.rs  the others, put together
-//! warp.rs        a turned and scaled square of a frame
+//! shrink.rs      the frame at smaller sizes, the levels
+//! trees.rs       reject most windows of a level
+//! candidates.rs  the windows that are left, merged to proposals
+//! warp.rs        a rotated and scaled square of a frame, sampled
 //! search.rs      all of it, and the networks
-//! align.rs       a face as the classifiers know it
-//! track.rs       faces over time
+//! align.rs       a face as the classifiers expect it
+//! track.rs       a face from frame to frame
 //! ```
 pub mod align;
 pub mod candidates;

@@ -1,4 +1,4 @@
-//! A frame from one end to the other: trees propose, one network confirms, the other places the eyes.
+//! Searches a frame: trees propose faces, one network confirms them, the other places the eyes.
 
 use heapless::Vec;
 use shared::{
@@ -7,7 +7,7 @@ use shared::{
 };
 
 use super::{
-    candidates::{Candidate, Candidates, MOST_PROPOSALS},
+    candidates::{Candidate, Candidates, MOST_PROPOSALS, most_proposals},
     frame::Frame,
     shrink::{Scale, shrink},
     trees::scan,
@@ -21,13 +21,13 @@ use crate::{
 /// Side of the window of a face in eye distances, times 256: 2.4.
 pub const WINDOW_SIDE: i32 = 614;
 
-/// Side of the square that networks look at, likewise: 2.8.
+/// Side of the square that the networks read, likewise: 2.8.
 pub const SQUARE_SIDE: i32 = 717;
 
 /// How far the middle of both lies below that of the eyes, likewise: 0.4.
 pub const BELOW_EYES: i32 = 102;
 
-/// Parts of a square's side that the networks' eyes are counted in.
+/// The networks give eyes in this fraction of the square's side: 1/32.
 pub const EYE_UNITS: f32 = 32.0;
 
 /// A face in a frame.
@@ -42,7 +42,7 @@ pub struct Face {
 /// The faces of a frame, the best first.
 pub type Faces = Vec<Face, MOST_PROPOSALS>;
 
-/// What a search has looked at.
+/// How much a search computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effort {
     /// Windows that passed the trees.
@@ -53,12 +53,12 @@ pub struct Effort {
     pub placed: u32,
 }
 
-/// Finds faces, in memory that is the caller's.
+/// Finds faces, in the caller's memory.
 #[derive(Debug)]
 pub struct Search<'model, 'memory> {
     finder: Finder<'model>,
     memory: &'memory mut [i8],
-    /// What the last search looked at.
+    /// How much the last search computed.
     pub effort: Effort,
 }
 
@@ -72,8 +72,8 @@ pub fn memory_bytes(finder: &Finder<'_>, width: usize, height: usize) -> Result<
     Ok(level.max(network(&finder.confirm)?).max(network(&finder.eyes)?))
 }
 
-/// What the trees propose in a frame, at all scales, and how many windows they let pass; `level` has room for the finest
-/// level, or else its lower rows are not searched.
+/// The proposals of the trees in a frame, at all scales, and how many windows passed all trees. If `level` has no room for the
+/// finest level, its lower rows are not searched.
 pub fn propose(trees: &[Tree], frame: Frame<'_>, level: &mut [u8]) -> (Vec<Candidate, MOST_PROPOSALS>, u32) {
     let mut candidates = Candidates::default();
     let mut windows = 0;
@@ -81,7 +81,7 @@ pub fn propose(trees: &[Tree], frame: Frame<'_>, level: &mut [u8]) -> (Vec<Candi
     loop {
         let (width, height) = shrink(frame, scale, level);
         if width < WINDOW || height < WINDOW {
-            return (candidates.merged(), windows);
+            return (candidates.merged(most_proposals(frame.width() * frame.height())), windows);
         }
         scan(level, width, height, trees, |x, y, sum| {
             windows += 1;
@@ -94,25 +94,25 @@ pub fn propose(trees: &[Tree], frame: Frame<'_>, level: &mut [u8]) -> (Vec<Candi
     }
 }
 
-/// The square that the network that confirms sees of a proposal.
+/// The square of a proposal that the network that confirms reads.
 pub fn confirm_square(proposal: &Candidate) -> Square {
     let side = i64::from(proposal.side) * i64::from(SQUARE_SIDE) / i64::from(WINDOW_SIDE);
     Square::upright(proposal.middle, side as i32)
 }
 
-/// The square that the network that places eyes sees of a face.
+/// The square of a face that the network that places the eyes reads.
 pub fn eyes_square(face: &Face) -> Square {
     Square::around_eyes(face.eyes, SQUARE_SIDE, BELOW_EYES)
 }
 
-/// Pixels of the square that a network looks at.
+/// Pixels of the square that a network reads.
 fn pixels(network: &Network<'_>) -> usize {
     let shape = network.input().shape;
     usize::from(shape.height) * usize::from(shape.width)
 }
 
 impl<'model, 'memory> Search<'model, 'memory> {
-    /// Takes memory for `finder`: [`memory_bytes`] of the largest frame that it is to search.
+    /// A search by `finder` in `memory`: [`memory_bytes`] of the largest frame.
     pub fn new(finder: &Finder<'model>, memory: &'memory mut [i8]) -> Self {
         Self { finder: *finder, memory, effort: Effort::default() }
     }
@@ -173,7 +173,7 @@ impl<'model, 'memory> Search<'model, 'memory> {
         Ok(Face { score: placed.score + face.score / 2.0, ..placed })
     }
 
-    /// What a network makes of a square.
+    /// Runs a network on a square.
     fn look(&mut self, frame: Frame<'_>, square: Square, network: Network<'model>) -> Result<Face, EngineError> {
         let size = usize::from(network.input().shape.width);
         let have = self.memory.len();
@@ -195,7 +195,7 @@ impl<'model, 'memory> Search<'model, 'memory> {
     }
 }
 
-/// Adds a face, unless a better one is at the same place; a worse one there gives way.
+/// Adds a face. Of two faces at the same place, the better one stays.
 fn add(faces: &mut Faces, face: Face) {
     match faces.iter_mut().find(|other| other.is_near(&face)) {
         Some(other) if other.score < face.score => *other = face,
@@ -216,7 +216,7 @@ impl Face {
         Self { eyes: [eye(-128, left_x, left_y), eye(128, right_x, right_y)], score }
     }
 
-    /// Whether the middles of both faces' eyes are nearer than the larger distance of eyes.
+    /// Whether the points between the eyes of both faces are nearer to each other than the larger of the two eye distances.
     pub fn is_near(&self, other: &Face) -> bool {
         let middle = |face: &Face| {
             let [left, right] = face.eyes.map(Point::held);

@@ -1,4 +1,4 @@
-//! A smaller picture of a frame, in which a face has the size of the trees' window.
+//! A frame at a smaller size, a level, in which a face has the size of the trees' window.
 
 use super::frame::{Frame, MOST_COLUMNS};
 
@@ -7,10 +7,10 @@ use super::frame::{Frame, MOST_COLUMNS};
 pub struct Scale(pub u32);
 
 impl Scale {
-    /// That of the finest level: 1.5.
+    /// The scale of the finest level: 1.5.
     pub const FINEST: Self = Self(3 << 15);
 
-    /// The next coarser one, 1.2 times as large.
+    /// The scale of the next coarser level, 1.2 times as large.
     pub const fn coarser(self) -> Self {
         Self(self.0 / 5 * 6)
     }
@@ -21,9 +21,9 @@ impl Scale {
     }
 }
 
-/// Writes the level of `scale` into `level`, row by row, and gives its width and height. Each pixel is the mean of four of the
-/// frame's, from the middles of the quarters of what it covers. Rows for which `level` has no room are left out, and columns beyond
-/// as many as a frame may have.
+/// Writes the level of `scale` into `level`, row by row, and returns its width and height. Each pixel is the mean of four
+/// pixels of the frame, in the middles of the quarters of the area that it covers. Rows for which `level` has no room are
+/// left out, and columns beyond [`MOST_COLUMNS`].
 pub fn shrink(frame: Frame<'_>, scale: Scale, level: &mut [u8]) -> (usize, usize) {
     let width = scale.cells(frame.width()).min(MOST_COLUMNS);
     if width == 0 {

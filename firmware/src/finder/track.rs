@@ -1,4 +1,4 @@
-//! Faces over time: what was there a moment ago is looked for where it was.
+//! Follows a face from frame to frame: it is looked for first where it was in the frame before.
 
 use super::{
     frame::Frame,
@@ -17,13 +17,13 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// Forgets the face that it follows.
+    /// Stops following a face.
     pub fn reset(&mut self) {
         *self = Self::default();
     }
 
-    /// The face that answers for the next frame of a video: the one that is followed, else the largest. It is taken from the
-    /// finder's high score on, and followed down to its low one.
+    /// The face of the next frame of a video: the one that is followed, else the largest. A new face needs the score
+    /// `FinderHeader::take`, a face that is followed only the score `FinderHeader::keep`.
     ///
     /// # Errors
     /// [`EngineError::ArenaTooSmall`] if the search's memory is too small for the frame.
@@ -47,3 +47,6 @@ impl Tracker {
         Ok(self.followed)
     }
 }
+
+#[cfg(test)]
+mod tests;

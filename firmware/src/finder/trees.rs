@@ -1,10 +1,10 @@
-//! Trees that compare pixels: most windows of a level are turned away by the first few.
+//! Trees that compare pixels: the first few reject most windows of a level.
 
 use shared::finder::{Tree, WINDOW};
 
 use crate::kernels::tree_sum;
 
-/// Pixels of a level from one window to the next: the trees learned from faces that lie as far from the middle.
+/// Pixels of a level from one window to the next. The trees are trained on faces that are up to as far off the middle.
 pub const STEP: usize = 2;
 
 /// Rows of a level that are searched at a time.

@@ -1,4 +1,4 @@
-//! A turned and scaled square of a frame: what a network is shown.
+//! Samples a rotated and scaled square of a frame, the input of a network.
 
 use super::frame::{Frame, MOST_COLUMNS};
 
@@ -12,8 +12,8 @@ pub struct Point {
 }
 
 impl Point {
-    /// The same, or the nearest within 16,384 pixels of the frame's beginning: far beyond any frame, and so near that sums of a few
-    /// products fit.
+    /// The point, clamped to 16,384 pixels from the first pixel of the frame. That is far beyond any frame, and so near
+    /// that sums of a few products do not overflow.
     #[must_use]
     pub fn held(self) -> Self {
         const FAR: i32 = 16_384 * 256;
@@ -26,7 +26,8 @@ impl Point {
 pub struct Square {
     /// Its middle.
     pub middle: Point,
-    /// From its left edge to its right edge; the vector to the right by 90 degrees of it leads from its upper to its lower edge.
+    /// The vector from its left edge to its right edge. Turned by 90 degrees clockwise, it leads from the upper to the
+    /// lower edge.
     pub side: Point,
 }
 
@@ -39,8 +40,8 @@ impl Square {
         Self { middle, side: Point { x: side, y: 0 } }
     }
 
-    /// The square of a face: `side` times the distance of the eyes in 1/256, with the middle of the eyes `above` of that distance, in
-    /// 1/256, above the middle of the square.
+    /// The square of a face. Its side is `side / 256` eye distances. The point between the eyes lies `above / 256` eye
+    /// distances above its middle.
     pub fn around_eyes(eyes: [Point; 2], side: i32, above: i32) -> Self {
         let [left, right] = eyes.map(Point::held);
         let (x, y) = (right.x - left.x, right.y - left.y);
@@ -52,7 +53,8 @@ impl Square {
         Self { middle, side: Point { x: scaled(x, side), y: scaled(y, side) } }
     }
 
-    /// Where a point of the square lies in the frame; it is given in 1/65536 of the side from the middle, to the right and down.
+    /// Where a point of the square lies in the frame. The point is given in 1/65536 of the side, from the middle to the
+    /// right and down.
     pub fn place(&self, right: i32, down: i32) -> Point {
         let Point { x, y } = self.side;
         let part = |a: i32, b: i32| ((i64::from(a) + i64::from(b) + 32768) >> 16) as i32;
@@ -67,8 +69,8 @@ impl Square {
 /// Pixels of a row of `out` at most.
 const MOST_SIZE: usize = 256;
 
-/// Fills `out`, `size` rows and columns, with what lies in the square, by bilinear interpolation; where the square is larger
-/// than `out`, each pixel is the mean of several samples. Beyond the frame its edge goes on.
+/// Samples the square into `out`, `size` rows and columns, by bilinear interpolation. If the square is larger than `out`,
+/// each pixel is the mean of several samples. Beyond the frame, its edge pixels are repeated.
 pub fn warp(frame: Frame<'_>, square: Square, size: usize, out: &mut [u8]) {
     let size = size.clamp(1, MOST_SIZE);
     let count = size as i32;

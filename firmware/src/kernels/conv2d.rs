@@ -75,7 +75,7 @@ fn range(start: u16, length: u16, limit: u16) -> Result<Range<usize>, ShapeMisma
     if start + length <= limit.into() { Ok(start..start + length) } else { Err(ShapeMismatch) }
 }
 
-/// Rows of a window with fewer values are gathered.
+/// If the rows of a window have fewer values, the window is gathered on the stack.
 const SHORT_ROW: usize = 16;
 
 /// Values of the largest window that is gathered, on the stack.

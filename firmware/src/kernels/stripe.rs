@@ -43,8 +43,8 @@ impl Layout {
         Self { column, window: (window.kernel_width as usize * column).next_multiple_of(chunk), columns, chunk }
     }
 
-    /// What the stripe's columns show when the first of them lies `first` columns, padding of `padding` included, into an
-    /// input of `width` columns.
+    /// Which columns of the input the stripe holds. Its first column is column `first` of the padded input, which has
+    /// `padding` columns of padding before its `width` columns.
     pub fn seen(&self, first: usize, padding: usize, width: usize) -> Columns {
         let blank = padding.saturating_sub(first).min(self.columns);
         let first = first.saturating_sub(padding).min(width);
@@ -58,7 +58,7 @@ impl Layout {
     }
 }
 
-/// A convolution of a part of an output whose operands fit each other.
+/// A convolution of a part of an output. Its operands fit each other.
 pub(super) struct Convolution<'a> {
     pub arguments: &'a ConvArguments,
     pub region: Region,

@@ -58,7 +58,7 @@ enum Command {
     /// Train a network, quantize it and report (the default command).
     #[command(after_help = EXIT_STATUS)]
     Train(train::TrainArguments),
-    /// Train what finds faces in frames.
+    /// Train the finder of faces.
     #[command(after_help = EXIT_STATUS)]
     TrainFinder(train_finder::TrainFinderArguments),
     /// Run the paper's experiments, or its future work, and put the results beside its figures.
@@ -68,7 +68,7 @@ enum Command {
     Quantize(quantize::QuantizeArguments),
     /// Measure a model file on labelled faces, through the core.
     Evaluate(evaluate::EvaluateArguments),
-    /// Classify image files.
+    /// Find the faces of pictures and classify them.
     Predict(predict::PredictArguments),
     /// Draw an image before and after normalization.
     Normalize(normalize::NormalizeArguments),
@@ -82,7 +82,7 @@ enum Command {
 #[derive(Args, Debug, Clone)]
 struct DataArgument {
     /// fer2013.csv, plain or gzipped, or a folder train|validation|test/<emotion>/*.png; without it $FER2013,
-    /// data/fer2013.csv[.gz], or else synthetic faces; - is standard input, which training cannot read
+    /// data/fer2013.csv[.gz], or else synthetic faces; - is standard input (not for training)
     #[arg(long, value_name = "PATH")]
     data: Option<std::path::PathBuf>,
 }

@@ -49,7 +49,7 @@ pub struct PredictArguments {
     /// Pictures of any size (PNG, JPEG, WebP, BMP, GIF, TIFF, PGM), - for standard input; one of 48x48 pixels is a face by itself
     #[arg(required = true, value_name = "PICTURE")]
     images: Vec<PathBuf>,
-    /// Do not look for faces: the square in the centre of each picture is filled by one
+    /// Do not look for faces; classify the square in the centre of each picture
     #[arg(long)]
     crop: bool,
     /// Answer by the mean of the logits of a face and of its mirror image, in twice the time

@@ -80,6 +80,20 @@ pub fn read_pictures(folder: &Path) -> anyhow::Result<(Vec<Picture>, usize)> {
     Ok((pictures, left_out))
 }
 
+/// Photographs in two parts: `share` of them, evenly spread, that nothing learns from, and the others.
+pub fn keep_aside(pictures: Vec<Picture>, share: f32) -> (Vec<Picture>, Vec<Picture>) {
+    // Whenever the count of those kept aside, as a real number, reaches another whole one.
+    let whole = |index: usize| (index as f32 * share) as usize;
+    let (mut kept, mut others) = (Vec::new(), Vec::new());
+    for (index, picture) in pictures.into_iter().enumerate() {
+        match whole(index + 1) > whole(index) {
+            true => kept.push(picture),
+            false => others.push(picture),
+        }
+    }
+    (kept, others)
+}
+
 fn read_picture(file: &Path) -> Option<Picture> {
     let picture = image::open(file).ok()?;
     let picture = match picture.width().max(picture.height()) > MOST_PIXELS {

@@ -14,6 +14,7 @@
 //! run.rs       the folder in which it is made
 //! report.rs    what it leaves for people
 //! measure.rs   how good it is
+//! pasting.rs   faces put into frames, to measure on
 //! photograph.rs  faces in a picture of any size
 //! ```
 
@@ -23,6 +24,7 @@ pub mod labels;
 pub mod material;
 pub mod measure;
 pub mod networks;
+pub mod pasting;
 pub mod photograph;
 pub mod quality;
 pub mod recipe;

@@ -88,7 +88,8 @@ fn a_run_goes_on_only_with_what_it_began_with_and_alone() {
         text
     };
     let recipe = other("small.toml", "steps = 3", "steps = 4");
-    run(folder.path(), COMMAND).refused(1, "run: the finder there is made from other settings (recipe); choose another folder");
+    run(folder.path(), COMMAND)
+        .refused(1, "run: the finder there is made from other settings (recipe); choose another folder");
     // Comments are no other recipe.
     fs::write(folder.path().join("small.toml"), format!("# small\n{recipe}")).expect("written");
     run(folder.path(), COMMAND).done();
@@ -121,6 +122,12 @@ fn a_finder_is_measured_without_photographs() {
     let said = run(folder.path(), "train-finder --out run --frames frames.csv").done().out;
     let found: Vec<&str> = said.lines().filter(|line| line.contains("0 of 1")).collect();
     assert_eq!(found.len(), 3, "a row a turn: {said}");
+    let measured = fs::read_to_string(folder.path().join("run/measured.csv")).expect("a table");
+    assert!(
+        measured.starts_with("file,kind,turned,score,eyes_off,others,windows,confirmed,placed\nempty/0.png,none,0.0,"),
+        "{measured}"
+    );
+    assert_eq!(measured.lines().count(), 4, "{measured}");
     run(folder.path(), "train-finder --out elsewhere --frames frames.csv").refused(2, "--photographs");
 }
 

@@ -14,8 +14,8 @@ use crate::{
     tensor::Tensor,
 };
 
-/// A checked classifier of faces: a [`Network`] that takes a preprocessed face of 48x48 pixels and gives a logit for each of its
-/// labels.
+/// A checked classifier of faces: a [`Network`] that takes a preprocessed face of 48x48 pixels and gives a logit for each
+/// of its labels.
 #[derive(Clone, Copy, Debug)]
 pub struct Model<'a> {
     network: Network<'a>,
@@ -24,7 +24,7 @@ pub struct Model<'a> {
 }
 
 impl<'a> Model<'a> {
-    /// Checks a model file once and for all: the [network](Network::parse), and that it classifies faces.
+    /// Reads and checks a model file: the [network](Network::parse), and that it classifies faces.
     ///
     /// # Errors
     /// A [`ModelError`] that names what is wrong and where. No byte string makes it panic.

@@ -16,11 +16,11 @@
 //! | [`Header::weight_bytes`] bytes | weight section: weights and channel parameters at the offsets that the records name |
 //! | last 4 | CRC-32 (ISO-HDLC, as in zip and Ethernet) of everything before, `u32` |
 //!
-//! In the weight section, weights are `i8` (convolution OHWI, depthwise HWC, fully connected units x inputs with the inputs
-//! in NHWC order, 256 values of a logistic function) and channel parameters are triples of `i32` (bias, multiplier, shift), aligned to 4. A convolution that
-//! stands for two ([`Folding`](crate::folding::Folding)) has all its sets of weights one after the other, and its sets of
-//! channel parameters likewise. The section begins at a multiple of 16 in the file, so a file that lies at a multiple of 4
-//! in memory is read in place ([`Aligned`]).
+//! In the weight section, weights are `i8`: convolution OHWI, depthwise HWC, fully connected units x inputs with the inputs in
+//! NHWC order, 256 values of a logistic function. Channel parameters are triples of `i32` (bias, multiplier, shift), aligned to 4.
+//! A convolution that stands for two ([`Folding`](crate::folding::Folding)) has all its sets of weights one after the other, and
+//! its sets of channel parameters likewise. The section begins at a multiple of 16 in the file, so a file that lies at a multiple
+//! of 4 in memory is read in place ([`Aligned`]).
 //!
 //! Offsets of tensors are relative to the arena. The first step reads the tensor [`Header::input`]; every later step reads that
 //! or tensors that earlier steps wrote. The network's answer is what the steps of [`Header::outputs`] wrote.
@@ -30,8 +30,10 @@
 //!
 //! # Versions
 //!
-//! 3: operators as an enum of records, each with its own fields; groups, dilation, depth multiplier, Mul and Logistic; any input and
-//! outputs; tasks. 2 is read: classifiers of faces, whose last step writes the logits (`version_2.rs`). 1 is not.
+//! - 3, current: operators as an enum of records, each with its own fields; groups, dilation, depth multiplier, Mul and Logistic;
+//!   any input and outputs; tasks.
+//! - 2, can be read: classifiers of faces, whose last step writes the logits (`version_2.rs`).
+//! - 1, cannot be read.
 //!
 //! # Three layers
 //!

@@ -1,4 +1,4 @@
-//! A network that is known to be sound: steps, arena, any input and outputs.
+//! A checked network: steps, arena, any input and outputs.
 
 use super::{
     error::ModelError,
@@ -17,7 +17,7 @@ pub struct Network<'a> {
 }
 
 impl<'a> Network<'a> {
-    /// Checks a model file once and for all: envelope, CRC, and for every step its shapes, arena offsets, lifetimes,
+    /// Reads and checks a model file: envelope, CRC, and for every step its shapes, arena offsets, lifetimes,
     /// overlaps, weight ranges, multipliers and the range of its accumulators.
     ///
     /// # Errors

@@ -39,14 +39,14 @@ pub struct Header<'a> {
 /// What a network is for. New tasks are added at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Task<'a> {
-    /// Any task; only the user of the network knows it.
+    /// A task that the file does not describe.
     Any,
     /// Emotions of faces.
     #[serde(borrow)]
     Faces(FaceHeader<'a>),
 }
 
-/// What a classifier of faces says beside its network. The only output of its network is the logits.
+/// What the header of a classifier of faces holds beside its network. The only output of its network is the logits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FaceHeader<'a> {
     /// Indices of the logits' [emotions](crate::label::Emotion), in their order; at most eight, none twice.

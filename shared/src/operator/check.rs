@@ -34,7 +34,7 @@ pub enum StepError {
     Fusion,
     /// The working memory begins before the end of one of the step's tensors, or ends beyond the arena.
     Scratch,
-    /// More tensors are alive at once than the checker can follow.
+    /// More tensors are alive at once than the checker has memory for.
     TooManyTensors,
     /// Weights or channel parameters lie outside the weight section, or are not aligned.
     Weights,

@@ -9,15 +9,15 @@
 //!
 //! # Messages
 //!
-//! The host sends a [`Request`], the device answers each with one [`Reply`] of the same sequence number. A request that
-//! comes again with the number of the one before is a retry: the device sends the same reply again and does not count the
-//! face twice. So a host asks with the same number until it has an answer. A frame that cannot be read is answered with
-//! [`Reply`] number 0 and an [`ErrorCode`].
+//! The host sends a [`Request`]. The device answers each with one [`Reply`] of the same sequence number. A request with
+//! the number of the one before is a retry: the device sends the same reply again and does not count the face twice. So a
+//! host sends a request with the same number until it has an answer. A frame that cannot be read is answered with a
+//! [`Reply`] of number 0 and an [`ErrorCode`].
 //!
-//! Until a host says hello, a device prints text for people: a banner and a line per face. Hello turns frames on and forgets what was
-//! smoothed; an option turns text on again. Text in place of a frame means that the device was restarted, and must be greeted
-//! again. In text mode a device answers a typed line with a hint, but only once nothing follows it for 20 ms: a frame may begin
-//! like a typed line, and its bytes have to follow each other at once.
+//! Until a host says hello, a device prints text for people: a banner, and a line for each face. Hello switches to frames
+//! and resets the smoothing; an option switches back to text. If a host receives text in place of a frame, the device was
+//! restarted and must be greeted again. In text mode, a device answers a typed line with a hint, but only when nothing
+//! follows it for 20 ms: a frame may begin like a typed line, and its bytes have to follow each other at once.
 //!
 //! # Versions
 //!

@@ -8,6 +8,7 @@
 //! layers      single layers, counted, beside the same in plain Rust
 //! agreement   random operators, by the processor's kernels and in plain Rust
 //! random      numbers for layers and agreement
+//! limits      sums at the limits of the arithmetic for agreement, and for tests on a host
 //! memory      what agreement works on
 //! scene       frames for finder
 //! model       the network that ships with the firmware
@@ -23,6 +24,7 @@ pub mod device;
 #[cfg(target_os = "none")]
 pub mod finder;
 pub mod layers;
+pub mod limits;
 pub mod memory;
 pub mod model;
 #[cfg(target_os = "none")]

@@ -5,8 +5,8 @@
 //! then reads both with multiple-register loads, whatever the shape of the window.
 //!
 //! ```text
-//! base/    processors without it (Cortex-M0, M0+): one product an instruction
-//! dsp/     processors with the DSP extension (Cortex-M4, M7, M33), and Armv6 and Armv7-A: two products an instruction
+//! base/    processors without the DSP extension (Cortex-M0, M0+): two products in one multiplication of words
+//! dsp/     processors with it (Cortex-M4, M7, M33), and Armv6 and Armv7-A: two products an instruction
 //! ```
 
 #[cfg(cortex_m_base)]

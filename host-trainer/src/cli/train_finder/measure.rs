@@ -2,15 +2,53 @@
 
 use std::{io::Write, path::Path};
 
+use anyhow::Context;
+use firmware::finder::search::Effort;
+use serde::Serialize;
 use shared::finder::Finder;
 
 use crate::{
     cli::output::out,
+    files::write_atomically,
     finder::measure::{Answer, TrueFace, answers, read_truths},
 };
 
-/// Prints how good a finder is on the frames of a table, a row a kind of face and a turn.
-pub fn measure(finder: &Finder<'_>, table: &Path) -> anyhow::Result<()> {
+/// A row of the table of answers.
+#[derive(Serialize)]
+struct Measured<'a> {
+    file: &'a str,
+    kind: &'a str,
+    turned: f32,
+    /// Of the true face, whether it is taken or not; empty if nothing is there.
+    score: Option<f32>,
+    eyes_off: Option<f32>,
+    /// Other faces that are taken.
+    others: usize,
+    windows: u32,
+    confirmed: u32,
+    placed: u32,
+}
+
+impl<'a> Measured<'a> {
+    fn new(truth: &'a TrueFace, turned: f32, answer: &Answer, take: f32) -> Self {
+        let Effort { windows, confirmed, placed } = answer.effort;
+        Measured {
+            file: &truth.file,
+            kind: &truth.kind,
+            turned,
+            score: answer.score,
+            eyes_off: answer.score.map(|_| answer.eye_error),
+            others: answer.others.iter().filter(|&&score| score >= take).count(),
+            windows,
+            confirmed,
+            placed,
+        }
+    }
+}
+
+/// Prints how good a finder is on the frames of a table, a row a kind of face and a turn, and writes every answer to `answers_file`.
+pub fn measure(finder: &Finder<'_>, table: &Path, answers_file: &Path) -> anyhow::Result<()> {
+    let mut rows = csv::Writer::from_writer(Vec::new());
     let truths = read_truths(table)?;
     let folder = table.parent().unwrap_or(Path::new("."));
     let take = finder.header.take;
@@ -34,6 +72,9 @@ pub fn measure(finder: &Finder<'_>, table: &Path) -> anyhow::Result<()> {
         let of_kind: Vec<TrueFace> = truths.iter().filter(|truth| truth.kind == kind).cloned().collect();
         for roll in [0.0, -30.0f32, 30.0] {
             let answers = answers(finder, folder, &of_kind, roll.to_radians())?;
+            for (truth, answer) in of_kind.iter().zip(&answers) {
+                rows.serialize(Measured::new(truth, roll, answer, take))?;
+            }
             let all = answers.len().max(1) as f32;
             let is_found = |answer: &&Answer| answer.score.is_some_and(|score| score >= take);
             let mut errors: Vec<f32> = answers.iter().filter(is_found).map(|answer| answer.eye_error).collect();
@@ -53,5 +94,6 @@ pub fn measure(finder: &Finder<'_>, table: &Path) -> anyhow::Result<()> {
             )?;
         }
     }
-    Ok(())
+    let bytes = rows.into_inner().map_err(|error| error.into_error())?;
+    write_atomically(answers_file, &bytes).with_context(|| answers_file.display().to_string())
 }

@@ -32,13 +32,12 @@ use crate::{
     data::{Split, locate},
     finder::{
         labels::{FER2013_EYES, read_eyes},
-        material::{Material, read_pictures},
+        material::{Material, keep_aside, read_pictures},
         measure::faces_in,
         networks::{Example, SIGMA_FLOOR, quantized},
         recipe::{FinderRecipe, SHIPPED, Stage},
         report::Report,
         run::{FinderConfiguration, FinderRun},
-        scene::Picture,
         stages::{confirm_examples, eyes_examples, with_last_threshold},
         trees::each,
     },
@@ -56,13 +55,13 @@ pub struct TrainFinderArguments {
     /// A folder of photographs without faces
     #[arg(long, value_name = "FOLDER")]
     photographs: Option<PathBuf>,
-    /// How it is made [default: the finder's that ships]
+    /// The recipe [default: that of the finder that ships]
     #[arg(long, value_name = "TOML")]
     recipe: Option<PathBuf>,
     /// The run's folder; stages that it has already are not made again
     #[arg(long, value_name = "RUN", default_value = "runs/finder")]
     out: PathBuf,
-    /// Measure on frames whose faces are known: file,kind,x0,y0,x1,y1,lx,ly,rx,ry
+    /// Measure on frames whose faces are known: file,kind,x0,y0,x1,y1,lx,ly,rx,ry; every answer is written to RUN/measured.csv
     #[arg(long, value_name = "CSV")]
     frames: Option<PathBuf>,
 }
@@ -78,7 +77,7 @@ pub fn run(arguments: &TrainFinderArguments) -> anyhow::Result<()> {
     let bytes = model_file::read(&file)?;
     let finder = Finder::parse(bytes.as_slice()).with_context(|| file.display().to_string())?;
     match &arguments.frames {
-        Some(table) => measure(&finder, table),
+        Some(table) => measure(&finder, table, &arguments.out.join("measured.csv")),
         None => Ok(()),
     }
 }
@@ -188,16 +187,12 @@ fn material(
     // Drawn ones first: thresholds are chosen by the last ones.
     let drawn = drawn_faces(eyes.len() / DRAWN);
     let faces: Vec<_> = drawn.chain(eyes.into_iter().map(|(face, eyes)| (known[face], eyes))).collect();
-    // Evenly: whenever the count of those kept aside, as a real number, reaches another whole one.
-    let whole = |index: usize| (index as f32 * recipe.aside) as usize;
-    let (kept, learned): (Vec<_>, Vec<_>) =
-        pictures.into_iter().enumerate().partition(|(index, _)| whole(index + 1) > whole(*index));
+    let (kept, learned) = keep_aside(pictures, recipe.aside);
     if kept.is_empty() || learned.is_empty() {
         anyhow::bail!("{} has too few photographs: some are to be learned from and some kept aside", folder.display());
     }
-    let pictures = |of: Vec<(usize, Picture)>| of.into_iter().map(|(_, picture)| picture).collect();
-    let kept = Material { faces: faces.clone(), pictures: pictures(kept) };
-    Ok((Material { faces, pictures: pictures(learned) }, kept, what))
+    let kept = Material { faces: faces.clone(), pictures: kept };
+    Ok((Material { faces, pictures: learned }, kept, what))
 }
 
 /// Frames of photographs kept aside, by which the score is chosen from which a face is taken.
