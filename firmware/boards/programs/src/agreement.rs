@@ -177,7 +177,7 @@ impl<S: Write, M: Memory> Trial<'_, S, M> {
     fn any_trees(&mut self) -> Result<(), Different> {
         let trees = self.random.up_to(9) as usize;
         let sizes = Sizes { input: WINDOW * WINDOW, weights: trees * size_of::<Tree>(), output: 3, ..Sizes::default() };
-        self.compare(&("trees", trees), sizes, Data::Random, false, |version, memory| {
+        self.compare(&("trees", trees), Given::fitting(sizes, Data::Random), |version, memory| {
             let window = bytemuck::cast_slice(memory.input).first_chunk().ok_or(ShapeMismatch)?;
             let mut forest = [Tree::zeroed(); 9];
             for (tree, bytes) in forest.iter_mut().zip(memory.weights.chunks_exact(size_of::<Tree>())) {
