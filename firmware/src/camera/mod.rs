@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+pub use shared::wire::FrameSize;
+
 /// A source of grey frames, of which the device looks at one at a time.
 pub trait Camera {
     /// Why there is no frame, in words that a person at the serial port reads, with the remedy.
@@ -33,28 +35,6 @@ pub enum Progress {
     Partial,
     /// It is whole.
     Whole(FrameSize),
-}
-
-/// Columns and rows of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrameSize {
-    /// Pixels of a row.
-    pub columns: u16,
-    /// Rows.
-    pub rows: u16,
-}
-
-impl FrameSize {
-    /// Pixels of the frame.
-    pub fn pixels(self) -> usize {
-        usize::from(self.columns) * usize::from(self.rows)
-    }
-}
-
-impl fmt::Display for FrameSize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}", self.columns, self.rows)
-    }
 }
 
 /// The camera of a board that has none.
