@@ -230,9 +230,9 @@ pub enum ErrorCode {
     NoPicture,
     /// A part of a picture is missing, or came in another order, or is too long.
     PictureOrder {
-        /// Pixels that the device has: where the next part must begin.
+        /// Pixels that the device has, where the next part must begin; or all of the picture's, if a part goes beyond.
         expected: u32,
-        /// Where it began; for the end, how many pixels the picture has.
+        /// Where the part began; or all of the picture's pixels, if the end came before the last; or where it ends beyond.
         found: u32,
     },
     /// The picture's pixels are not those that were sent.
@@ -263,7 +263,7 @@ impl fmt::Display for ErrorCode {
             }
             ErrorCode::NoPicture => write!(f, "a part of a picture came before its beginning; send it again"),
             ErrorCode::PictureOrder { expected, found } => {
-                write!(f, "of a picture, pixel {expected} was to come and pixel {found} came; send it again")
+                write!(f, "parts of a picture do not follow each other: pixel {expected}, then {found}; send it again")
             }
             ErrorCode::PictureChecksum => write!(f, "a picture arrived damaged; send it again"),
             ErrorCode::NoView => write!(f, "it has looked at no picture yet, or at none with a face"),
