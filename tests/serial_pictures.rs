@@ -96,6 +96,7 @@ fn a_device_sees_in_a_picture_what_predict_sees_and_shows_what_it_looked_at() {
     with_device(|host| {
         let mut client = Client::new(host, TIMEOUT);
         let device = client.hello().expect("answers");
+        client.take_notices();
         let sees = device.finder.expect("it finds faces");
         assert_eq!((sees.crc, sees.largest), (finder().crc, FrameSize { columns: 320, rows: 240 }));
         assert!(!device.camera);
@@ -257,7 +258,8 @@ fn parts_that_are_lost_doubled_exchanged_or_damaged_are_noticed() {
         assert_eq!(device.ask(60, begin), Ok(Some(0)));
         assert_eq!(device.ask(61, part(0, 900)), Ok(Some(900)));
         // A greeting begins a new conversation.
-        let mut client = Client::new(Plain::greet(device.host).host, TIMEOUT);
+        let mut client = Client::new(device.host, TIMEOUT);
+        client.hello().expect("answers");
         assert_eq!(client.stats().expect("answers").pictures, 1, "counted once");
         let mut device = Plain { host: client.into_inner(), reader: FrameReader::new() };
         assert_eq!(device.ask(62, part(900, 900)), Err(ErrorCode::NoPicture));
@@ -280,6 +282,7 @@ fn in_short(seen: &Seen) -> Option<Followed> {
 fn a_video_is_followed_and_smoothed_over_a_line_that_loses_bytes() {
     let (video, smoothing) = (video(), 0.75);
     let expected = follow(&model(), &finder(), &video, smoothing);
+    println!("{expected:?}");
     assert!(
         expected[7].is_none() && expected.iter().flatten().count() == video.len() - 1,
         "the video shows what it should"

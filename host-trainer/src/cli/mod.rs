@@ -1,5 +1,6 @@
 //! The commands.
 
+mod answer;
 mod demo;
 mod display;
 mod evaluate;

@@ -19,6 +19,7 @@ mod device;
 mod faces;
 mod finder;
 mod images;
+mod monitor;
 mod output;
 mod photographs;
 mod program;

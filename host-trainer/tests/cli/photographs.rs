@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::program::run;
 
 /// A drawn face in a picture: its number, its upper left corner, how many pixels one of its pixels becomes.
-type Drawn = (u64, [usize; 2], usize);
+pub type Drawn = (u64, [usize; 2], usize);
 
 /// Writes a picture of a grey ramp with drawn faces, and gives where their eyes are.
-fn write_picture(path: &Path, [width, height]: [usize; 2], faces: &[Drawn]) -> Vec<[[f32; 2]; 2]> {
+pub fn write_picture(path: &Path, [width, height]: [usize; 2], faces: &[Drawn]) -> Vec<[[f32; 2]; 2]> {
     let mut pixels: Vec<u8> = (0..width * height).map(|index| (90 + index % width * 60 / width) as u8).collect();
     let mut eyes = Vec::new();
     for &(number, [left, top], scale) in faces {
