@@ -89,7 +89,7 @@ pub fn scripts() -> Vec<(&'static str, Vec<u8>)> {
         ("options", vec![4, 0x12, 0x24, 3, 128, 64]),
         ("options_out_of_range", vec![0, 0x24, 0, 1, 0, 0, 0xc0, 0x7f, 64]),
         ("text_again", vec![1, 0x12, 0x24, 0, 0, 0, 0x35, 200, 0x35, 200, 0x37, 9]),
-        ("faces", vec![4, 0x12, 0x37, 5, 0x37, 5, 0xe7, 1]),
+        ("faces", vec![4, 0x12, 0xe7, 1, 0x37, 5, 0x37, 5]),
         ("typed", [&[1, 0, 8][..], b"hello?\r\n", &[5, 30]].concat()),
         ("raw", vec![0, 0, 5, 3, 0, 255, 7, 0, 0x23]),
         ("body", vec![0, 1, 2, 5, 2, 1, 3, 0, 0, 9, 1, 0]),

@@ -1,11 +1,10 @@
 //! Any bytes as a script of what a host sends to a device, and when: raw bytes, frames around any body, requests of every
 //! kind, damaged ones, pauses. Every request gets its one answer, and in the end the device is as good as new.
 
-use std::{cell::RefCell, collections::HashMap, convert::Infallible, rc::Rc, sync::OnceLock};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::OnceLock};
 
-use embedded_io::{ErrorType, Read, ReadReady, Write};
 use firmware::{
-    device::{Board, Clock, Device},
+    device::{Board, Device},
     engine::Engine,
 };
 use serde::{Serialize, Serializer, ser::SerializeTuple};
@@ -17,6 +16,8 @@ use shared::{
         Request, RequestKind, decode, encode,
     },
 };
+
+use crate::link::Link;
 
 /// A face that the device shows by itself.
 static DEMO: [[u8; FACE_PIXELS]; 1] = [[99; FACE_PIXELS]];
@@ -57,61 +58,35 @@ impl<'a> Script<'a> {
     }
 }
 
-/// Both ends of the link, and the clock.
-#[derive(Clone, Default)]
-struct Link(Rc<RefCell<State>>);
-
-#[derive(Default)]
-struct State {
-    to_device: Vec<u8>,
-    /// How many of them the device has read.
-    read: usize,
-    from_device: Vec<u8>,
-    now_us: u64,
-}
-
-impl ErrorType for Link {
-    type Error = Infallible;
-}
-
-impl ReadReady for Link {
-    fn read_ready(&mut self) -> Result<bool, Infallible> {
-        let state = self.0.borrow();
-        Ok(state.read < state.to_device.len())
-    }
-}
-
-impl Read for Link {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
-        let state = &mut *self.0.borrow_mut();
-        let unread = &state.to_device[state.read..];
-        let count = buffer.len().min(unread.len());
-        buffer[..count].copy_from_slice(&unread[..count]);
-        state.read += count;
-        Ok(count)
-    }
-}
-
-impl Write for Link {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        self.0.borrow_mut().from_device.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
-    }
-}
-
-impl Clock for Link {
-    fn microseconds(&mut self) -> u64 {
-        self.0.borrow().now_us
-    }
-}
-
 /// A device and the host's side of its link.
 struct Bench<'model, 'arena> {
     link: Link,
     device: Device<'model, 'arena, Link, Link>,
+    heard: Heard,
+}
+
+/// What a script made a device say, so that a test knows what it reaches.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Heard {
+    /// Answers to faces.
+    pub results: usize,
+    /// Errors.
+    pub errors: usize,
+    /// Other replies.
+    pub others: usize,
+    /// Lines of text.
+    pub lines: usize,
+}
+
+impl Heard {
+    fn add(&mut self, said: &Said) {
+        let count = |wanted: fn(&Kind) -> bool| said.replies.iter().filter(|(_, kind)| wanted(kind)).count();
+        let (results, errors) = (count(|kind| matches!(kind, Kind::Result { .. })), count(|kind| *kind == Kind::Error));
+        self.results += results;
+        self.errors += errors;
+        self.others += said.replies.len() - results - errors;
+        self.lines += said.lines.len();
+    }
 }
 
 /// What the device said at once.
@@ -135,21 +110,17 @@ enum Kind {
 impl Bench<'_, '_> {
     /// Sends bytes, and takes what is said before the device waits again.
     fn send(&mut self, bytes: &[u8]) -> Said {
-        {
-            let state = &mut *self.link.0.borrow_mut();
-            state.to_device.clear();
-            state.to_device.extend_from_slice(bytes);
-            state.read = 0;
-        }
+        self.link.send(bytes);
         let Ok(()) = self.device.poll();
-        assert_eq!(self.link.0.borrow().read, bytes.len(), "the device reads what there is");
-        let said = std::mem::take(&mut self.link.0.borrow_mut().from_device);
-        understand(&said)
+        assert_eq!(self.link.unread(), 0, "the device reads what there is");
+        let said = understand(&self.link.take());
+        self.heard.add(&said);
+        said
     }
 
     /// Lets time pass.
     fn wait(&mut self, microseconds: u64) -> Said {
-        self.link.0.borrow_mut().now_us += microseconds;
+        self.link.pass(microseconds);
         self.send(&[])
     }
 
@@ -232,11 +203,11 @@ impl Serialize for Raw<'_> {
 }
 
 /// Plays the script. Its first byte says whether the device shows a face of its own, and whether it classifies one in the end,
-/// which is slow.
+/// which is slow. What was said between the banner and the end is counted.
 ///
 /// # Panics
 /// If the device does, or breaks what `shared::wire` promises.
-pub fn run(bytes: &[u8]) {
+pub fn run(bytes: &[u8]) -> Heard {
     static FILE: OnceLock<AlignedBytes> = OnceLock::new();
     let file = FILE.get_or_init(|| AlignedBytes::new(MODEL));
     let model = Model::parse(file.as_slice()).expect("a seed");
@@ -250,10 +221,12 @@ pub fn run(bytes: &[u8]) {
     let (shows, classifies) = (first % 4 == 1, first / 4 % 8 == 1);
     let demo_faces = if shows { &DEMO[..] } else { &[] };
     let board = Board { stack_high_water: None, demo_faces, demo_interval_us: 300_000, boot: 7 };
-    let mut bench = Bench { device: Device::new(engine, link.clone(), link.clone(), board), link };
+    let device = Device::new(engine, link.clone(), link.clone(), board);
+    let mut bench = Bench { link, device, heard: Heard::default() };
     let banner = bench.send(&[]);
     assert_eq!((banner.lines.len(), banner.replies.len()), (2 + usize::from(shows), 0), "{banner:?}");
 
+    bench.heard = Heard::default();
     let mut faces = 0;
     for _ in 0..MOST_STEPS {
         if script.0.is_empty() {
@@ -261,7 +234,9 @@ pub fn run(bytes: &[u8]) {
         }
         faces += step(&mut script, &mut bench, faces < MOST_FACES);
     }
+    let heard = bench.heard;
     as_good_as_new(&mut bench, faces, classifies.then_some(last));
+    heard
 }
 
 /// Plays one step, a face only if it `may`; gives the faces that it may have had classified.
