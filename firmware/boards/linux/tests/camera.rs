@@ -19,7 +19,8 @@ fn frame(face: Option<(usize, usize)>) -> Vec<u8> {
         let (x, y) = (index % COLUMNS, index / COLUMNS);
         let grey = (90 + x * 60 / COLUMNS) as u8;
         let Some((face, scale)) = face else { return grey };
-        let place = |value: usize, start: usize| value.checked_sub(start).map(|value| value / scale).filter(|&v| v < 48);
+        let place =
+            |value: usize, start: usize| value.checked_sub(start).map(|value| value / scale).filter(|&v| v < 48);
         match (place(x, 40), place(y, 15)) {
             (Some(u), Some(v)) => FACES[face * 2304 + v * 48 + u],
             _ => grey,
@@ -62,8 +63,8 @@ fn standard_output_alone_speaks_of_a_video_on_standard_input() {
         assert_eq!(place.is_some(), face.is_some(), "{line}");
         if let Some((corner, size)) = place.and_then(|place| place.split_once(' ')) {
             let (left, top) = corner.split_once(',').expect("two numbers");
-            let [left, top, side]: [i32; 3] = [left, top, size.split('x').next().expect("a side")]
-                .map(|number| number.parse().expect("a number"));
+            let [left, top, side]: [i32; 3] =
+                [left, top, size.split('x').next().expect("a side")].map(|number| number.parse().expect("a number"));
             // The drawn face is 96 pixels wide and high, from (40, 15) on.
             assert!((40..70).contains(&left) && (15..50).contains(&top) && (60..96).contains(&side), "{line}");
         }
@@ -78,7 +79,9 @@ fn standard_output_alone_speaks_of_a_video_on_standard_input() {
 #[test]
 fn what_is_no_video_or_ends_too_early_is_an_error() {
     let cut = [header().as_bytes(), b"FRAME\n", &frame(None)[..100]].concat();
-    for (input, part) in [(&b"no video at all"[..], "standard input: "), (b"", "standard input: "), (&cut, "standard input: ")] {
+    for (input, part) in
+        [(&b"no video at all"[..], "standard input: "), (b"", "standard input: "), (&cut, "standard input: ")]
+    {
         let mut child = program(&["--camera", "-"]);
         // A program that has ended reads no more.
         let _ = child.stdin.take().expect("piped").write_all(input);

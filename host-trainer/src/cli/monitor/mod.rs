@@ -164,6 +164,11 @@ fn show(mut port: Port, arguments: &MonitorArguments) -> anyhow::Result<()> {
     let mut arrived = [0; 512];
     loop {
         match port.read(&mut arrived) {
+            // There are no zeros in text: it still speaks in frames, to a host that is gone.
+            Ok(count) if !asked && arrived[..count].contains(&0) => {
+                asked = true;
+                port = wake(port, arguments)?;
+            }
             Ok(count) => {
                 (last, asked) = (Instant::now(), false);
                 out().write_all(&arrived[..count])?;
@@ -188,8 +193,8 @@ fn wake(port: Port, arguments: &MonitorArguments) -> anyhow::Result<Port> {
     match client.hello().and_then(|device| client.set_options(with_text(&device)).map(|_| device)) {
         Ok(device) => writeln!(
             err(),
-            "device: firmware {}, model {}; another host had talked to it, so it printed nothing; it was asked to print \
-             again, which it does where it has faces of its own",
+            "device: firmware {}, model {}; another host had talked to it, so it printed no text; it was asked to print \
+             again, which it does where it has faces or a camera of its own",
             device.firmware,
             device.model
         )?,
