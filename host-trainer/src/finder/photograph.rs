@@ -28,17 +28,27 @@ pub struct FoundFace {
 impl FoundFace {
     /// Left, top, right and bottom of its box, from brow to chin, 2.4 eye distances wide.
     pub fn bounds(&self) -> [f32; 4] {
-        let [x, y] = middle(&self.eyes);
-        let [left, right] = self.eyes;
-        let (x, y) = (x - 0.55 * (right[1] - left[1]), y + 0.55 * (right[0] - left[0]));
-        let half = 1.2 * span(&self.eyes);
-        [x - half, y - half, x + half, y + half]
+        bounds(&self.eyes)
     }
 
     fn is_near(&self, other: &Self) -> bool {
         let (a, b) = (middle(&self.eyes), middle(&other.eyes));
         (a[0] - b[0]).hypot(a[1] - b[1]) < span(&self.eyes).max(span(&other.eyes))
     }
+}
+
+/// Left, top, right and bottom of the box of a face with these eyes, from brow to chin, 2.4 eye distances wide.
+pub fn bounds(eyes: &[[f32; 2]; 2]) -> [f32; 4] {
+    let [x, y] = middle(eyes);
+    let [left, right] = eyes;
+    let (x, y) = (x - 0.55 * (right[1] - left[1]), y + 0.55 * (right[0] - left[0]));
+    let half = 1.2 * span(eyes);
+    [x - half, y - half, x + half, y + half]
+}
+
+/// A place in a picture that is `scale` times as large; (0, 0) is the middle of the first pixel of both.
+pub fn in_larger(place: [f32; 2], scale: [f32; 2]) -> [f32; 2] {
+    [0, 1].map(|axis| (place[axis] + 0.5) * scale[axis] - 0.5)
 }
 
 /// The faces of a picture, the largest first.
@@ -109,10 +119,7 @@ fn tile(
     let mut memory = vec![0; memory_bytes(finder, frame.width(), frame.height())?];
     let faces = Search::new(finder, &mut memory).faces(frame, finder.header.take)?;
     let found = faces.iter().map(|face| {
-        let place = |[x, y]: [f32; 2]| {
-            let pixel = |place: f32, start: u32, scale: f32| (place + start as f32 + 0.5) * scale - 0.5;
-            [pixel(x, left, scale[0]), pixel(y, top, scale[1])]
-        };
+        let place = |[x, y]: [f32; 2]| in_larger([x + left as f32, y + top as f32], scale);
         FoundFace { eyes: in_pixels(face.eyes).map(place), score: face.score, aligned: align(frame, face) }
     });
     Ok(found.collect())
