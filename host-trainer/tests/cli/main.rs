@@ -25,6 +25,7 @@ mod faces;
 mod finder;
 mod found;
 mod images;
+mod monitor;
 mod output;
 mod photographs;
 mod program;

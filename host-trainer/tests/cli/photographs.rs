@@ -33,7 +33,7 @@ pub fn picture([width, height]: [usize; 2], faces: &[Drawn]) -> (Vec<u8>, Vec<Ey
 }
 
 /// Writes a picture and gives where the eyes of its faces are.
-fn write_picture(path: &Path, size: [usize; 2], faces: &[Drawn]) -> Vec<Eyes> {
+pub fn write_picture(path: &Path, size: [usize; 2], faces: &[Drawn]) -> Vec<Eyes> {
     let (pixels, eyes) = picture(size, faces);
     write_grey(path, size[0] as u32, size[1] as u32, pixels).expect("written");
     eyes
