@@ -250,6 +250,7 @@ fn words(notice: Notice) -> &'static str {
     match notice {
         Notice::Restarted => "the device was restarted; greeted it again",
         Notice::Retried => "no answer or a damaged one; asked again",
+        Notice::CameraStopped => "the device's camera stopped; check the camera and the line to it",
     }
 }
 
