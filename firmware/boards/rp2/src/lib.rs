@@ -3,6 +3,8 @@
 //! common but for the timer.
 #![no_std]
 
+mod spi;
+
 #[cfg(feature = "rp2350")]
 use rp235x_hal as hal;
 #[cfg(feature = "rp2040")]
@@ -24,6 +26,8 @@ use hal::spi::Spi;
 use hal::uart::{DataBits, StopBits, UartConfig, UartPeripheral};
 use hal::{Sio, Timer, Watchdog, pac, sio};
 use programs::{BareBoard, Counter, Parts};
+
+use crate::spi::Queued;
 
 /// Bits a second of the serial port: eight data bits, no parity, one stop bit.
 const BAUD: u32 = 115_200;
@@ -98,7 +102,7 @@ impl BareBoard for Board {
             embedded_hal::spi::MODE_0,
         );
         let select = pins.gpio17.reconfigure::<FunctionSioOutput, PullNone>();
-        let Ok(spi) = ExclusiveDevice::new(spi, select, timer);
+        let Ok(spi) = ExclusiveDevice::new(Queued(spi), select, timer);
         let camera = ArducamMega::probe(spi, timer, RESOLUTION, BYTE_ORDER).inspect_err(|error| {
             if !matches!(error, Error::NoCamera(0)) {
                 // Something is there; why it is no camera is worth a line.
