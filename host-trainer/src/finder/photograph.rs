@@ -9,7 +9,7 @@ use image::{GrayImage, imageops};
 use rayon::prelude::*;
 use shared::{finder::Finder, preprocessing::FACE_PIXELS};
 
-use super::frames::{in_pixels, middle, span};
+use super::frames::{distance, face_box, in_pixels, middle, span};
 
 /// Pixels that tiles share with their neighbours: a larger face is found in a smaller copy of the picture.
 const SHARED: u32 = 120;
@@ -28,16 +28,11 @@ pub struct FoundFace {
 impl FoundFace {
     /// Left, top, right and bottom of its box, from brow to chin, 2.4 eye distances wide.
     pub fn bounds(&self) -> [f32; 4] {
-        let [x, y] = middle(&self.eyes);
-        let [left, right] = self.eyes;
-        let (x, y) = (x - 0.55 * (right[1] - left[1]), y + 0.55 * (right[0] - left[0]));
-        let half = 1.2 * span(&self.eyes);
-        [x - half, y - half, x + half, y + half]
+        face_box(&self.eyes)
     }
 
     fn is_near(&self, other: &Self) -> bool {
-        let (a, b) = (middle(&self.eyes), middle(&other.eyes));
-        (a[0] - b[0]).hypot(a[1] - b[1]) < span(&self.eyes).max(span(&other.eyes))
+        distance(middle(&self.eyes), middle(&other.eyes)) < span(&self.eyes).max(span(&other.eyes))
     }
 }
 

@@ -4,6 +4,7 @@
 //! ```text
 //! device      the firmware's main loop
 //! profile     one inference, operator by operator
+//! finder      full searches of frames, stage by stage
 //! layers      single layers, counted, beside the same in plain Rust
 //! agreement   random operators, by the processor's kernels and in plain Rust
 //! random      numbers for layers and agreement
@@ -18,6 +19,8 @@
 pub mod agreement;
 #[cfg(target_os = "none")]
 pub mod device;
+#[cfg(target_os = "none")]
+pub mod finder;
 pub mod layers;
 pub mod memory;
 pub mod model;
