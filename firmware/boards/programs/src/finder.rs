@@ -17,14 +17,17 @@ use firmware::{
 };
 use shared::{
     finder::{Finder, WINDOW},
-    model::{Aligned, Network},
+    model::Network,
     preprocessing::FACE_SIZE,
 };
 
-use crate::{Counter, model::DEMO_FACES, print, random::Random, stack};
-
-/// The finder file, part of the image, read in place.
-static FINDER: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/finder.ferf"));
+use crate::{
+    Counter,
+    model::{DEMO_FACES, FINDER},
+    print,
+    random::Random,
+    stack,
+};
 
 /// Columns of the frames.
 pub const WIDTH: usize = 160;
