@@ -1,8 +1,8 @@
 //! Files on disk: written whole, and known by their contents.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read, Write},
+    fs::{self, File, TryLockError},
+    io::{self, ErrorKind, Read, Write},
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -44,6 +44,21 @@ fn readable() -> tempfile::Builder<'static, 'static> {
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder
+}
+
+/// Locks a file, which is made if it is not there, until the result is dropped or the program ends, however it ends; `None` where
+/// the file system knows no locks.
+///
+/// # Errors
+/// [`ErrorKind::WouldBlock`] if another program holds it; the system's error.
+pub fn lock(file: &Path) -> io::Result<Option<File>> {
+    let lock = File::options().create(true).truncate(false).write(true).open(file)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Err(ErrorKind::WouldBlock.into()),
+        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 /// A checksum of the contents of a file.

@@ -3,6 +3,8 @@
 //! A camera on a slow bus needs a tenth of a second for a frame, and in that time a serial port without much of a buffer must be
 //! read. So a frame is fetched in pieces, each of about a millisecond, and the device looks at its port between them.
 
+pub mod arducam_mega;
+
 use core::fmt;
 
 pub use shared::wire::FrameSize;

@@ -15,10 +15,10 @@ const SIDE: i32 = 717;
 const BELOW_EYES: i32 = 82;
 
 /// Side of a face's box in eye distances, likewise: 2.4.
-const BOX_SIDE: i32 = 614;
+pub const BOX_SIDE: i32 = 614;
 
 /// How far its middle lies below that of the eyes, likewise: 0.55, so that it reaches from brow to chin.
-const BOX_BELOW_EYES: i32 = 141;
+pub const BOX_BELOW_EYES: i32 = 141;
 
 /// An upright box in a frame, in whole pixels; it may reach beyond the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use super::warp::mix;
+
 /// Columns that a frame has at most.
 pub const MOST_COLUMNS: usize = 320;
 
@@ -77,6 +79,8 @@ impl<'a> Frame<'a> {
         if have < need {
             return Err(FrameError::TooShort { need, have });
         }
+        // A single row needs none, and one that is no length of a slice could overflow later.
+        let stride = if height == 1 { width } else { stride };
         Ok(Self { pixels, width, height, stride })
     }
 
@@ -94,5 +98,24 @@ impl<'a> Frame<'a> {
     pub fn row(&self, y: usize) -> &'a [u8] {
         let start = y.min(self.height - 1) * self.stride;
         self.pixels.get(start..start + self.width).unwrap_or(&[])
+    }
+
+    /// The middle of the last pixel of the last row, in 1/65536 pixels.
+    pub(super) fn last_place(&self) -> (i32, i32) {
+        // At most 320 columns and 240 rows.
+        (((self.width - 1) << 16) as i32, ((self.height - 1) << 16) as i32)
+    }
+
+    /// 256 times the grey level at a place up to the last one, in 1/65536 pixels.
+    #[inline]
+    pub(super) fn between(&self, x: u32, y: u32) -> u32 {
+        let start = (y >> 16) as usize * self.stride + (x >> 16) as usize;
+        // What lies beyond the last column or row, a pixel of the next row or none, has no weight.
+        let row = |start: usize| match self.pixels.get(start..) {
+            Some(&[a, b, ..]) => mix(a.into(), b.into(), x),
+            Some(&[a]) => mix(a.into(), 0, x),
+            _ => 0,
+        };
+        mix(row(start), row(start + self.stride), y) >> 8
     }
 }

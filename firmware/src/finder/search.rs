@@ -191,13 +191,7 @@ impl<'model, 'memory> Search<'model, 'memory> {
             let real = |&q: &i8| (f32::from(q) - f32::from(output.quantization.zero_point)) * output.quantization.scale;
             values.iter_mut().zip(runner.tensor(&output)).for_each(|(value, q)| *value = real(q));
         }
-        let [score, left_x, left_y, right_x, right_y] = values;
-        let eye = |along: i32, x: f32, y: f32| {
-            // In 1/65536 of the side.
-            let fixed = |value: f32| (value * (65536.0 / EYE_UNITS)).clamp(-65536.0, 65536.0) as i32;
-            square.place((along << 16) / SQUARE_SIDE + fixed(x), -(BELOW_EYES << 16) / SQUARE_SIDE + fixed(y))
-        };
-        Ok(Face { eyes: [eye(-128, left_x, left_y), eye(128, right_x, right_y)], score })
+        Ok(Face::read(square, values))
     }
 }
 
@@ -211,6 +205,17 @@ fn add(faces: &mut Faces, face: Face) {
 }
 
 impl Face {
+    /// What a network's outputs say about the square that it saw: the logit of a face, and how far the left and the right eye lie
+    /// right of and below their places in the middle of the square, in [`EYE_UNITS`] a side. An eye is within one side of there.
+    pub fn read(square: Square, [score, left_x, left_y, right_x, right_y]: [f32; OUTPUTS as usize]) -> Self {
+        let eye = |along: i32, x: f32, y: f32| {
+            // In 1/65536 of the side.
+            let fixed = |value: f32| (value * (65536.0 / EYE_UNITS)).clamp(-65536.0, 65536.0) as i32;
+            square.place((along << 16) / SQUARE_SIDE + fixed(x), -(BELOW_EYES << 16) / SQUARE_SIDE + fixed(y))
+        };
+        Self { eyes: [eye(-128, left_x, left_y), eye(128, right_x, right_y)], score }
+    }
+
     /// Whether the middles of both faces' eyes are nearer than the larger distance of eyes.
     pub fn is_near(&self, other: &Face) -> bool {
         let middle = |face: &Face| {

@@ -34,11 +34,17 @@ pub fn shrink(frame: Frame<'_>, scale: Scale, level: &mut [u8]) -> (usize, usize
         let top = y as u32 * scale.0 + quarter;
         let upper = frame.row((top >> 16) as usize);
         let lower = frame.row(((top + 2 * quarter) >> 16) as usize);
+        // As long as each other, so that one look at an index is enough for both.
+        let lower = &lower[..upper.len().min(lower.len())];
+        let upper = &upper[..lower.len()];
         let mut left = quarter;
         for out in out {
-            let (a, b) = ((left >> 16) as usize, ((left + 2 * quarter) >> 16) as usize);
-            let at = |row: &[u8], x: usize| u16::from(row.get(x).copied().unwrap_or(0));
-            *out = ((at(upper, a) + at(upper, b) + at(lower, a) + at(lower, b) + 2) / 4) as u8;
+            let column = |place: u32| (place >> 16) as usize;
+            let both = |x: usize| match (upper.get(x), lower.get(x)) {
+                (Some(&upper), Some(&lower)) => u32::from(upper) + u32::from(lower),
+                _ => 0,
+            };
+            *out = ((both(column(left)) + both(column(left + 2 * quarter)) + 2) / 4) as u8;
             left += scale.0;
         }
     }

@@ -85,7 +85,7 @@ fn trees_turn_away_what_is_below_their_threshold_and_sums_add_up() {
     let mut found = Vec::new();
     scan(&level, width, height, &trees, |x, y, sum| found.push((x, y, sum)));
     let all =
-        (0..=height - WINDOW).step_by(STEP).flat_map(|y| (0..=width - WINDOW).step_by(STEP).map(move |x| (x, y, 20)));
+        (0..=width - WINDOW).step_by(STEP).flat_map(|x| (0..=height - WINDOW).step_by(STEP).map(move |y| (x, y, 20)));
     assert_eq!(found, all.filter(|&(x, y, _)| (x, y) != (4, 2)).collect::<Vec<_>>());
     let mut none = 0;
     scan(&level, width, 15, &trees, |_, _, _| none += 1);
@@ -198,7 +198,112 @@ fn points() -> impl Strategy<Value = Point> {
     (any::<i32>(), any::<i32>()).prop_map(|(x, y)| Point { x, y })
 }
 
+/// The windows that pass, by comparisons of the level's own pixels.
+fn scanned_slowly(level: &[u8], width: usize, height: usize, trees: &[Tree]) -> Vec<(usize, usize, i16)> {
+    let mut found = Vec::new();
+    for x in (0..=width - WINDOW).step_by(STEP) {
+        for y in (0..=height - WINDOW).step_by(STEP) {
+            let pixel = |code: u8| level[(y + usize::from(code) / WINDOW) * width + x + usize::from(code) % WINDOW];
+            let mut sum = Some(0i16);
+            for tree in trees {
+                let mut node = 0;
+                while let Some(&[a, b]) = tree.nodes.get(node) {
+                    node = 2 * node + 1 + usize::from(pixel(a) <= pixel(b));
+                }
+                let leaf = i16::from(tree.leaves[node - tree.nodes.len()]);
+                sum = sum.map(|sum| sum.saturating_add(leaf)).filter(|&sum| sum >= tree.threshold);
+            }
+            found.extend(sum.map(|sum| (x, y, sum)));
+        }
+    }
+    found
+}
+
+/// A pixel of a warped square by its definition, in 64 bits and with divisions.
+fn warped_slowly(frame: Frame<'_>, square: Square, size: i64, column: i64, row: i64) -> u8 {
+    let step = |side: i32| i64::from(side.clamp(-(1 << 20), 1 << 20)) * 256 / size;
+    let (dx, dy) = (step(square.side.x), step(square.side.y));
+    let samples = ((dx.abs().max(dy.abs()) + 49152) >> 16).clamp(1, 8);
+    let (sx, sy) = (dx / samples, dy / samples);
+    let half = |d: i64| d * (size * samples - 1) / 2;
+    let mut sum = 0;
+    for (i, j) in (0..samples).flat_map(|j| (0..samples).map(move |i| (i, j))) {
+        let (u, v) = (column * samples + i, row * samples + j);
+        let x = (i64::from(square.middle.x) << 8) - half(sx) + half(sy) + u * sx - v * sy;
+        let y = (i64::from(square.middle.y) << 8) - half(sy) - half(sx) + u * sy + v * sx;
+        let (last_x, last_y) = (frame.width() as i64 - 1, frame.height() as i64 - 1);
+        let (x, y) = (x.clamp(0, last_x << 16), y.clamp(0, last_y << 16));
+        let pixel = |x: i64, y: i64| i64::from(frame.row(y.min(last_y) as usize)[x.min(last_x) as usize]);
+        let (left, top, right, down) = (x >> 16, y >> 16, (x >> 8) & 255, (y >> 8) & 255);
+        let mix = |y: i64| pixel(left, y) * (256 - right) + pixel(left + 1, y) * right;
+        sum += (mix(top) * (256 - down) + mix(top + 1) * down) >> 8;
+    }
+    let count = samples * samples;
+    ((sum + 128 * count) / (256 * count)) as u8
+}
+
+/// Squares in a frame and around it, of all sizes that differ, and some far away.
+fn squares() -> impl Strategy<Value = Square> {
+    let near = (-30_000..60_000i32, -30_000..60_000i32).prop_map(|(x, y)| Point { x, y });
+    let side = (-150_000..150_000i32, -150_000..150_000i32).prop_map(|(x, y)| Point { x, y });
+    (prop_oneof![9 => near, 1 => points()], prop_oneof![9 => side, 1 => points()])
+        .prop_map(|(middle, side)| Square { middle, side })
+}
+
 proptest! {
+    #[test]
+    fn a_level_is_searched_as_by_its_own_pixels(
+        (width, height, seed) in (16usize..40, 16usize..200, any::<u32>()),
+        trees in prop::collection::vec((prop::array::uniform31(any::<[u8; 2]>()), prop::array::uniform32(any::<i8>())), 1..5),
+    ) {
+        let mut random = seed;
+        let mut noise = || {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 24) as u8
+        };
+        let level: Vec<u8> = (0..width * height).map(|_| noise()).collect();
+        let trees: Vec<Tree> = trees.into_iter().map(|(nodes, leaves)| Tree { nodes, leaves, threshold: -20 }).collect();
+        let mut found = Vec::new();
+        scan(&level, width, height, &trees, |x, y, sum| found.push((x, y, sum)));
+        // High levels are searched in parts.
+        found.sort_unstable();
+        prop_assert_eq!(found, scanned_slowly(&level, width, height, &trees));
+    }
+
+    #[test]
+    fn a_square_is_warped_as_by_its_definition(
+        square in squares(), size in 1usize..20, (width, height) in (1usize..90, 1usize..90), padding in 0usize..3, seed in any::<u8>(),
+    ) {
+        let stride = width + padding;
+        let pixels: Vec<u8> = (0..stride * height).map(|index| (index * index * 31 + 7 * index) as u8 ^ seed).collect();
+        // The last row ends where its pixels end.
+        let frame = Frame::new(&pixels[..stride * height - padding], width, height, stride).unwrap();
+        let mut out = vec![0; size * size];
+        warp(frame, square, size, &mut out);
+        for (index, &pixel) in out.iter().enumerate() {
+            let (column, row) = ((index % size) as i64, (index / size) as i64);
+            prop_assert_eq!(pixel, warped_slowly(frame, square, size as i64, column, row), "{} {}", column, row);
+        }
+    }
+
+    #[test]
+    fn a_level_is_the_mean_of_four_pixels_each(
+        (width, height) in (1usize..120, 1usize..90), scale in 65_536u32..1_000_000, seed in any::<u8>(),
+    ) {
+        let pixels: Vec<u8> = (0..width * height).map(|index| (index * index * 31 + 7 * index) as u8 ^ seed).collect();
+        let mut level = vec![0; width * height];
+        let size = shrink(Frame::new(&pixels, width, height, width).unwrap(), Scale(scale), &mut level);
+        // There are no rows without a column.
+        let height = if Scale(scale).cells(width) == 0 { 0 } else { height };
+        prop_assert_eq!(size, (Scale(scale).cells(width), Scale(scale).cells(height)));
+        for (index, &grey) in level[..size.0 * size.1].iter().enumerate() {
+            let ends = |cell: usize| [1, 3].map(|part| (cell as u32 * scale + scale / 4 * part) as usize >> 16);
+            let (columns, rows) = (ends(index % size.0), ends(index / size.0));
+            let four = rows.map(|y| columns.map(|x| u32::from(pixels[y * width + x]))).into_iter().flatten();
+            prop_assert_eq!(u32::from(grey), (four.sum::<u32>() + 2) / 4, "{}", index);
+        }
+    }
+
     #[test]
     fn no_frame_and_no_trees_panic(
         width in 1usize..64, height in 1usize..64, room in 0usize..4096,

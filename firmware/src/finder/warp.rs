@@ -64,10 +64,13 @@ impl Square {
     }
 }
 
+/// Pixels of a row of `out` at most.
+const MOST_SIZE: usize = 256;
+
 /// Fills `out`, `size` rows and columns, with what lies in the square, by bilinear interpolation; where the square is larger
 /// than `out`, each pixel is the mean of several samples. Beyond the frame its edge goes on.
 pub fn warp(frame: Frame<'_>, square: Square, size: usize, out: &mut [u8]) {
-    let size = size.clamp(1, 256);
+    let size = size.clamp(1, MOST_SIZE);
     let count = size as i32;
     // Steps of the frame for a pixel of the square, in 1/65536 pixels.
     let step = |side: i32| side.clamp(-(1 << 20), 1 << 20) * 256 / count;
@@ -76,35 +79,88 @@ pub fn warp(frame: Frame<'_>, square: Square, size: usize, out: &mut [u8]) {
     // A sample for each pixel of the frame, but for what a quarter more is.
     let samples = ((longest + (3 << 14)) >> 16).clamp(1, MOST_SAMPLES);
     let (sx, sy) = (dx / samples, dy / samples);
-    let half = |d: i32| i64::from(d) * i64::from(count * samples - 1) / 2;
-    let x0 = (i64::from(square.middle.x) << 8) - half(sx) + half(sy);
-    let y0 = (i64::from(square.middle.y) << 8) - half(sy) - half(sx);
-    let shift = samples * samples;
-    for (row, out) in out.chunks_exact_mut(size).take(size).enumerate() {
-        for (column, out) in out.iter_mut().enumerate() {
-            let mut sum = 0u32;
-            for j in 0..samples {
-                for i in 0..samples {
-                    let (u, v) = (i64::from(column as i32 * samples + i), i64::from(row as i32 * samples + j));
-                    let x = x0 + u * i64::from(sx) - v * i64::from(sy);
-                    let y = y0 + u * i64::from(sy) + v * i64::from(sx);
-                    sum += sample(frame, x, y);
-                }
+    let half = |d: i32| (i64::from(d) * i64::from(count * samples - 1) / 2) as i32;
+    // Of a square that is further away than `held` allows, all is beyond the same edge.
+    let middle = square.middle.held();
+    // At most 2^30 + 2^28 from the frame's beginning, so 32 bits are enough for all places.
+    let mut x = (middle.x << 8) - half(sx) + half(sy);
+    let mut y = (middle.y << 8) - half(sy) - half(sx);
+    let mean = Mean::of((samples * samples) as u32);
+    let mut sums = [0; MOST_SIZE];
+    let sums = &mut sums[..size];
+    for out in out.chunks_exact_mut(size).take(size) {
+        sums.fill(0);
+        for _ in 0..samples {
+            match sy {
+                0 => add_upright(frame, [x, y], sx, samples, sums),
+                _ => add_turned(frame, [x, y], [sx, sy], samples, sums),
             }
-            *out = ((sum + 128 * shift as u32) / (256 * shift as u32)) as u8;
+            // Behind the last row this is no place of a sample.
+            (x, y) = (x.wrapping_sub(sy), y.wrapping_add(sx));
+        }
+        out.iter_mut().zip(&*sums).for_each(|(out, &sum)| *out = mean.of_sum(sum));
+    }
+}
+
+/// Adds a row of samples to the sums of the pixels, `samples` to each, from a place in 1/65536 pixels on.
+#[inline(never)]
+fn add_turned(frame: Frame<'_>, [mut x, mut y]: [i32; 2], [sx, sy]: [i32; 2], samples: i32, sums: &mut [u32]) {
+    let (right, bottom) = frame.last_place();
+    for sum in sums {
+        for _ in 0..samples {
+            *sum += frame.between(x.clamp(0, right) as u32, y.clamp(0, bottom) as u32);
+            (x, y) = (x.wrapping_add(sx), y.wrapping_add(sy));
         }
     }
 }
 
-/// 256 times the grey level at a place in 1/65536 pixels.
-fn sample(frame: Frame<'_>, x: i64, y: i64) -> u32 {
-    let x = x.clamp(0, ((frame.width() - 1) as i64) << 16) as u32;
-    let y = y.clamp(0, ((frame.height() - 1) as i64) << 16) as u32;
-    let (column, row) = ((x >> 16) as usize, (y >> 16) as usize);
-    let (right, down) = ((x >> 8) & 255, (y >> 8) & 255);
-    let (upper, lower) = (frame.row(row), frame.row(row + 1));
-    let last = frame.width() - 1;
-    let at = |line: &[u8], x: usize| u32::from(line.get(x.min(last)).copied().unwrap_or(0));
-    let mix = |line: &[u8]| at(line, column) * (256 - right) + at(line, column + 1) * right;
-    (mix(upper) * (256 - down) + mix(lower) * down) >> 8
+/// As [`add_turned`], for a row that is one of the frame as well: all of its samples lie between the same two rows, in a part of
+/// the time.
+#[inline(never)]
+fn add_upright(frame: Frame<'_>, [mut x, y]: [i32; 2], sx: i32, samples: i32, sums: &mut [u32]) {
+    let (right, bottom) = frame.last_place();
+    let y = y.clamp(0, bottom) as u32;
+    let (upper, lower) = (frame.row((y >> 16) as usize), frame.row((y >> 16) as usize + 1));
+    // As long as each other, so that one look at an index is enough for both.
+    let upper = &upper[..upper.len().min(lower.len())];
+    let lower = &lower[..upper.len()];
+    for sum in sums {
+        for _ in 0..samples {
+            let place = x.clamp(0, right) as u32;
+            let column = |x: usize| match (upper.get(x), lower.get(x)) {
+                (Some(&upper), Some(&lower)) => mix(upper.into(), lower.into(), y),
+                // Beyond the last one, where it has no weight.
+                _ => 0,
+            };
+            let left = (place >> 16) as usize;
+            *sum += mix(column(left), column(left + 1), place) >> 8;
+            x = x.wrapping_add(sx);
+        }
+    }
+}
+
+/// Between two values, 256 times as much, by the part of a pixel of a place in 1/65536.
+pub(super) fn mix(a: u32, b: u32, place: u32) -> u32 {
+    let part = (place >> 8) & 255;
+    a * (256 - part) + b * part
+}
+
+/// Divides sums of so many samples without a division, which a Cortex-M0+ has none for.
+#[derive(Clone, Copy)]
+struct Mean {
+    count: u32,
+    factor: u32,
+}
+
+impl Mean {
+    /// Up to 64 samples.
+    const fn of(count: u32) -> Self {
+        Self { count, factor: (1u32 << 20).div_ceil(count) }
+    }
+
+    /// The mean of samples in 1/256 grey levels, rounded.
+    const fn of_sum(self, sum: u32) -> u8 {
+        // Below 2^14, and `factor` is too large by less than 2^6 / 2^20 of one: the quotient is exact.
+        ((((sum + 128 * self.count) >> 8) * self.factor) >> 20) as u8
+    }
 }

@@ -1,8 +1,9 @@
 //! Whole frames with faces in them, and what the finder's stages make of them.
 
 use firmware::finder::{
+    align::{BOX_BELOW_EYES, BOX_SIDE},
     candidates::Candidate,
-    search::{BELOW_EYES, Face, SQUARE_SIDE, confirm_square, eyes_square, propose},
+    search::{BELOW_EYES as BELOW, Face, SQUARE_SIDE, confirm_square, eyes_square, propose},
     warp::{Point, Square, warp},
 };
 use rand::{Rng, RngExt};
@@ -11,7 +12,7 @@ use shared::finder::Tree;
 use super::{
     material::Material,
     networks::Example,
-    scene::{BELOW_EYES as BELOW, LabelledFace, Picture, Pose, paste, photograph},
+    scene::{BELOW_EYES, LabelledFace, Picture, Pose, paste, photograph},
 };
 
 /// A frame and the eyes of the faces in it, left and right in the picture, in pixels.
@@ -101,10 +102,8 @@ impl Scene {
             };
             let (x, y) = (place(width, random).round(), place(height, random).round());
             let own = pose.eyes().map(|[right, down]| [x + right * side - 0.5, y + down * side - 0.5]);
-            let apart = |other: &[[f32; 2]; 2]| {
-                let (a, b) = (middle(other), middle(&own));
-                (a[0] - b[0]).hypot(a[1] - b[1]) > 2.2 * distance.max(span(other))
-            };
+            let apart =
+                |other: &[[f32; 2]; 2]| self::distance(middle(other), middle(&own)) > 2.2 * distance.max(span(other));
             if !eyes.iter().all(apart) {
                 continue;
             }
@@ -146,8 +145,27 @@ pub fn middle([a, b]: &[[f32; 2]; 2]) -> [f32; 2] {
 }
 
 /// The distance of two eyes.
-pub fn span([a, b]: &[[f32; 2]; 2]) -> f32 {
+pub fn span(&[a, b]: &[[f32; 2]; 2]) -> f32 {
+    distance(a, b)
+}
+
+/// The place `below` eye distances below the middle of two eyes, as the face lies.
+pub fn below([left, right]: &[[f32; 2]; 2], below: f32) -> [f32; 2] {
+    let (dx, dy) = (right[0] - left[0], right[1] - left[1]);
+    let [x, y] = middle(&[*left, *right]);
+    [x - below * dy, y + below * dx]
+}
+
+/// The distance of two places.
+pub fn distance(a: [f32; 2], b: [f32; 2]) -> f32 {
     (a[0] - b[0]).hypot(a[1] - b[1])
+}
+
+/// The box of a face, as the core's [`Face::bounds`] has it, in fractions of pixels: left, top, right, bottom.
+pub fn face_box(eyes: &[[f32; 2]; 2]) -> [f32; 4] {
+    let [x, y] = below(eyes, BOX_BELOW_EYES as f32 / 256.0);
+    let half = BOX_SIDE as f32 / 512.0 * span(eyes);
+    [x - half, y - half, x + half, y + half]
 }
 
 /// A face's eyes in pixels.
@@ -185,14 +203,12 @@ fn example(scene: &Scene, square: Square, size: usize) -> Option<Example> {
             let (x, y) = ((eye[0] - center[0]) / side, (eye[1] - center[1]) / side);
             [cos * x + sin * y, cos * y - sin * x]
         });
-        let (along, above) = (128.0 / SQUARE_SIDE as f32, -BELOW_EYES as f32 / SQUARE_SIDE as f32);
+        let (along, above) = (128.0 / SQUARE_SIDE as f32, -BELOW as f32 / SQUARE_SIDE as f32);
         let rest = [local[0][0] + along, local[0][1] - above, local[1][0] - along, local[1][1] - above];
         // The face's middle from the square's, and how its size differs.
-        let (mid, wide) = (middle(&local), span(&local));
-        let tilt = [local[1][0] - local[0][0], local[1][1] - local[0][1]];
-        let face = [mid[0] - BELOW * tilt[1], mid[1] + BELOW * tilt[0]];
-        let away = face[0].hypot(face[1]);
-        let size = (wide * SQUARE_SIDE as f32 / 256.0).ln().abs();
+        let [x, y] = below(&local, BELOW_EYES);
+        let away = x.hypot(y);
+        let size = (span(&local) * SQUARE_SIDE as f32 / 256.0).ln().abs();
         if away < 0.2 && size < 0.35 {
             nearest = Some((rest, away));
         } else if away < 0.42 && size < 0.75 {

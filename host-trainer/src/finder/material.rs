@@ -7,7 +7,7 @@ use firmware::finder::warp::Point;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use shared::preprocessing::FACE_PIXELS;
+use shared::{checksum::CRC_32, preprocessing::FACE_PIXELS};
 
 use super::scene::{LabelledFace, Picture};
 
@@ -31,6 +31,26 @@ impl Material {
     pub fn face(&self, index: usize) -> LabelledFace<'_> {
         let (pixels, eyes) = &self.faces[index % self.faces.len()];
         LabelledFace { pixels, eyes: *eyes }
+    }
+
+    /// How many faces there are, and a checksum of their pixels and eyes.
+    pub fn describe_faces(&self) -> String {
+        let mut digest = CRC_32.digest();
+        for (pixels, eyes) in &self.faces {
+            digest.update(pixels);
+            eyes.iter().flat_map(|eye| [eye.x, eye.y]).for_each(|place| digest.update(&place.to_le_bytes()));
+        }
+        format!("{} {:08x}", self.faces.len(), digest.finalize())
+    }
+
+    /// How many photographs there are, and a checksum of their sizes and pixels.
+    pub fn describe_pictures(&self) -> String {
+        let mut digest = CRC_32.digest();
+        for Picture { width, height, pixels } in &self.pictures {
+            [*width, *height].iter().for_each(|length| digest.update(&(*length as u64).to_le_bytes()));
+            digest.update(pixels);
+        }
+        format!("{} {:08x}", self.pictures.len(), digest.finalize())
     }
 
     /// A photograph by chance.

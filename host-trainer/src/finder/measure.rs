@@ -9,7 +9,7 @@ use serde::Deserialize;
 use shared::finder::Finder;
 
 use super::{
-    frames::{in_pixels, middle, span},
+    frames::{distance, face_box, in_pixels, span},
     scene::Picture,
 };
 
@@ -40,16 +40,6 @@ pub struct TrueFace {
 
 /// A box: left, top, right, bottom.
 pub type Bounds = [f32; 4];
-
-/// A face's box, from brow to chin, 2.4 eye distances wide, in pixels.
-pub fn bounds(face: &Face) -> Bounds {
-    let eyes = in_pixels(face.eyes);
-    let [x, y] = middle(&eyes);
-    let (dx, dy) = (eyes[1][0] - eyes[0][0], eyes[1][1] - eyes[0][1]);
-    let (x, y) = (x - 0.55 * dy, y + 0.55 * dx);
-    let half = 1.2 * span(&eyes);
-    [x - half, y - half, x + half, y + half]
-}
 
 /// What two boxes share of what they cover together.
 pub fn overlap(a: Bounds, b: Bounds) -> f32 {
@@ -149,10 +139,10 @@ fn answer(finder: &Finder<'_>, folder: &Path, truth: &TrueFace, roll: f32) -> an
     let (faces, effort) = faces_in(finder, &picture, f32::MIN)?;
     let mut answer = Answer { effort, ..Answer::default() };
     for face in faces {
-        if overlap(bounds(&face), box_) > 0.3 {
+        let own = in_pixels(face.eyes);
+        if overlap(face_box(&own), box_) > 0.3 {
             if answer.score.is_none_or(|score| face.score > score) {
-                let own = in_pixels(face.eyes);
-                let off = |i: usize| (own[i][0] - eyes[i][0]).hypot(own[i][1] - eyes[i][1]);
+                let off = |i: usize| distance(own[i], eyes[i]);
                 answer.score = Some(face.score);
                 answer.eye_error = (off(0) + off(1)) / 2.0 / span(&eyes);
             }

@@ -8,8 +8,10 @@
 //! boosting.rs  a tree
 //! trees.rs     all of them
 //! networks.rs  the networks behind them
+//! quality.rs   how good such a network is
 //! stages.rs    one after the other
 //! recipe.rs    how all of it is made
+//! run.rs       the folder in which it is made
 //! report.rs    what it leaves for people
 //! measure.rs   how good it is
 //! photograph.rs  faces in a picture of any size
@@ -22,8 +24,10 @@ pub mod material;
 pub mod measure;
 pub mod networks;
 pub mod photograph;
+pub mod quality;
 pub mod recipe;
 pub mod report;
+pub mod run;
 pub mod scene;
 pub mod stages;
 pub mod trees;

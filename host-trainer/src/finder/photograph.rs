@@ -9,7 +9,7 @@ use image::{GrayImage, imageops};
 use rayon::prelude::*;
 use shared::{finder::Finder, preprocessing::FACE_PIXELS};
 
-use super::frames::{in_pixels, middle, span};
+use super::frames::{distance, face_box, in_pixels, middle, span};
 
 /// Pixels that tiles share with their neighbours: a larger face is found in a smaller copy of the picture.
 const SHARED: u32 = 120;
@@ -28,22 +28,12 @@ pub struct FoundFace {
 impl FoundFace {
     /// Left, top, right and bottom of its box, from brow to chin, 2.4 eye distances wide.
     pub fn bounds(&self) -> [f32; 4] {
-        bounds(&self.eyes)
+        face_box(&self.eyes)
     }
 
     fn is_near(&self, other: &Self) -> bool {
-        let (a, b) = (middle(&self.eyes), middle(&other.eyes));
-        (a[0] - b[0]).hypot(a[1] - b[1]) < span(&self.eyes).max(span(&other.eyes))
+        distance(middle(&self.eyes), middle(&other.eyes)) < span(&self.eyes).max(span(&other.eyes))
     }
-}
-
-/// Left, top, right and bottom of the box of a face with these eyes, from brow to chin, 2.4 eye distances wide.
-pub fn bounds(eyes: &[[f32; 2]; 2]) -> [f32; 4] {
-    let [x, y] = middle(eyes);
-    let [left, right] = eyes;
-    let (x, y) = (x - 0.55 * (right[1] - left[1]), y + 0.55 * (right[0] - left[0]));
-    let half = 1.2 * span(eyes);
-    [x - half, y - half, x + half, y + half]
 }
 
 /// A place in a picture that is `scale` times as large; (0, 0) is the middle of the first pixel of both.

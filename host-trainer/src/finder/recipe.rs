@@ -53,8 +53,8 @@ pub struct Stage {
     pub scenes: usize,
     /// Steps of the optimizer, each time.
     pub steps: usize,
-    /// Times that examples are taken; from the second time on half of the frames are those in which the network finds faces where
-    /// there are none.
+    /// Times that examples are taken, each time from other frames; the network then goes on from where it stands, on all that were
+    /// taken so far.
     pub rounds: usize,
     /// The logit from which a face goes on to what comes behind.
     pub least: f32,

@@ -3,11 +3,14 @@
 
 use firmware::finder::{
     frame::{Frame, MOST_COLUMNS, MOST_ROWS},
+    search,
     warp::{Point, Square, warp},
 };
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Normal};
 use shared::preprocessing::{FACE_PIXELS, FACE_SIZE};
+
+use super::frames::below;
 
 /// A face whose eyes are known: left and right in the picture, in 1/256 pixels.
 #[derive(Clone, Copy, Debug)]
@@ -42,15 +45,15 @@ pub struct Pose {
     pub mirrored: bool,
 }
 
-/// The middle of a face lies below that of its eyes, in eye distances.
-pub const BELOW_EYES: f32 = 0.4;
+/// The middle of a face lies below that of its eyes, in eye distances, as the core has it.
+pub const BELOW_EYES: f32 = search::BELOW_EYES as f32 / 256.0;
 
 impl Pose {
     /// The window in the picture of the face.
     fn square(&self, eyes: [Point; 2]) -> Square {
         let [left, right] = eyes.map(|eye| [eye.x as f32, eye.y as f32]);
         let (dx, dy) = (right[0] - left[0], right[1] - left[1]);
-        let face = [(left[0] + right[0]) / 2.0 - BELOW_EYES * dy, (left[1] + right[1]) / 2.0 + BELOW_EYES * dx];
+        let face = below(&[left, right], BELOW_EYES);
         // The window is turned against the face; in a mirror the other way round.
         let roll = if self.mirrored { self.roll } else { -self.roll };
         let (sin, cos) = roll.sin_cos();
@@ -128,12 +131,17 @@ struct Edge {
 }
 
 impl Edge {
+    /// One in five goes on beyond the picture, one in three is a square as sharp as if it were cut out, the others are soft.
     fn random(random: &mut impl Rng) -> Self {
-        Edge {
-            soft: random.random_range(0.3..7.0),
-            inside: if random.random_bool(0.25) { -30.0 } else { random.random_range(-3.0..2.0) },
-            oval: random.random_bool(0.4),
+        let kind: f32 = random.random();
+        if kind < 0.2 {
+            return Edge { soft: random.random_range(0.3..7.0), inside: -30.0, oval: false };
         }
+        if kind < 0.53 {
+            return Edge { soft: random.random_range(0.05..0.6), inside: random.random_range(-0.3..0.7), oval: false };
+        }
+        let (soft, inside) = (random.random_range(0.3..7.0), random.random_range(-3.0..2.0));
+        Edge { soft, inside, oval: random.random_bool(0.5) }
     }
 
     /// The face's share at a place of its picture.

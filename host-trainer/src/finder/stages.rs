@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use firmware::finder::{
     candidates::Candidate,
-    search::{BELOW_EYES, EYE_UNITS, Face, SQUARE_SIDE, confirm_square},
+    search::{Face, confirm_square},
     warp::{Point, warp},
 };
 use rand::RngExt;
@@ -13,10 +13,12 @@ use rand_chacha::ChaCha8Rng;
 use shared::finder::Tree;
 
 use super::{
-    frames::{Scene, VARIETY, Variety, confirm_example, eyes_example, in_pixels, middle, proposals, span},
+    frames::{
+        Scene, VARIETY, Variety, below, confirm_example, distance, eyes_example, in_pixels, middle, proposals, span,
+    },
     material::Material,
     networks::{Example, Plan, outputs, train},
-    scene::{BELOW_EYES as BELOW, mirror, photograph},
+    scene::{BELOW_EYES, mirror, photograph},
     trees::each,
 };
 use crate::{architecture::Architecture, network::Network};
@@ -53,12 +55,9 @@ pub fn with_last_threshold(material: &Material, mut trees: Vec<Tree>, loss: f32,
 
 /// Whether a proposal is at a face: its middle within a third of its side, its size within a half.
 fn is_at(proposal: &Candidate, eyes: &[[f32; 2]; 2]) -> bool {
-    let [x, y] = middle(eyes);
     let side = proposal.side as f32 / 256.0;
-    let [dx, dy] = [eyes[1][0] - eyes[0][0], eyes[1][1] - eyes[0][1]];
-    let face = [x - BELOW * dy, y + BELOW * dx];
     let place = [proposal.middle.x as f32 / 256.0, proposal.middle.y as f32 / 256.0];
-    apart(face, place) < side / 3.0 && (side / (2.4 * span(eyes))).ln().abs() < 0.4
+    distance(below(eyes, BELOW_EYES), place) < side / 3.0 && (side / (2.4 * span(eyes))).ln().abs() < 0.4
 }
 
 /// Examples for the network that confirms: what trees propose in `scenes` scenes.
@@ -86,18 +85,8 @@ pub fn confirmed(scene: &Scene, trees: &[Tree], confirm: &Network, least: f32) -
         .collect();
     let pictures: Vec<&[u8]> = pictures.iter().map(|pixels| &pixels[..]).collect();
     let answers = outputs(confirm, &pictures);
-    let mut faces = Vec::new();
-    for (square, [score, lx, ly, rx, ry]) in squares.iter().zip(answers) {
-        if score < least {
-            continue;
-        }
-        let fixed = |value: f32| (value * (65536.0 / EYE_UNITS)).clamp(-65536.0, 65536.0) as i32;
-        let eye = |along: i32, x: f32, y: f32| {
-            square.place((along << 16) / SQUARE_SIDE + fixed(x), -(BELOW_EYES << 16) / SQUARE_SIDE + fixed(y))
-        };
-        faces.push(Face { eyes: [eye(-128, lx, ly), eye(128, rx, ry)], score });
-    }
-    faces
+    let faces = squares.iter().zip(answers).map(|(&square, answer)| Face::read(square, answer));
+    faces.filter(|face| face.score >= least).collect()
 }
 
 /// Examples for the network that places eyes: what the other lets pass.
@@ -116,7 +105,7 @@ pub fn eyes_examples(
         let mut examples: Vec<Example> = faces.iter().filter_map(|face| eyes_example(&scene, face, size)).collect();
         // Faces that were found, as they would look had their eyes been placed otherwise.
         for eyes in &scene.eyes {
-            let near = |face: &&Face| apart(middle(eyes), middle(&in_pixels(face.eyes))) < 0.3 * span(eyes);
+            let near = |face: &&Face| distance(middle(eyes), middle(&in_pixels(face.eyes))) < 0.3 * span(eyes);
             if faces.iter().any(|face| near(&face)) {
                 let face = Face { eyes: moved(eyes, 0.1, random), score: 0.0 };
                 examples.extend(eyes_example(&scene, &face, size));
@@ -125,10 +114,6 @@ pub fn eyes_examples(
         examples
     });
     examples.into_iter().flatten().collect()
-}
-
-fn apart(a: [f32; 2], b: [f32; 2]) -> f32 {
-    (a[0] - b[0]).hypot(a[1] - b[1])
 }
 
 /// Eyes, each moved by up to `share` of their distance, in each direction.

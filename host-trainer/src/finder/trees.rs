@@ -201,10 +201,14 @@ fn passing(picture: &Picture, trees: &[Tree]) -> (Vec<(Window, i16)>, usize) {
             return (windows, seen);
         }
         seen += ((width - WINDOW) / 2 + 1) * ((height - WINDOW) / 2 + 1);
-        scan(&level, width, height, trees, |x, y, sum| {
+        let mut places = Vec::new();
+        scan(&level, width, height, trees, |x, y, sum| places.push((y, x, sum)));
+        // Row by row, so that what is trained does not depend on the order of the search.
+        places.sort_unstable();
+        windows.extend(places.into_iter().map(|(y, x, sum)| {
             let pixel = |code: usize| level[(y + code / WINDOW) * width + x + code % WINDOW];
-            windows.push((std::array::from_fn(pixel), sum));
-        });
+            (std::array::from_fn(pixel), sum)
+        }));
         scale = scale.coarser();
     }
 }

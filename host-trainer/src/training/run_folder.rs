@@ -1,7 +1,7 @@
 //! The folder of a run.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::Arc,
@@ -219,13 +219,10 @@ fn read_checkpoint(file: &Path) -> Result<Option<Checkpoint>, TrainingError> {
 /// Locks a run's folder; `None` where the file system knows no locks.
 fn lock(folder: &Path) -> Result<Option<Arc<File>>, TrainingError> {
     let file = folder.join(LOCK);
-    let failed = |error: io::Error| TrainingError::Write { file: file.clone(), error: error.to_string() };
-    let lock = File::options().create(true).truncate(false).write(true).open(&file).map_err(failed)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(Some(Arc::new(lock))),
-        Err(TryLockError::WouldBlock) => Err(TrainingError::Busy { folder: folder.into() }),
-        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(None),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
+    match files::lock(&file) {
+        Ok(lock) => Ok(lock.map(Arc::new)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(TrainingError::Busy { folder: folder.into() }),
+        Err(error) => Err(TrainingError::Write { file, error: error.to_string() }),
     }
 }
 

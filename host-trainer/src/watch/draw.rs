@@ -14,7 +14,7 @@ use super::{
     picture::{Mark, Marked, Pixel, marked},
     screen::View,
 };
-use crate::finder::photograph::bounds;
+use crate::finder::frames::face_box;
 
 /// The box around the face.
 const MARK: Color = Color::Green;
@@ -91,7 +91,7 @@ fn confidence(emotion: &Classified) -> f32 {
 
 fn draw_picture(buffer: &mut Buffer, view: &View, area: Rect) {
     let Some((frame, sighting)) = &view.last else { return };
-    let mark = sighting.eyes.map(|eyes| Mark { bounds: bounds(&eyes), eyes });
+    let mark = sighting.eyes.map(|eyes| Mark { bounds: face_box(&eyes), eyes });
     // Two pixels a cell, one above the other: they are about square.
     let (columns, rows) = (usize::from(area.width), 2 * usize::from(area.height));
     let picture: Marked = marked(frame, mark.as_ref(), columns, rows, view.mirrored);

@@ -40,7 +40,7 @@ fn a_face_is_placed_in_the_pixels_of_its_frame_however_large_that_is() {
         let most = apart(eyes[0], eyes[1]) / 6.0;
         assert!(apart(found[0], eyes[0]) < most && apart(found[1], eyes[1]) < most, "{found:?} {eyes:?}");
         let bounds = sighting.seen.face.expect("a face").bounds;
-        let [left, top, right, _] = crate::finder::photograph::bounds(&found);
+        let [left, top, right, _] = crate::finder::frames::face_box(&found);
         let near = |place: i32, exact: f32| (place as f32 - exact).abs() <= scale as f32;
         assert!(near(bounds.left, left) && near(bounds.top, top) && near(bounds.side, right - left), "{bounds:?}");
         assert_eq!((sighting.size, sighting.number), (size, 1));

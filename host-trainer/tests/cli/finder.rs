@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use host_trainer::{image_file::write_grey, synthetic};
+use host_trainer::{files::lock, image_file::write_grey, synthetic};
 
 use super::program::run;
 
@@ -72,7 +72,57 @@ fn a_finder_is_trained_reported_and_used_and_a_second_start_goes_on() {
     fs::remove_file(folder.path().join("run/eyes.burnpack")).expect("there");
     run(folder.path(), COMMAND).done();
     assert!(fs::read(folder.path().join("run/finder.ferf")).expect("a finder") == made, "another finder");
+    let again = fs::read_to_string(folder.path().join("run/report.md")).expect("a report");
+    assert!(again == report, "what was reported before is kept:\n{report}\n{again}");
     run(folder.path(), "predict --finder run/finder.ferf empty/0.png").done();
+}
+
+#[test]
+fn a_run_goes_on_only_with_what_it_began_with_and_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    material(folder.path());
+    run(folder.path(), COMMAND).done();
+    let other = |name: &str, from: &str, to: &str| {
+        let text = fs::read_to_string(folder.path().join(name)).expect("there");
+        fs::write(folder.path().join(name), text.replace(from, to)).expect("written");
+        text
+    };
+    let recipe = other("small.toml", "steps = 3", "steps = 4");
+    run(folder.path(), COMMAND)
+        .refused(1, "run: the finder there is made from other settings (recipe); choose another folder");
+    // Comments are no other recipe.
+    fs::write(folder.path().join("small.toml"), format!("# small\n{recipe}")).expect("written");
+    run(folder.path(), COMMAND).done();
+    let eyes = other("eyes.csv", "\n0,", "\n1,");
+    run(folder.path(), COMMAND).refused(1, "run: the finder there is made from other faces or eyes");
+    fs::write(folder.path().join("eyes.csv"), eyes).expect("written");
+    fs::rename(folder.path().join("empty/5.png"), folder.path().join("5.png")).expect("moved");
+    run(folder.path(), COMMAND).refused(1, "run: the finder there is made from other photographs");
+    fs::rename(folder.path().join("5.png"), folder.path().join("empty/5.png")).expect("moved");
+    {
+        let _held = lock(&folder.path().join("run/lock")).expect("locked");
+        run(folder.path(), COMMAND).refused(1, "run: another program makes a finder there; wait for it");
+    }
+    fs::write(folder.path().join("run/trees.bin"), "torn").expect("written");
+    fs::remove_file(folder.path().join("run/finder.ferf")).expect("there");
+    run(folder.path(), COMMAND).refused(1, "trees.bin: damaged; delete it");
+    fs::remove_file(folder.path().join("run/config.toml")).expect("there");
+    run(folder.path(), COMMAND).refused(1, "run: holds parts of a finder whose config.toml is gone");
+}
+
+#[test]
+fn a_finder_is_measured_without_photographs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    material(folder.path());
+    fs::create_dir(folder.path().join("run")).expect("a folder");
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../firmware/models/finder.ferf");
+    fs::copy(shipped, folder.path().join("run/finder.ferf")).expect("copied");
+    let frames = "file,kind,x0,y0,x1,y1,lx,ly,rx,ry\nempty/0.png,none,10,10,60,60,22,24,46,24\n";
+    fs::write(folder.path().join("frames.csv"), frames).expect("written");
+    let said = run(folder.path(), "train-finder --out run --frames frames.csv").done().out;
+    let found: Vec<&str> = said.lines().filter(|line| line.contains("0 of 1")).collect();
+    assert_eq!(found.len(), 3, "a row a turn: {said}");
+    run(folder.path(), "train-finder --out elsewhere --frames frames.csv").refused(2, "--photographs");
 }
 
 #[test]

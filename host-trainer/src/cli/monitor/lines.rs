@@ -13,7 +13,7 @@ use crate::{
         answer::{Answer, FaceAnswer},
         output::{err, out},
     },
-    finder::photograph::{bounds, in_larger},
+    finder::{frames::face_box, photograph::in_larger},
     image_file::ImageError,
 };
 
@@ -130,7 +130,7 @@ impl Printer {
             return print_json(&PictureLine { file, frame, width, height, faces, milliseconds, expected });
         }
         let [left, top, right, bottom] = match &seen.face {
-            Some(face) => bounds(&eyes(face, scale)).map(|place| place.round() as i32),
+            Some(face) => face_box(&eyes(face, scale)).map(|place| place.round() as i32),
             None => [0; 4],
         };
         let place = format!("face {left},{top} {}x{}", right - left, bottom - top);
@@ -172,7 +172,7 @@ impl Printer {
 
     fn face_answer<'a>(&self, face: &'a SeenFace, scale: [f32; 2]) -> FaceAnswer<'a> {
         let eyes = eyes(face, scale);
-        FaceAnswer { bounds: bounds(&eyes), eyes, score: face.score, answer: self.answer(&face.emotion) }
+        FaceAnswer { bounds: face_box(&eyes), eyes, score: face.score, answer: self.answer(&face.emotion) }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         answer::{Answer, FaceAnswer, answer},
         output::out,
     },
-    finder::photograph::bounds,
+    finder::frames::face_box,
     watch::Sighting,
 };
 
@@ -126,7 +126,7 @@ fn readout(seen: &Seen) -> Option<Readout> {
 
 fn face<'a>(sighting: &Sighting, readout: Option<&'a Readout>, emotions: &[Emotion]) -> Option<FaceAnswer<'a>> {
     let (readout, face, eyes) = (readout?, sighting.seen.face?, sighting.eyes?);
-    Some(FaceAnswer { bounds: bounds(&eyes), eyes, score: face.score, answer: answer(readout, emotions) })
+    Some(FaceAnswer { bounds: face_box(&eyes), eyes, score: face.score, answer: answer(readout, emotions) })
 }
 
 fn csv(sighting: &Sighting, emotions: &[Emotion]) -> String {
