@@ -77,6 +77,9 @@ fn of_a_row(board: Board) -> Vec<Trial> {
                 None => assert!(board.is_linux(), "the board does not know its stack"),
             }
         }));
+        tests.push(test(board.name, "sees_in_pictures_what_the_host_sees_byte_by_byte", move || {
+            sees_what_the_host_sees(start_device());
+        }));
         tests.push(test(board.name, "answers_a_damaged_frame_with_an_error_and_the_next_good_one", move || {
             survives_a_damaged_frame(start_device());
         }));
@@ -254,6 +257,14 @@ fn gives_the_same_logits(board: Running, count: usize) -> Host {
     let stats = host.stats();
     assert_eq!((stats.faces as usize, stats.bad_frames), (faces.len(), 0), "faces and damaged frames");
     host
+}
+
+fn sees_what_the_host_sees(board: Running) {
+    let (model, finder) = (shipped_model(), AlignedBytes::new(&read("firmware/models/finder.ferf")));
+    let model = Model::parse(model.as_slice()).unwrap();
+    let finder = Finder::parse(finder.as_slice()).unwrap();
+    let mut host = Host::greet(board, model.crc());
+    emulator::pictures::sees_what_the_host_sees(&mut host, &model, &finder);
 }
 
 fn survives_a_damaged_frame(board: Running) {

@@ -5,4 +5,5 @@ pub mod camera;
 pub mod compile;
 pub mod elf;
 pub mod host;
+pub mod pictures;
 pub mod process;
