@@ -17,8 +17,9 @@ use std::{env, fs, path::Path};
 
 use crc::{CRC_32_MPEG_2, Crc};
 use emulator::boards::{Board, boards};
+use emulator::camera::{self, Shot, Shots};
 use emulator::compile;
-use emulator::elf::{flash_bytes, memory};
+use emulator::elf::{flash_bytes, memory, ram_bytes};
 use emulator::host::Host;
 use emulator::process::{Running, start};
 use firmware::finder::frame::Frame;
@@ -33,15 +34,22 @@ use shared::preprocessing::FACE_PIXELS;
 use shared::wire::ErrorCode;
 use tests::lasting::engine;
 
-/// Code, constants, model and faces of the image, in bytes.
-const MOST_FLASH: u32 = 384 * 1024;
+/// Code, constants, model and faces of the image, in bytes, and the finder with its code.
+const MOST_FLASH: u32 = (384 + 100) * 1024;
 
 /// The stack of a board without an operating system, in bytes, and what must be left of it.
 const STACK: u32 = 64 * 1024;
 const SPARE_STACK: u32 = STACK / 2;
 
-/// First address of the flash of RP2040 and RP2350.
+/// First address of the flash of RP2040 and RP2350, and of their RAM.
 const PICO_FLASH: u32 = 0x1000_0000;
+const PICO_RAM: u32 = 0x2000_0000;
+
+/// Variables and the deepest stack of a Pico that finds faces, in bytes, a picture of 320x240 among them.
+const MOST_PICO_RAM: u32 = 190 * 1024;
+
+/// The longest time from the beginning of a picture's transfer to the readout, in milliseconds.
+const MOST_MILLISECONDS: u64 = 700;
 
 fn main() -> ExitCode {
     let tests = boards().flat_map(of_a_row).chain(of_one_board());
@@ -72,6 +80,9 @@ fn of_a_row(board: Board) -> Vec<Trial> {
                 None => assert!(board.is_linux(), "the board does not know its stack"),
             }
         }));
+        tests.push(test(board.name, "sees_in_pictures_what_the_host_sees_byte_by_byte", move || {
+            sees_what_the_host_sees(start_device());
+        }));
         tests.push(test(board.name, "answers_a_damaged_frame_with_an_error_and_the_next_good_one", move || {
             survives_a_damaged_frame(start_device());
         }));
@@ -99,6 +110,7 @@ fn of_one_board() -> Vec<Trial> {
         test("pico", "a_search_finds_what_the_host_finds_in_at_most_10_million_cycles", || {
             searches_frames("pico", &[], 10_000_000);
         }),
+        test("pico", "sees_with_its_camera_what_the_host_sees_in_time_and_goes_on_when_it_stops", pico_sees),
         test("pico", "the_image_begins_with_a_second_boot_stage_and_its_checksum", pico_begins_with_a_boot_stage),
         test(
             "pico2",
@@ -168,6 +180,60 @@ fn pico_begins_with_a_boot_stage() {
     assert_vectors(&words(rest)[1..], 0x2000_0000..=0x2004_2000);
 }
 
+/// What the Pico's camera takes: faces of several sizes, some that move on, two, one of which the border cuts a part off, and none.
+fn shots() -> Shots {
+    use tests::drawn_picture::Picture;
+    let drawn = |faces: &[_]| Picture::drawn(camera::SIZE.columns, camera::SIZE.rows, faces);
+    let plain = |grey| Picture::plain(camera::SIZE.columns, camera::SIZE.rows, grey);
+    let whole = |picture| (picture, Shot::Whole);
+    vec![
+        whole(plain(0)),
+        whole(drawn(&[(3, [60, 30], 2)])),
+        whole(drawn(&[(3, [66, 33], 2)])),
+        (drawn(&[(3, [72, 36], 2)]), Shot::Hangs),
+        whole(drawn(&[(4, [100, 60], 3)])),
+        (drawn(&[(4, [90, 60], 3)]), Shot::Unplugged),
+        whole(drawn(&[(5, [20, 20], 1), (6, [150, 80], 3)])),
+        whole(drawn(&[(8, [-20, 90], 2)])),
+        whole(drawn(&[(9, [250, 170], 1)])),
+        whole(drawn(&[])),
+    ]
+}
+
+fn pico_sees() {
+    let (file, finder) =
+        (AlignedBytes::new(&read("firmware/models/pico.fer")), AlignedBytes::new(&read("firmware/models/finder.ferf")));
+    let (model, finder) = (Model::parse(file.as_slice()).unwrap(), Finder::parse(finder.as_slice()).unwrap());
+    let (shots, board) = (shots(), Board::named("pico"));
+    let (pictures, events) = (camera::file("pictures.yuv"), camera::file("events"));
+    camera::write_pictures(&shots, &pictures);
+    let program = compile::device_with(&board, "pico.fer");
+    let [hangs, unplugged] = [Shot::Hangs, Shot::Unplugged].map(|shot| camera::number(&shots, shot));
+    let options = ["--camera", pictures.to_str().unwrap(), "--events", events.to_str().unwrap()];
+    let running = start(&board, &program, &[&options[..], &["--hangs", &hangs, "--unplugged", &unplugged]].concat());
+
+    let lines = BufReader::new(&running.port).lines().map(|line| line.expect("the board has fallen silent"));
+    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).skip(1).take(shots.len()).collect();
+    let expected = camera::lines_of_the_host(&model, finder, &shots);
+    let without_times = |lines: &[String]| lines.iter().map(|line| camera::without_time(line)).collect::<Vec<_>>();
+    assert_eq!(without_times(&lines), without_times(&expected));
+    for (what, count) in [("no face  ", 2), ("  face ", 6), ("the camera stopped: ", 2)] {
+        assert_eq!(lines.iter().filter(|line| line.contains(what)).count(), count, "{what:?} in {lines:#?}");
+    }
+
+    let times = camera::milliseconds(&fs::read_to_string(&events).unwrap(), &shots);
+    println!("from the beginning of the transfer to the readout: {times:?} ms");
+    assert!(times.iter().all(|&time| time <= MOST_MILLISECONDS), "{times:?} ms");
+
+    let stack = Host::greet(running, model.crc()).stats().stack_high_water.expect("the board knows its stack");
+    let variables = ram_bytes(&fs::read(&program).unwrap(), PICO_RAM);
+    println!("{variables} bytes of variables, {stack} of stack");
+    assert!(stack > 0 && variables + stack <= MOST_PICO_RAM, "{variables} bytes of variables, {stack} of stack");
+    for file in [pictures, events] {
+        fs::remove_file(file).unwrap();
+    }
+}
+
 fn pico2_begins_with_vectors_and_a_definition() {
     let image = words(&memory(&fs::read(compile::device(&Board::named("pico2"))).unwrap(), PICO_FLASH, 4096));
     assert_vectors(&image, 0x2000_0000..=0x2008_2000);
@@ -229,6 +295,14 @@ fn gives_the_same_logits(board: Running, count: usize) -> Host {
     let stats = host.stats();
     assert_eq!((stats.faces as usize, stats.bad_frames), (faces.len(), 0), "faces and damaged frames");
     host
+}
+
+fn sees_what_the_host_sees(board: Running) {
+    let (model, finder) = (shipped_model(), AlignedBytes::new(&read("firmware/models/finder.ferf")));
+    let model = Model::parse(model.as_slice()).unwrap();
+    let finder = Finder::parse(finder.as_slice()).unwrap();
+    let mut host = Host::greet(board, model.crc());
+    emulator::pictures::sees_what_the_host_sees(&mut host, &model, &finder);
 }
 
 fn survives_a_damaged_frame(board: Running) {

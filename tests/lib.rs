@@ -1,5 +1,6 @@
 //! The independent reference of the operators, and small networks for tests that need one.
 
+pub mod drawn_picture;
 pub mod float_reference;
 pub mod lasting;
 pub mod random;

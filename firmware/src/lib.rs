@@ -6,7 +6,8 @@
 //! kernels           one operator each, over slices: in plain Rust, and for many processors in their own instructions
 //! engine            a checked model, step by step, in the caller's arena
 //! readout           logits -> emotion, confidence, margin
-//! finder            a frame of a camera -> faces with their eyes, and each face as the network knows it
+//! finder            a frame -> faces with their eyes, and each face as the network knows it
+//! camera            where frames come from
 //! device            the main loop at a serial link
 //! ```
 //!
@@ -32,6 +33,7 @@
 // Only the kernels for particular processors may allow it.
 #![deny(unsafe_code)]
 
+pub mod camera;
 pub mod device;
 pub mod engine;
 pub mod finder;

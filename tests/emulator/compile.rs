@@ -23,12 +23,22 @@ pub fn device(board: &Board) -> PathBuf {
     program(board, if board.is_linux() { "fer-linux" } else { board.folder() })
 }
 
+/// The board's device with another model than the usual one, a file of `firmware/models`.
+pub fn device_with(board: &Board, model: &str) -> PathBuf {
+    build(board, board.folder(), Some(model))
+}
+
 /// One of the board's programs, built once. All boards are built into one folder, where programs of the same name take each
 /// other's place, so each is copied.
 pub fn program(board: &Board, program: &str) -> PathBuf {
+    build(board, program, None)
+}
+
+fn build(board: &Board, program: &str, model: Option<&str>) -> PathBuf {
     static BUILT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     let (triple, target_directory) = (board.target(), target_directory().join("boards"));
-    let copy = target_directory.join("programs").join(board.folder()).join(&triple).join(program);
+    let folder = target_directory.join("programs").join(board.folder()).join(&triple);
+    let copy = folder.join(model.unwrap_or_default()).join(program);
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     if built.contains(&copy) {
         return copy;
@@ -41,6 +51,7 @@ pub fn program(board: &Board, program: &str) -> PathBuf {
         .current_dir(root().join("firmware/boards").join(folder))
         // The libraries of the toolchain that runs these tests are not those of the other compiler.
         .env_remove("LD_LIBRARY_PATH")
+        .envs(model.map(|model| ("FER_MODEL", format!("../../models/{model}"))))
         .output()
         .unwrap();
     assert!(output.status.success(), "{program} for {triple}:\n{}", String::from_utf8_lossy(&output.stderr));

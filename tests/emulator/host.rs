@@ -3,10 +3,11 @@
 
 use std::io::{Read, Write};
 
+use shared::checksum::crc32;
 use shared::preprocessing::FACE_PIXELS;
 use shared::wire::{
-    Classified, ENCODE_BYTES, ErrorCode, FRAME_BYTES, Frame, FrameReader, PROTOCOL_VERSION, Reply, ReplyKind, Request,
-    RequestKind, Stats, decode, encode,
+    Classified, ENCODE_BYTES, ErrorCode, FRAME_BYTES, Frame, FrameReader, FrameSize, PART_BYTES, PROTOCOL_VERSION,
+    Reply, ReplyKind, Request, RequestKind, Seen, Stats, View, decode, encode,
 };
 
 use super::process::Running;
@@ -43,6 +44,42 @@ impl Host {
             ReplyKind::Result(result) => result,
             other => panic!("{other:?} answers a face"),
         })
+    }
+
+    /// What the device sees in a picture on its own.
+    pub fn look(&mut self, size: FrameSize, pixels: &[u8]) -> Seen {
+        self.send(RequestKind::PictureBegin { size, video: false });
+        self.arrived(0);
+        for (index, part) in pixels.chunks(PART_BYTES).enumerate() {
+            let offset = index * PART_BYTES;
+            self.send(RequestKind::PicturePart { offset: offset as u32, pixels: part });
+            self.arrived(offset + part.len());
+        }
+        self.send(RequestKind::PictureEnd { crc: crc32(pixels) });
+        self.reply(|kind| match kind {
+            ReplyKind::Seen(seen) => seen,
+            other => panic!("{other:?} answers a picture"),
+        })
+    }
+
+    fn arrived(&mut self, expected: usize) {
+        self.reply(|kind| match kind {
+            ReplyKind::Arrived { pixels } => assert_eq!(pixels as usize, expected),
+            other => panic!("{other:?} answers a part"),
+        });
+    }
+
+    /// The face of the last picture, as the model saw it.
+    pub fn view_face(&mut self) -> [u8; FACE_PIXELS] {
+        let mut face = [0; FACE_PIXELS];
+        for (index, part) in face.chunks_mut(PART_BYTES).enumerate() {
+            self.send(RequestKind::View { view: View::Face, offset: (index * PART_BYTES) as u32 });
+            self.reply(|kind| match kind {
+                ReplyKind::View(seen) => part.copy_from_slice(seen.pixels),
+                other => panic!("{other:?} answers a view"),
+            });
+        }
+        face
     }
 
     /// The device's counters.

@@ -2,15 +2,21 @@
 // ends.
 //
 //   npm install --prefix target --no-save rp2040js@1.4.1
-//   node tests/emulator/rp2040.mjs PROGRAM.elf
+//   node tests/emulator/rp2040.mjs PROGRAM.elf [--camera PICTURES [--hangs N] [--unplugged N]] [--events FILE]
+//
+// With --camera an Arducam Mega is at SPI0 and serves the pictures of a file, as arducam_mega.mjs tells. --events writes when a
+// picture's transfer began and when a line was printed, in nanoseconds since startup.
 //
 // rp2040js counts the cycles that the processor takes for each instruction and for RAM; flash is as fast as RAM in it. The
 // second core, and the boot ROM, which is not free to copy, are missing: the program starts where they would have led.
 
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+import { ArducamMega } from './arducam_mega.mjs';
 
 const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../../target', import.meta.url));
 const { RP2040 } = createRequire(resolve(target, 'rp2040.mjs'))('rp2040js');
@@ -36,10 +42,15 @@ function load(rp2040, file) {
   }
 }
 
+const { values: options, positionals: [program] } = parseArgs({
+  allowPositionals: true,
+  options: Object.fromEntries(['camera', 'hangs', 'unplugged', 'events'].map((name) => [name, { type: 'string' }])),
+});
+
 const rp2040 = new RP2040();
 rp2040.logger = { debug() {}, info() {}, warn() {}, error: (name, text) => console.error(`${name}: ${text}`) };
 rp2040.reset();
-load(rp2040, readFileSync(process.argv[2]));
+load(rp2040, readFileSync(program));
 const { core, clock } = rp2040;
 core.VTOR = VECTOR_TABLE;
 core.SP = rp2040.readUint32(VECTOR_TABLE);
@@ -48,7 +59,17 @@ core.PC = rp2040.readUint32(VECTOR_TABLE + 4) & ~1;
 const [uart] = rp2040.uart;
 let input = [];
 let output = [];
-uart.onByte = (byte) => output.push(byte);
+const event = (name) => options.events && appendFileSync(options.events, `${name} ${Math.round(clock.nanos)}\n`);
+uart.onByte = (byte) => {
+  output.push(byte);
+  if (byte === 10) {
+    event('line');
+  }
+};
+if (options.camera) {
+  const [hangs, unplugged] = [Number(options.hangs), Number(options.unplugged)];
+  new ArducamMega(rp2040, readFileSync(options.camera), { hangs, unplugged, onTransfer: () => event('transfer') });
+}
 process.stdin.on('data', (bytes) => input.push(...bytes));
 process.stdin.on('end', () => process.exit());
 process.stdout.on('error', () => process.exit());

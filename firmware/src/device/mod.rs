@@ -1,8 +1,25 @@
-//! The device's main loop: it reads faces from a serial link and writes answers. The same code runs on a UART, a TCP
-//! socket, a pty and an in-memory pipe. [`shared::wire`] specifies the protocol.
+//! The device's main loop: it reads faces and pictures from a serial link, or pictures from a camera, and writes answers. The same
+//! code runs on a UART, a TCP socket, a pty and an in-memory pipe. [`shared::wire`] specifies the protocol.
 //!
-//! Until a host says hello, the device prints text: a banner, and a line for each face that it classifies. A board without a
-//! camera has built-in faces for this, so that a person sees emotions at once. A line is, for example,
+//! ```text
+//! mod.rs      what arrives, and what is answered
+//! past.rs     faces and probabilities over time
+//! sight.rs    what is to be seen in a picture
+//! pictures.rs pictures that a host sends, and those that it looks at
+//! watch.rs    the device's own camera
+//! link.rs     replies in frames
+//! text.rs     what a person reads
+//! led.rs      a status LED
+//! ```
+//!
+//! Until a host says hello, the device prints text: a banner, and a line for each picture of its camera. Lines are, for example,
+//!
+//! ```text
+//! happy 0.93  margin 0.88  face 52,31 61x61  212 ms  seq 41
+//! no face  41 ms  seq 42
+//! ```
+//!
+//! A device without a camera classifies built-in faces, so that a person sees emotions at once:
 //!
 //! ```text
 //! happy 0.93  margin 0.88  18.4 ms  seq 41
@@ -10,20 +27,35 @@
 
 mod led;
 mod link;
+mod past;
+mod pictures;
+mod sight;
 mod text;
+mod watch;
 
-pub use self::{led::StatusLed, text::ReadoutLine};
+pub use self::{
+    led::StatusLed,
+    past::Past,
+    sight::{NoSight, Sight, see},
+    text::{ReadoutLine, SeenLine},
+};
 
 use embedded_io::{Read, ReadReady, Write};
 use shared::{
+    label::Emotion,
     preprocessing::{FACE_PIXELS, FACE_SIZE},
     wire::{
-        Classified, ErrorCode, FRAME_BYTES, Frame, FrameReader, Hello, Options, Output, PROTOCOL_VERSION, ReplyKind,
-        Request, RequestKind, Stats, decode,
+        Classified, ErrorCode, FRAME_BYTES, FinderIdentity, Frame, FrameReader, Hello, Options, Output,
+        PROTOCOL_VERSION, ReplyKind, Request, RequestKind, Stats, View, decode,
     },
 };
 
-use crate::{engine::Engine, readout::Readout};
+use self::{pictures::Incoming, sight::Held, watch::Watch};
+use crate::{
+    camera::{Camera, NoCamera},
+    engine::Engine,
+    readout::Readout,
+};
 
 /// The shortest pause after a line that a person typed, in microseconds. Bytes of a frame follow each other at once.
 const PAUSE_US: u64 = 20_000;
@@ -39,7 +71,7 @@ pub trait Clock {
 pub struct Board {
     /// The most bytes of stack that were ever in use, if the board can tell.
     pub stack_high_water: Option<fn() -> u32>,
-    /// Faces to show a person while no host has said hello.
+    /// Faces to show a person while no host has said hello. A device with a camera shows none.
     pub demo_faces: &'static [[u8; FACE_PIXELS]],
     /// Microseconds between two of them.
     pub demo_interval_us: u64,
@@ -47,9 +79,9 @@ pub struct Board {
     pub boot: u32,
 }
 
-/// The device: an engine that answers on a serial link.
+/// The device: an engine that answers on a serial link, perhaps with a finder and a camera.
 #[derive(Debug)]
-pub struct Device<'model, 'arena, S, C> {
+pub struct Device<'model, 'arena, S, C, V = NoCamera> {
     engine: Engine<'model, 'arena>,
     serial: S,
     clock: C,
@@ -59,19 +91,27 @@ pub struct Device<'model, 'arena, S, C> {
     last: u8,
     heard_us: u64,
     options: Options,
-    /// The smoothed probabilities of the faces that the host sent since it set the options.
-    smoothed: Option<[f32; shared::label::Emotion::COUNT]>,
+    /// Of the faces and pictures that the host sent since it set the options.
+    past: Past,
     stats: Stats,
     /// The sequence number answered last, and the answer, for retries.
     answered: Option<(u32, Answer)>,
+    /// When a request came last.
+    asked_us: Option<u64>,
     demo: Demo,
     greeted: bool,
+    /// The finder and the picture that it searches.
+    sight: Option<Held<'model, 'arena>>,
+    /// The host's picture that is under way.
+    incoming: Option<Incoming>,
+    watch: Option<Watch<V>>,
 }
 
-/// The answer to a request. The answer to hello is not kept: it is built anew each time.
+/// The answer to a request. Answers to hello and view are not kept: they are built anew each time.
 #[derive(Clone, Copy, Debug)]
 enum Answer {
     Hello,
+    View(View, u32),
     Plain(ReplyKind<'static>),
 }
 
@@ -81,8 +121,8 @@ struct Demo {
     next_us: u64,
 }
 
-impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'arena, S, C> {
-    /// A device that has sent nothing yet.
+impl<'model, 'arena, S, C> Device<'model, 'arena, S, C> {
+    /// A device that classifies faces and has sent nothing yet.
     pub fn new(engine: Engine<'model, 'arena>, serial: S, clock: C, board: Board) -> Self {
         let threshold = engine.model().threshold();
         let options = Options { output: Output::Text, smoothing: 0.0, threshold, mirror: false };
@@ -95,16 +135,52 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
             last: 0,
             heard_us: 0,
             options,
-            smoothed: None,
+            past: Past::default(),
             stats: Stats::default(),
             answered: None,
+            asked_us: None,
             demo: Demo::default(),
             greeted: false,
+            sight: None,
+            incoming: None,
+            watch: None,
         }
     }
 
-    /// Answers what has arrived, or else shows a demo face when one is due. Returns at once when there is nothing to do. Call
-    /// it again and again.
+    /// Has the device find faces in pictures, those of its camera if there is one.
+    ///
+    /// # Errors
+    /// [`NoSight`] if memory is missing. The engine's arena serves the finder as well.
+    pub fn with_sight<V: Camera>(
+        mut self,
+        sight: Sight<'model, 'arena, V>,
+    ) -> Result<Device<'model, 'arena, S, C, V>, NoSight> {
+        let (held, camera) = sight.check(self.engine.arena().len())?;
+        Ok(Device {
+            engine: self.engine,
+            serial: self.serial,
+            clock: self.clock,
+            board: self.board,
+            reader: self.reader,
+            last: self.last,
+            heard_us: self.heard_us,
+            options: self.options,
+            past: self.past,
+            stats: self.stats,
+            answered: self.answered,
+            asked_us: self.asked_us,
+            demo: self.demo,
+            greeted: self.greeted,
+            sight: Some(held),
+            incoming: self.incoming,
+            watch: camera.map(Watch::new),
+        })
+    }
+}
+
+impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock, V: Camera> Device<'model, 'arena, S, C, V> {
+    /// Answers what has arrived, or else goes on with the camera's picture, or shows a demo face when one is due. Takes as long as a
+    /// search and an inference when there is one to do, else about a millisecond. Call it again and again.
     ///
     /// # Errors
     /// The serial link's.
@@ -130,7 +206,16 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
         } else if now.saturating_sub(self.heard_us) >= PAUSE_US {
             self.answer_line()?;
         }
-        self.show_demo_face(now)
+        self.drop_what_waits_too_long(now);
+        match self.watch {
+            Some(_) => self.watch(now),
+            None => self.show_demo_face(now),
+        }
+    }
+
+    /// Whether [`poll`](Self::poll) has nothing to go on with at once, so that whoever calls it may sleep a while.
+    pub fn is_idle(&self) -> bool {
+        self.watch.as_ref().is_none_or(Watch::is_idle)
     }
 
     /// Answers a typed line with a hint.
@@ -180,6 +265,7 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
         let Some(Request { sequence, kind }) = decode(body) else {
             return self.reply(0, ReplyKind::Error(ErrorCode::Unknown));
         };
+        self.asked_us = Some(self.clock.microseconds());
         // A hello begins a new conversation, whose numbers begin again.
         let retried = self.answered.filter(|(last, _)| *last == sequence && !matches!(kind, RequestKind::Hello { .. }));
         let answer = match retried {
@@ -189,6 +275,10 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
         self.answered = Some((sequence, answer));
         match answer {
             Answer::Hello => self.reply_hello(sequence),
+            Answer::View(view, offset) => self.reply_view(sequence, view, offset),
+            Answer::Plain(ReplyKind::Seen(seen)) if self.options.output == Output::Text => {
+                self.print_seen(&seen, sequence)
+            }
             Answer::Plain(ReplyKind::Result(result)) if self.options.output == Output::Text => {
                 self.print(&result, sequence)
             }
@@ -203,7 +293,8 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
             }
             RequestKind::Hello { .. } => {
                 self.options.output = Output::Frames;
-                self.smoothed = None;
+                self.past = Past::default();
+                self.incoming = None;
                 return Answer::Hello;
             }
             RequestKind::Classify { face } => match <&[u8; FACE_PIXELS]>::try_from(face) {
@@ -215,6 +306,10 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
             },
             RequestKind::Stats => Ok(ReplyKind::Stats(self.stats())),
             RequestKind::SetOptions(options) => self.set(options).map(ReplyKind::Options),
+            RequestKind::PictureBegin { size, video } => self.begin_picture(size, video),
+            RequestKind::PicturePart { offset, pixels } => self.take_part(offset, pixels),
+            RequestKind::PictureEnd { crc } => self.end_picture(crc),
+            RequestKind::View { view, offset } => return Answer::View(view, offset),
         };
         Answer::Plain(result.unwrap_or_else(ReplyKind::Error))
     }
@@ -224,7 +319,10 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
             return Err(ErrorCode::Options);
         }
         self.options = options;
-        self.smoothed = None;
+        self.past = Past::default();
+        if let Some(watch) = &mut self.watch {
+            watch.past = Past::default();
+        }
         Ok(options)
     }
 
@@ -239,43 +337,15 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
     /// A host's face.
     fn classify(&mut self, face: &[u8; FACE_PIXELS]) -> Result<Classified, ErrorCode> {
         let (readout, microseconds) = self.infer(face)?;
-        let readout = self.smooth(readout);
-        Ok(self.classified(readout, microseconds))
+        let readout = self.past.smooth(readout, &self.options);
+        Ok(classified(&self.engine, readout, microseconds))
     }
 
     /// The readout of a face by itself, and the microseconds that it took.
     fn infer(&mut self, face: &[u8; FACE_PIXELS]) -> Result<(Readout, u32), ErrorCode> {
-        let start = self.clock.microseconds();
-        let readout =
-            if self.options.mirror { self.engine.classify_mirrored(face) } else { self.engine.classify(face) };
-        let readout = readout.map_err(|_| ErrorCode::Inference)?;
-        let elapsed = self.clock.microseconds().saturating_sub(start);
-        let microseconds = u32::try_from(elapsed).unwrap_or(u32::MAX);
+        let (readout, microseconds) = infer(&mut self.engine, &mut self.clock, self.options.mirror, face)?;
         self.stats.worst_microseconds = self.stats.worst_microseconds.max(microseconds);
         Ok((readout, microseconds))
-    }
-
-    /// The result of the last inference, as it is sent.
-    fn classified(&self, readout: Readout, microseconds: u32) -> Classified {
-        let Readout { label, margin, uncertain, probabilities, .. } = readout;
-        let mut logits = [i8::MIN; shared::label::Emotion::COUNT];
-        for (slot, &logit) in logits.iter_mut().zip(self.engine.logits()) {
-            *slot = logit;
-        }
-        Classified { probabilities, label, margin, uncertain, microseconds, logits }
-    }
-
-    /// The exponential average of the probabilities, as the options ask.
-    fn smooth(&mut self, readout: Readout) -> Readout {
-        let past = self.options.smoothing;
-        let mut probabilities = readout.probabilities;
-        if let Some(smoothed) = self.smoothed.filter(|_| past > 0.0) {
-            for (now, before) in probabilities.iter_mut().zip(smoothed) {
-                *now = past * before + (1.0 - past) * *now;
-            }
-        }
-        self.smoothed = Some(probabilities);
-        Readout::from_probabilities(probabilities, self.options.threshold)
     }
 
     fn hello(&self) -> Hello<'model> {
@@ -290,6 +360,8 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
             boot: self.board.boot,
             labels: model.label_indices(),
             options: self.options,
+            finder: self.sight.as_ref().map(|sight| FinderIdentity { crc: sight.finder.crc, largest: sight.largest }),
+            camera: self.watch.is_some(),
         }
     }
 
@@ -305,7 +377,35 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock> Device<'model, 'aren
         self.demo.shown = self.demo.shown.wrapping_add(1);
         let Ok((readout, microseconds)) = self.infer(face) else { return Ok(()) };
         let readout = Readout::from_probabilities(readout.probabilities, self.options.threshold);
-        let result = self.classified(readout, microseconds);
+        let result = classified(&self.engine, readout, microseconds);
         self.print(&result, self.demo.shown)
     }
+}
+
+/// The readout of a face by itself, and the microseconds that it took.
+fn infer(
+    engine: &mut Engine<'_, '_>,
+    clock: &mut impl Clock,
+    mirror: bool,
+    face: &[u8; FACE_PIXELS],
+) -> Result<(Readout, u32), ErrorCode> {
+    let start = clock.microseconds();
+    let readout = if mirror { engine.classify_mirrored(face) } else { engine.classify(face) };
+    let readout = readout.map_err(|_| ErrorCode::Inference)?;
+    Ok((readout, since(clock, start)))
+}
+
+/// Microseconds since `start`.
+fn since(clock: &mut impl Clock, start: u64) -> u32 {
+    u32::try_from(clock.microseconds().saturating_sub(start)).unwrap_or(u32::MAX)
+}
+
+/// The result of the engine's last inference, as it is sent.
+fn classified(engine: &Engine<'_, '_>, readout: Readout, microseconds: u32) -> Classified {
+    let Readout { label, margin, uncertain, probabilities, .. } = readout;
+    let mut logits = [i8::MIN; Emotion::COUNT];
+    for (slot, &logit) in logits.iter_mut().zip(engine.logits()) {
+        *slot = logit;
+    }
+    Classified { probabilities, label, margin, uncertain, microseconds, logits }
 }

@@ -3,9 +3,10 @@
 use core::fmt;
 
 use embedded_io::{Read, ReadReady, Write, WriteFmtError};
-use shared::wire::{Classified, PROTOCOL_VERSION};
+use shared::wire::{Classified, FaceBox, PROTOCOL_VERSION, Seen};
 
 use super::{Clock, Device};
+use crate::camera::Camera;
 
 /// Whether `pending`, the beginning of what arrived since the last delimiter, and `last`, its end, may be lines that a person
 /// typed: printable characters only. A frame may begin so as well, but there is no pause in it.
@@ -14,26 +15,41 @@ pub(super) fn is_line(pending: &[u8], last: u8) -> bool {
         && pending.iter().all(|&byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n' | 8 | 127))
 }
 
-impl<S: Read + ReadReady + Write, C: Clock> Device<'_, '_, S, C> {
+impl<S: Read + ReadReady + Write, C: Clock, V: Camera> Device<'_, '_, S, C, V> {
     pub(super) fn banner(&mut self) -> Result<(), S::Error> {
         let hello = self.hello();
         let written = write!(
             self.serial,
-            "\r\nfer firmware {}  model {} {:08x}  arena {} bytes  protocol {PROTOCOL_VERSION}\r\n",
+            "\r\nfer firmware {}  model {} {:08x}  arena {} bytes",
             hello.firmware, hello.model, hello.model_crc, hello.arena_bytes
         );
         unformatted(written)?;
+        if let Some(finder) = hello.finder {
+            unformatted(write!(self.serial, "  finder {:08x} {}", finder.crc, finder.largest))?;
+        }
+        unformatted(write!(self.serial, "  protocol {PROTOCOL_VERSION}\r\n"))?;
         self.serial.flush()
     }
 
     pub(super) fn hint(&mut self) -> Result<(), S::Error> {
-        let written = write!(self.serial, "send faces with: host-trainer monitor --port THIS_PORT IMAGE...\r\n");
+        let what = if self.sight.is_some() { "pictures" } else { "faces" };
+        let written = write!(self.serial, "send {what} with: host-trainer monitor --port THIS_PORT IMAGE...\r\n");
         unformatted(written)?;
         self.serial.flush()
     }
 
     pub(super) fn print(&mut self, result: &Classified, sequence: u32) -> Result<(), S::Error> {
         unformatted(write!(self.serial, "{}\r\n", ReadoutLine { result, sequence }))?;
+        self.serial.flush()
+    }
+
+    pub(super) fn print_seen(&mut self, seen: &Seen, sequence: u32) -> Result<(), S::Error> {
+        unformatted(write!(self.serial, "{}\r\n", SeenLine { seen, sequence }))?;
+        self.serial.flush()
+    }
+
+    pub(super) fn print_stopped(&mut self, why: impl fmt::Display) -> Result<(), S::Error> {
+        unformatted(write!(self.serial, "the camera stopped: {why}\r\n"))?;
         self.serial.flush()
     }
 }
@@ -62,6 +78,29 @@ impl fmt::Display for ReadoutLine<'_> {
         let tenths = microseconds.saturating_add(50) / 100;
         let (milliseconds, tenth) = (tenths / 10, tenths % 10);
         write!(f, "{label} {confidence:.2}  margin {margin:.2}  {milliseconds}.{tenth} ms  seq {}", self.sequence)?;
+        if uncertain { write!(f, "  uncertain") } else { Ok(()) }
+    }
+}
+
+/// What was seen as a line for people, such as `happy 0.93  margin 0.88  face 52,31 61x61  212 ms  seq 41` or `no face  41 ms  seq 42`.
+#[derive(Clone, Copy, Debug)]
+pub struct SeenLine<'a> {
+    /// What was seen.
+    pub seen: &'a Seen,
+    /// Its number.
+    pub sequence: u32,
+}
+
+impl fmt::Display for SeenLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Seen { ref face, microseconds } = *self.seen;
+        let milliseconds = microseconds.saturating_add(500) / 1000;
+        let Some(face) = face else { return write!(f, "no face  {milliseconds} ms  seq {}", self.sequence) };
+        let Classified { label, margin, uncertain, ref probabilities, .. } = face.emotion;
+        let confidence = probabilities.get(label.index()).copied().unwrap_or(0.0);
+        let FaceBox { left, top, side } = face.bounds;
+        write!(f, "{label} {confidence:.2}  margin {margin:.2}  face {left},{top} {side}x{side}  ")?;
+        write!(f, "{milliseconds} ms  seq {}", self.sequence)?;
         if uncertain { write!(f, "  uncertain") } else { Ok(()) }
     }
 }

@@ -68,6 +68,11 @@ impl<'model, 'arena> Engine<'model, 'arena> {
         self.model
     }
 
+    /// The memory that the model runs in, for other work between two inferences. [`logits`](Self::logits) are lost by it.
+    pub fn arena(&mut self) -> &mut [i8] {
+        self.runner.arena()
+    }
+
     /// Classifies a face of 48x48 grey levels, row by row.
     ///
     /// # Errors

@@ -111,6 +111,11 @@ impl<'model, 'arena> Runner<'model, 'arena> {
         self.network
     }
 
+    /// The memory that the network runs in, for other work between two runs. It holds no input and no output afterwards.
+    pub fn arena(&mut self) -> &mut [i8] {
+        self.arena
+    }
+
     /// The input's values, `[height, width, channels]`, to be written before [`run`](Self::run), which overwrites them.
     ///
     /// # Errors

@@ -9,8 +9,8 @@ use shared::{
     label::Emotion,
     preprocessing::FACE_PIXELS,
     wire::{
-        Classified, ENCODE_BYTES, ErrorCode, FRAME_BYTES, Frame, FrameReader, Options, PROTOCOL_VERSION, Reply,
-        ReplyKind, Request, RequestKind, Stats, decode, encode,
+        Classified, ENCODE_BYTES, ErrorCode, FRAME_BYTES, FinderIdentity, Frame, FrameReader, Options,
+        PROTOCOL_VERSION, Reply, ReplyKind, Request, RequestKind, Seen, Stats, ViewPart, decode, encode,
     },
 };
 
@@ -20,12 +20,15 @@ const ATTEMPTS: u32 = 8;
 /// A part of the banner that a device prints when it starts.
 const BANNER: &[u8] = b"fer firmware ";
 
-/// Parts of what a device prints for people: its banner, a readout, its answer to what it does not understand. In the middle of a
-/// conversation they mean that the device was restarted, for until then it speaks in frames.
-const TEXTS: [&[u8]; 3] = [BANNER, b"  margin ", b"host-trainer monitor"];
+/// Parts of what a device prints for people: its banner, a readout, what it says of its camera, its answer to what it does not
+/// understand. In the middle of a conversation they mean that the device was restarted, for until then it speaks in frames.
+const TEXTS: [&[u8]; 5] = [BANNER, b"  margin ", b"no face  ", b"the camera stopped: ", b"host-trainer monitor"];
 
 /// Bytes of the longest.
 const LONGEST_TEXT: usize = 20;
+
+/// Readouts of the device's camera that are kept until somebody takes them, the newest.
+const READOUTS: usize = 64;
 
 /// Received bytes that an error shows.
 const SHOWN: usize = 40;
@@ -49,6 +52,10 @@ pub struct Identity {
     pub labels: Vec<Emotion>,
     /// The options in force.
     pub options: Options,
+    /// What finds faces in pictures; `None` if the device takes faces alone.
+    pub finder: Option<FinderIdentity>,
+    /// Whether the device has a camera of its own.
+    pub camera: bool,
 }
 
 /// Why there is no answer.
@@ -98,6 +105,8 @@ pub enum Notice {
     Restarted,
     /// A request had to be sent again.
     Retried,
+    /// The device's own camera stopped.
+    CameraStopped,
 }
 
 /// A conversation with a device over a stream whose reads time out.
@@ -114,15 +123,21 @@ pub struct Client<S> {
     /// The options that were set, to be set again after a restart of the device.
     options: Option<Options>,
     options_hold: bool,
-    notices: Vec<Notice>,
+    pub(super) notices: Vec<Notice>,
+    /// What the device's camera saw meanwhile: the number of the picture, and what is in it.
+    pub(super) readouts: Vec<(u32, Seen)>,
 }
 
 /// An answer without borrowed text.
-enum Answer {
+pub(super) enum Answer {
     Hello(Identity, u16),
     Result(Classified),
     Stats(Stats),
     Options(Options),
+    Arrived(u32),
+    Seen(Seen),
+    /// A part of a view, and its pixels.
+    View(ViewPart<'static>, Vec<u8>),
 }
 
 /// How one try ended.
@@ -148,6 +163,7 @@ impl<S: Read + Write> Client<S> {
             options: None,
             options_hold: true,
             notices: Vec::new(),
+            readouts: Vec::new(),
         }
     }
 
@@ -219,7 +235,7 @@ impl<S: Read + Write> Client<S> {
     /// Sends a request until there is a reply. Retries keep its number, so a device that has answered it sends that answer
     /// again: whatever the line loses, a face is classified, counted and smoothed once. Only a device that was restarted,
     /// which knows of no earlier answer, is greeted again and gets a new number.
-    fn ask(&mut self, kind: RequestKind<'_>) -> Result<Answer, LinkError> {
+    pub(super) fn ask(&mut self, kind: RequestKind<'_>) -> Result<Answer, LinkError> {
         let is_hello = matches!(kind, RequestKind::Hello { .. });
         // Before it is greeted, a device prints readouts; and with its banner it says that it was not there until now.
         let texts = if is_hello { &TEXTS[..1] } else { &TEXTS };
@@ -293,28 +309,50 @@ impl<S: Read + Write> Client<S> {
         self.stream.write_all(frame)?;
         self.stream.flush()?;
         let deadline = Instant::now() + self.timeout;
-        let mut arrived = [0; 512];
         while Instant::now() < deadline {
-            let count = match self.stream.read(&mut arrived) {
-                Ok(0) => return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into()),
-                Ok(count) => count,
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
-                {
-                    0
-                }
-                Err(error) => return Err(error.into()),
-            };
-            let (bytes, first) = &mut self.arrived;
-            *bytes += count as u64;
-            first.extend(arrived[..count].iter().take(SHOWN - first.len()));
-            for &byte in &arrived[..count] {
-                if let Some(outcome) = self.receive(byte, request.sequence, texts) {
-                    return Ok(outcome);
-                }
+            if let Some(outcome) = self.read(request.sequence, texts)? {
+                return Ok(outcome);
             }
         }
         Ok(Outcome::Timeout)
+    }
+
+    /// Reads what has arrived, or waits for the stream's time limit.
+    fn read(&mut self, sequence: u32, texts: &[&[u8]]) -> Result<Option<Outcome>, LinkError> {
+        let mut arrived = [0; 512];
+        let count = match self.stream.read(&mut arrived) {
+            Ok(0) => return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into()),
+            Ok(count) => count,
+            Err(error)
+                if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+            {
+                0
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let (bytes, first) = &mut self.arrived;
+        *bytes += count as u64;
+        first.extend(arrived[..count].iter().take(SHOWN - first.len()));
+        let mut outcome = None;
+        for &byte in &arrived[..count] {
+            // What comes behind the answer is of the device's camera.
+            let received = self.receive(byte, sequence, texts);
+            outcome = outcome.or(received);
+        }
+        Ok(outcome)
+    }
+
+    /// Reads for a while what the device says by itself.
+    ///
+    /// # Errors
+    /// [`LinkError::Io`].
+    pub(super) fn hear(&mut self, time: Duration) -> Result<(), LinkError> {
+        let deadline = Instant::now() + time;
+        while Instant::now() < deadline {
+            // No request has this number.
+            self.read(0, &[])?;
+        }
+        Ok(())
     }
 
     fn receive(&mut self, byte: u8, sequence: u32, texts: &[&[u8]]) -> Option<Outcome> {
@@ -330,6 +368,17 @@ impl<S: Read + Write> Client<S> {
         let Frame::Whole(body) = self.reader.push(byte)? else { return None };
         let Reply { sequence: answered, kind } = decode(body)?;
         match kind {
+            ReplyKind::Camera { number, seen } => {
+                if self.readouts.len() == READOUTS {
+                    self.readouts.remove(0);
+                }
+                self.readouts.push((number, seen));
+                None
+            }
+            ReplyKind::Error(ErrorCode::Camera) if answered == 0 => {
+                self.notices.push(Notice::CameraStopped);
+                None
+            }
             ReplyKind::Error(ErrorCode::Corrupt | ErrorCode::Oversized) if answered == 0 => Some(Outcome::Damaged),
             ReplyKind::Error(ErrorCode::Unknown) if answered == 0 => Some(Outcome::Refused(ErrorCode::Unknown)),
             // A late reply to an earlier request.
@@ -345,12 +394,19 @@ impl<S: Read + Write> Client<S> {
                     boot: hello.boot,
                     labels: hello.labels.iter().filter_map(|&index| Emotion::from_index(index.into())).collect(),
                     options: hello.options,
+                    finder: hello.finder,
+                    camera: hello.camera,
                 };
                 Some(Outcome::Answer(Answer::Hello(identity, hello.protocol)))
             }
             ReplyKind::Result(result) => Some(Outcome::Answer(Answer::Result(result))),
             ReplyKind::Stats(stats) => Some(Outcome::Answer(Answer::Stats(stats))),
             ReplyKind::Options(options) => Some(Outcome::Answer(Answer::Options(options))),
+            ReplyKind::Arrived { pixels } => Some(Outcome::Answer(Answer::Arrived(pixels))),
+            ReplyKind::Seen(seen) => Some(Outcome::Answer(Answer::Seen(seen))),
+            ReplyKind::View(part) => {
+                Some(Outcome::Answer(Answer::View(ViewPart { pixels: &[], ..part }, part.pixels.to_vec())))
+            }
         }
     }
 }

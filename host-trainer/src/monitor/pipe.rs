@@ -8,10 +8,15 @@ use std::{
 };
 
 use firmware::{
-    device::{Board, Clock, Device},
+    camera::{Camera, FrameSize},
+    device::{Board, Clock, Device, NoSight, Sight},
     engine::{Engine, EngineError},
+    finder::{
+        frame::{MOST_COLUMNS, MOST_ROWS},
+        search::memory_bytes,
+    },
 };
-use shared::model::Model;
+use shared::{finder::Finder, model::Model};
 
 /// Time limit of a read on the host's end.
 const READ_TIMEOUT: Duration = Duration::from_millis(5);
@@ -130,9 +135,34 @@ impl Clock for HostClock {
 pub fn run_device(model: &Model<'_>, end: DeviceEnd, board: Board) -> Result<(), EngineError> {
     let mut arena = vec![0; Engine::arena_bytes(model)? as usize];
     let engine = Engine::new(model, &mut arena)?;
-    let mut device = Device::new(engine, end, HostClock(Instant::now()), board);
+    run(Device::new(engine, end, HostClock(Instant::now()), board));
+    Ok(())
+}
+
+/// As [`run_device`], with a device that finds faces in pictures of up to 320x240, and perhaps has a camera. Model and finder work
+/// in one arena.
+///
+/// # Errors
+/// [`NoSight`] if the model or the finder cannot run.
+pub fn run_seeing_device(
+    model: &Model<'_>,
+    finder: &Finder<'_>,
+    camera: Option<impl Camera>,
+    end: DeviceEnd,
+    board: Board,
+) -> Result<(), NoSight> {
+    let need = memory_bytes(finder, MOST_COLUMNS, MOST_ROWS).map_err(NoSight::Arena)?;
+    let need = need.max(Engine::arena_bytes(model).map_err(NoSight::Arena)? as usize);
+    let (mut arena, mut picture) = (vec![0; need], vec![0; MOST_COLUMNS * MOST_ROWS]);
+    let engine = Engine::new(model, &mut arena).map_err(NoSight::Arena)?;
+    let largest = FrameSize { columns: MOST_COLUMNS as u16, rows: MOST_ROWS as u16 };
+    let sight = Sight { finder: *finder, picture: &mut picture, largest, camera };
+    run(Device::new(engine, end, HostClock(Instant::now()), board).with_sight(sight)?);
+    Ok(())
+}
+
+fn run(mut device: Device<'_, '_, DeviceEnd, HostClock, impl Camera>) {
     while device.poll().is_ok() {
         std::thread::sleep(Duration::from_micros(200));
     }
-    Ok(())
 }

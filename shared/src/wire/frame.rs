@@ -123,8 +123,9 @@ impl<const N: usize> FrameReader<N> {
 mod tests {
     use super::{
         super::{
-            Classified, ENCODE_BYTES, ENCODE_REPLY_BYTES, ErrorCode, FRAME_BYTES, Hello, Options, Output,
-            PROTOCOL_VERSION, Reply, ReplyKind, Request, RequestKind, Stats,
+            Classified, ENCODE_BYTES, ENCODE_PART_BYTES, ENCODE_REPLY_BYTES, ErrorCode, FRAME_BYTES, FaceBox,
+            FinderIdentity, FrameSize, Hello, Options, Output, PART_BYTES, PROTOCOL_VERSION, Reply, ReplyKind, Request,
+            RequestKind, Seen, SeenFace, Stats, View, ViewPart,
         },
         *,
     };
@@ -138,10 +139,10 @@ mod tests {
     fn a_hello_is_pinned_byte_by_byte() {
         let mut buffer = [0; 64];
         let frame = encode(&hello(), &mut buffer).expect("fits");
-        // Body: sequence 1, kind 0 (hello), protocol 2; COBS replaces the one zero.
-        let crc = crc32(&[1, 0, 2]).to_le_bytes();
+        // Body: sequence 1, kind 0 (hello), protocol 3; COBS replaces the one zero.
+        let crc = crc32(&[1, 0, 3]).to_le_bytes();
         assert_eq!(frame[..2], [2, 1]);
-        assert_eq!(frame[2..4], [6, 2]);
+        assert_eq!(frame[2..4], [6, 3]);
         assert_eq!(frame[4..], [crc[0], crc[1], crc[2], crc[3], 0]);
     }
 
@@ -150,6 +151,89 @@ mod tests {
         let mut body = [0; 16];
         let reply = Reply { sequence: 300, kind: ReplyKind::Error(ErrorCode::Oversized) };
         assert_eq!(postcard::to_slice(&reply, &mut body).expect("fits"), [0xac, 0x02, 4, 1]);
+    }
+
+    /// Every version must be able to read these two, or it cannot say what is to be updated.
+    #[test]
+    fn versions_tell_each_other_apart_in_bytes_that_never_change() {
+        let hello = |protocol| [1, 0, protocol];
+        for protocol in [1, 2, 3, 4] {
+            let request = Request { sequence: 1, kind: RequestKind::Hello { protocol } };
+            assert_eq!(decode(&hello(protocol as u8)), Some(request));
+        }
+        // Sequence 1, kind 4 (error), error 3 (protocol), the device's, the host's.
+        let refused =
+            |device, host| Reply { sequence: 1, kind: ReplyKind::Error(ErrorCode::Protocol { device, host }) };
+        assert_eq!(decode(&[1, 4, 3, 2, 3]), Some(refused(2, 3)));
+        assert_eq!(postcard::to_slice(&refused(3, 2), &mut [0; 16]).expect("fits"), [1, 4, 3, 3, 2]);
+    }
+
+    #[test]
+    fn a_picture_is_pinned_byte_by_byte() {
+        let bytes = |request: Request<'_>| {
+            let mut body = [0; 32];
+            let length = postcard::to_slice(&request, &mut body).expect("fits").len();
+            assert_eq!(decode(&body[..length]), Some(request));
+            (body, length)
+        };
+        let size = FrameSize { columns: 320, rows: 240 };
+        let pinned: [(RequestKind<'_>, &[u8]); 4] = [
+            // The number 300, the kind, then 320 and 240 as varints, and whether it is of a video.
+            (RequestKind::PictureBegin { size, video: true }, &[0xac, 2, 4, 0xc0, 2, 0xf0, 1, 1]),
+            (RequestKind::PicturePart { offset: 1024, pixels: &[7, 0, 255] }, &[0xac, 2, 5, 0x80, 8, 3, 7, 0, 255]),
+            (RequestKind::PictureEnd { crc: 0xffff_ffff }, &[0xac, 2, 6, 255, 255, 255, 255, 15]),
+            (RequestKind::View { view: View::Face, offset: 1024 }, &[0xac, 2, 7, 1, 0x80, 8]),
+        ];
+        for (kind, expected) in pinned {
+            let (body, length) = bytes(Request { sequence: 300, kind });
+            assert_eq!(body[..length], *expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_seen_is_pinned_byte_by_byte() {
+        let mut body = [0; 128];
+        let nobody = Seen { face: None, microseconds: 300 };
+        let camera = Reply { sequence: 0, kind: ReplyKind::Camera { number: 5, seen: nobody } };
+        assert_eq!(postcard::to_slice(&camera, &mut body).expect("fits"), [0, 8, 5, 0, 0xac, 2]);
+        let seen = Seen { face: Some(seen_face()), microseconds: 9 };
+        let reply = Reply { sequence: 1, kind: ReplyKind::Seen(seen) };
+        let bytes = postcard::to_slice(&reply, &mut body).expect("fits");
+        // The box in zigzag varints, four places of eyes likewise, a score of 1.0; the emotion begins with probabilities.
+        assert_eq!(bytes[..10], [1, 6, 1, 3, 4, 8, 2, 4, 6, 8]);
+        assert_eq!(bytes[10..18], [0, 0, 0x80, 0x3f, 0, 0, 0, 0]);
+        // Eight probabilities, happy, no margin, certain, 7 us, eight logits; then the time of all.
+        assert_eq!(bytes.len(), 14 + 32 + 1 + 4 + 1 + 1 + 8 + 1);
+        assert_eq!(bytes[46..53], [3, 0, 0, 0, 0, 0, 7]);
+        assert_eq!(bytes[61], 9);
+        let part = ViewPart { number: 5, size: FrameSize { columns: 3, rows: 2 }, offset: 0, pixels: &[1, 2] };
+        let reply = Reply { sequence: 1, kind: ReplyKind::View(part) };
+        assert_eq!(postcard::to_slice(&reply, &mut body).expect("fits"), [1, 7, 5, 3, 2, 0, 2, 1, 2]);
+    }
+
+    fn seen_face() -> SeenFace {
+        let emotion = Classified {
+            probabilities: [0.0; Emotion::COUNT],
+            label: Emotion::Happy,
+            margin: 0.0,
+            uncertain: false,
+            microseconds: 7,
+            logits: [0; Emotion::COUNT],
+        };
+        SeenFace { bounds: FaceBox { left: -2, top: 2, side: 4 }, eyes: [[1, 2], [3, 4]], score: 1.0, emotion }
+    }
+
+    #[test]
+    fn the_longest_parts_of_pictures_fit() {
+        let pixels = [9; PART_BYTES];
+        let request =
+            Request { sequence: u32::MAX, kind: RequestKind::PicturePart { offset: u32::MAX, pixels: &pixels } };
+        let mut buffer = [0; ENCODE_BYTES];
+        assert!(encode(&request, &mut buffer).expect("fits").len() <= FRAME_BYTES);
+        let size = FrameSize { columns: u16::MAX, rows: u16::MAX };
+        let part = ViewPart { number: u32::MAX, size, offset: u32::MAX, pixels: &pixels };
+        let reply = Reply { sequence: u32::MAX, kind: ReplyKind::View(part) };
+        assert!(encode(&reply, &mut [0; ENCODE_PART_BYTES]).is_ok());
     }
 
     #[test]
@@ -182,6 +266,8 @@ mod tests {
             boot: u32::MAX,
             labels: &[0, 1, 2, 3, 4, 5, 6, 7],
             options,
+            finder: Some(FinderIdentity { crc: u32::MAX, largest: FrameSize { columns: u16::MAX, rows: u16::MAX } }),
+            camera: true,
         };
         let classified = Classified {
             probabilities: [f32::MAX; Emotion::COUNT],
@@ -194,11 +280,18 @@ mod tests {
         let stats = Stats {
             uptime_ms: u64::MAX,
             faces: u32::MAX,
+            pictures: u32::MAX,
             bad_frames: u32::MAX,
             worst_microseconds: u32::MAX,
             stack_high_water: Some(u32::MAX),
         };
+        let bounds = FaceBox { left: i32::MIN, top: i32::MIN, side: i32::MAX };
+        let face = SeenFace { bounds, eyes: [[i32::MIN; 2]; 2], score: f32::MAX, emotion: classified };
+        let seen = Seen { face: Some(face), microseconds: u32::MAX };
         let replies = [
+            ReplyKind::Seen(seen),
+            ReplyKind::Camera { number: u32::MAX, seen },
+            ReplyKind::Arrived { pixels: u32::MAX },
             ReplyKind::Hello(hello),
             ReplyKind::Result(classified),
             ReplyKind::Stats(stats),

@@ -4,6 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{FinderIdentity, FrameSize, Seen, View, ViewPart};
 use crate::label::Emotion;
 
 /// A request, which a host sends.
@@ -33,6 +34,33 @@ pub enum RequestKind<'a> {
     Stats,
     /// Sets the options.
     SetOptions(Options),
+    /// Begins a picture; one that was under way is dropped.
+    PictureBegin {
+        /// Its columns and rows.
+        size: FrameSize,
+        /// Whether it follows the picture before it in a video: the face is followed and its emotion smoothed. A picture on its
+        /// own has nothing to do with those before and after it.
+        video: bool,
+    },
+    /// The next pixels of the picture.
+    PicturePart {
+        /// Pixels before these, row by row.
+        offset: u32,
+        /// Grey levels, [`PART_BYTES`](super::PART_BYTES) at most.
+        pixels: &'a [u8],
+    },
+    /// Ends the picture and asks what is to be seen in it.
+    PictureEnd {
+        /// CRC-32 of all its pixels.
+        crc: u32,
+    },
+    /// Asks for a part of the picture that the device looked at last.
+    View {
+        /// The whole of it, or its face.
+        view: View,
+        /// Pixels before the part, row by row.
+        offset: u32,
+    },
 }
 
 /// A reply, which a device sends.
@@ -59,6 +87,22 @@ pub enum ReplyKind<'a> {
     Options(Options),
     /// The reply to a request that cannot be carried out.
     Error(ErrorCode),
+    /// The reply to the beginning and to a part of a picture.
+    Arrived {
+        /// Pixels that the device has of it.
+        pixels: u32,
+    },
+    /// The reply to the end of a picture.
+    Seen(Seen),
+    /// The reply to view.
+    View(ViewPart<'a>),
+    /// No reply: what the device's own camera sees, told to a host that has said hello. Its sequence number is 0.
+    Camera {
+        /// Counts the pictures that the device looked at.
+        number: u32,
+        /// What is to be seen.
+        seen: Seen,
+    },
 }
 
 /// Identity of a device.
@@ -82,6 +126,10 @@ pub struct Hello<'a> {
     pub labels: &'a [u8],
     /// The options in force from this greeting on.
     pub options: Options,
+    /// What finds faces in pictures; `None` if the device takes none.
+    pub finder: Option<FinderIdentity>,
+    /// Whether the device has a camera of its own.
+    pub camera: bool,
 }
 
 /// The classification of a face.
@@ -108,11 +156,13 @@ pub struct Classified {
 pub struct Stats {
     /// Milliseconds since startup.
     pub uptime_ms: u64,
-    /// Faces classified for hosts.
+    /// Faces classified for hosts, each a message of its own.
     pub faces: u32,
+    /// Pictures searched for hosts.
+    pub pictures: u32,
     /// Frames that were damaged or too long.
     pub bad_frames: u32,
-    /// Longest inference in microseconds.
+    /// Longest inference, or search with its inference, in microseconds.
     pub worst_microseconds: u32,
     /// Most bytes of stack ever in use, if the device can tell.
     pub stack_high_water: Option<u32>,
@@ -167,6 +217,30 @@ pub enum ErrorCode {
     Options,
     /// The model could not run.
     Inference,
+    /// The device finds no faces in pictures.
+    NoFinder,
+    /// A picture of this size is not taken.
+    PictureSize {
+        /// The picture's.
+        size: FrameSize,
+        /// The largest that is taken.
+        largest: FrameSize,
+    },
+    /// A part or the end of a picture that was not begun.
+    NoPicture,
+    /// A part of a picture is missing, or came in another order, or is too long.
+    PictureOrder {
+        /// Pixels that the device has, where the next part must begin; or all of the picture's, if a part goes beyond.
+        expected: u32,
+        /// Where the part began; or all of the picture's pixels, if the end came before the last; or where it ends beyond.
+        found: u32,
+    },
+    /// The picture's pixels are not those that were sent.
+    PictureChecksum,
+    /// The device has looked at no picture, or there was no face in it, or the part lies outside.
+    NoView,
+    /// The device's camera stopped. It comes without a request, with sequence number 0, or as the answer to view.
+    Camera,
 }
 
 impl fmt::Display for ErrorCode {
@@ -183,6 +257,17 @@ impl fmt::Display for ErrorCode {
             ErrorCode::FaceSize { need, have } => write!(f, "a face has {have} pixels; it must have {need}"),
             ErrorCode::Options => write!(f, "an option is out of range: smoothing 0..1, threshold 0..=1"),
             ErrorCode::Inference => write!(f, "the model could not run"),
+            ErrorCode::NoFinder => write!(f, "it finds no faces in pictures; send faces of 48x48 pixels"),
+            ErrorCode::PictureSize { size, largest } => {
+                write!(f, "a picture of {size} pixels; it takes 1x1 to {largest}")
+            }
+            ErrorCode::NoPicture => write!(f, "a part of a picture came before its beginning; send it again"),
+            ErrorCode::PictureOrder { expected, found } => {
+                write!(f, "parts of a picture do not follow each other: pixel {expected}, then {found}; send it again")
+            }
+            ErrorCode::PictureChecksum => write!(f, "a picture arrived damaged; send it again"),
+            ErrorCode::NoView => write!(f, "it has looked at no picture yet, or at none with a face"),
+            ErrorCode::Camera => write!(f, "its camera stopped; check the camera and the line to it"),
         }
     }
 }

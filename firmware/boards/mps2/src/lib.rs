@@ -16,6 +16,7 @@ pub mod wakeup;
 
 use cortex_m_board::reset;
 use embedded_io::{Read, ReadReady, Write};
+use firmware::camera::{Camera, NoCamera};
 use programs::{BareBoard, Counter, Parts};
 
 use crate::clock::Clock;
@@ -30,7 +31,7 @@ impl BareBoard for Board {
     const ARENA_BYTES: usize = 88 * 1024;
     const POOL_BYTES: usize = 1024 * 1024;
 
-    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut()> {
+    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut(), impl Camera> {
         let mut wakeups = Wakeups::enable();
         Parts {
             serial: Uart::uart0(BAUD),
@@ -41,6 +42,7 @@ impl BareBoard for Board {
             },
             // Nothing on this board differs from startup to startup.
             boot: 0,
+            camera: None::<NoCamera>,
         }
     }
 

@@ -17,14 +17,12 @@ use firmware::{
 };
 use shared::{
     finder::{Finder, WINDOW},
-    model::{Aligned, Network},
+    model::Network,
 };
 
+use crate::model::FINDER;
 use crate::scene::{DRAWN, HEIGHT, PIXELS, WIDTH, digest, draw};
 use crate::{Counter, print, stack};
-
-/// The finder file, part of the image, read in place.
-static FINDER: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/finder.ferf"));
 
 /// Frames of the file, if one was named.
 static NAMED: &[[u8; PIXELS]] = include_bytes!(env!("FER_FRAMES_FILE")).as_chunks().0;

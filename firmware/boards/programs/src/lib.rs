@@ -11,7 +11,7 @@
 //! limits      sums at the limits of the arithmetic for agreement, and for tests on a host
 //! memory      what agreement works on
 //! scene       frames for finder
-//! model       the network that ships with the firmware
+//! model       the network and the finder that ship with the firmware
 //! stack       how deep the stack has been
 //! ```
 //!
@@ -37,19 +37,20 @@ pub mod stack;
 use core::panic::PanicInfo;
 
 use embedded_io::{Read, ReadReady, Write};
-use firmware::device::Clock;
+use firmware::{camera::Camera, device::Clock};
 
 /// A board without an operating system. Its crate's library is called `board` and has a type `Board` that implements this; its
 /// linker script names the ends of the stack, which startup paints, `_stack_end` and `_stack_start`.
 pub trait BareBoard {
-    /// Bytes for the model's tensors and the kernels' working memory. A model that needs more is refused at startup.
+    /// Bytes for tensors and the kernels' working memory, in which the finder works as well. A model that needs more is refused at
+    /// startup.
     const ARENA_BYTES: usize;
 
     /// Bytes for what the program `agreement` compares; it leaves out what needs more.
     const POOL_BYTES: usize;
 
     /// Starts the board; programs call it once, first of all.
-    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut()>;
+    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut(), impl Camera>;
 
     /// The serial port for a program that panicked, whoever has the port that [`start`](Self::start) gave.
     fn last_port() -> impl Write;
@@ -60,7 +61,7 @@ pub trait BareBoard {
 
 /// What a program has of a board.
 #[derive(Debug)]
-pub struct Parts<S, C, I> {
+pub struct Parts<S, C, I, V> {
     /// The serial port.
     pub serial: S,
     /// Time since startup.
@@ -69,6 +70,8 @@ pub struct Parts<S, C, I> {
     pub idle: I,
     /// A number that differs from startup to startup where the board has one, else 0.
     pub boot: u32,
+    /// The camera, if one was found.
+    pub camera: Option<V>,
 }
 
 /// Time since startup, and something finer that programs count.

@@ -1,6 +1,9 @@
-//! A Pico's or a Pico 2's parts: clocks, UART0 at GPIO 0 and 1, the LED at GPIO 25. Their chips, RP2040 and RP2350, have them in
+//! A Pico's or a Pico 2's parts: clocks, UART0 at GPIO 0 and 1, SPI0 with a camera at GPIO 16 to
+//! 19, the LED at GPIO 25. Their chips, RP2040 and RP2350, have them in
 //! common but for the timer.
 #![no_std]
+
+mod spi;
 
 #[cfg(feature = "rp2350")]
 use rp235x_hal as hal;
@@ -11,17 +14,32 @@ use core::convert::Infallible;
 
 use cortex_m_board::clock::Clock;
 use cortex_m_board::reset;
+use embedded_hal_bus::spi::ExclusiveDevice;
 use embedded_io::{ErrorType, Read, ReadReady, Write};
+use firmware::camera::Camera;
+use firmware::camera::arducam_mega::{ArducamMega, ByteOrder, Error, Resolution};
 use firmware::device::StatusLed;
 use hal::clocks::{Clock as _, init_clocks_and_plls};
 use hal::fugit::RateExtU32;
-use hal::gpio::{FunctionSioOutput, FunctionUart, Pins, PullDown, PullNone};
+use hal::gpio::{FunctionSioOutput, FunctionSpi, FunctionUart, Pins, PullDown, PullNone};
+use hal::spi::Spi;
 use hal::uart::{DataBits, StopBits, UartConfig, UartPeripheral};
 use hal::{Sio, Timer, Watchdog, pac, sio};
 use programs::{BareBoard, Counter, Parts};
 
+use crate::spi::Queued;
+
 /// Bits a second of the serial port: eight data bits, no parity, one stop bit.
 const BAUD: u32 = 115_200;
+
+/// The clock of SPI, in MHz: the camera's maker recommends no more.
+const SPI_MHZ: u32 = 8;
+
+/// Columns and rows of the camera's pictures.
+const RESOLUTION: Resolution = Resolution::Qvga;
+
+/// The order of their bytes. Where faces are not found and the picture looks like noise, it is the other one.
+const BYTE_ORDER: ByteOrder = ByteOrder::Yuyv;
 
 /// The crystal of the board, in Hz.
 const CRYSTAL_HZ: u32 = 12_000_000;
@@ -31,12 +49,12 @@ const CRYSTAL_HZ: u32 = 12_000_000;
 pub struct Board;
 
 impl BareBoard for Board {
-    const ARENA_BYTES: usize = 88 * 1024;
+    const ARENA_BYTES: usize = 72 * 1024;
     const POOL_BYTES: usize = 180 * 1024;
 
     /// # Panics
     /// If the board was started before.
-    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut()> {
+    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut(), impl Camera> {
         // SAFETY: nobody has taken a lock yet; a reset leaves those that the program before it held.
         unsafe { sio::spinlock_reset() };
         let pac::Peripherals {
@@ -47,6 +65,7 @@ impl BareBoard for Board {
             PLL_SYS,
             PLL_USB,
             SIO,
+            SPI0,
             #[cfg(feature = "rp2040")]
                 TIMER: timer,
             #[cfg(feature = "rp2350")]
@@ -66,16 +85,37 @@ impl BareBoard for Board {
         let pins = Pins::new(IO_BANK0, PADS_BANK0, Sio::new(SIO).gpio_bank0, &mut RESETS);
         let tx = pins.gpio0.reconfigure::<FunctionUart, PullNone>();
         let rx = pins.gpio1.reconfigure::<FunctionUart, PullNone>();
-        let uart = UartPeripheral::new(UART0, (tx, rx), &mut RESETS)
+        let mut uart = UartPeripheral::new(UART0, (tx, rx), &mut RESETS)
             .enable(UartConfig::new(BAUD.Hz(), DataBits::Eight, None, StopBits::One), clocks.peripheral_clock.freq())
             .expect("the clock is fast enough for the serial port");
         let led = pins.gpio25.reconfigure::<FunctionSioOutput, PullDown>();
+        let spi = (
+            pins.gpio19.reconfigure::<FunctionSpi, PullNone>(),
+            // Without a camera all bits of it are zeros.
+            pins.gpio16.reconfigure::<FunctionSpi, PullDown>(),
+            pins.gpio18.reconfigure::<FunctionSpi, PullNone>(),
+        );
+        let spi = Spi::<_, _, _, 8>::new(SPI0, spi).init(
+            &mut RESETS,
+            clocks.peripheral_clock.freq(),
+            SPI_MHZ.MHz(),
+            embedded_hal::spi::MODE_0,
+        );
+        let select = pins.gpio17.reconfigure::<FunctionSioOutput, PullNone>();
+        let Ok(spi) = ExclusiveDevice::new(Queued(spi), select, timer);
+        let camera = ArducamMega::probe(spi, timer, RESOLUTION, BYTE_ORDER).inspect_err(|error| {
+            if !matches!(error, Error::NoCamera(0)) {
+                // Something is there; why it is no camera is worth a line.
+                let _ = write!(uart, "\r\n{error}\r\n");
+            }
+        });
         Parts {
             serial: StatusLed::new(uart, led),
             clock: Clock::start(move || timer.get_counter().ticks(), clocks.system_clock.freq().to_MHz()),
             idle: core::hint::spin_loop,
             // Nothing on this board differs from startup to startup.
             boot: 0,
+            camera: camera.ok(),
         }
     }
 

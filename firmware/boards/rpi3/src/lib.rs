@@ -16,6 +16,7 @@ pub mod uart;
 use core::arch::asm;
 
 use embedded_io::{Read, ReadReady, Write};
+use firmware::camera::{Camera, NoCamera};
 use firmware::device::StatusLed;
 use programs::{BareBoard, Counter, Parts};
 
@@ -31,13 +32,14 @@ impl BareBoard for Board {
     const ARENA_BYTES: usize = 1024 * 1024;
     const POOL_BYTES: usize = 1024 * 1024;
 
-    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut()> {
+    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut(), impl Camera> {
         Parts {
             serial: StatusLed::new(Uart::uart0(BAUD), Led::gpio21()),
             clock: Clock::start(),
             idle: core::hint::spin_loop,
             // The time that the board took to start differs from startup to startup.
             boot: Clock::since_power_on() as u32,
+            camera: None::<NoCamera>,
         }
     }
 

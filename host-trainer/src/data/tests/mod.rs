@@ -1,8 +1,10 @@
 //! ```text
-//! folder.rs  folders of images
+//! folder.rs       folders of images
+//! photographs.rs  folders of photographs, in which faces are found
 //! ```
 
 mod folder;
+mod photographs;
 
 use std::{
     fs,

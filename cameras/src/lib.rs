@@ -1,0 +1,39 @@
+//! Grey frames from wherever they come: a camera, a video, a stream, a folder of pictures.
+//!
+//! ```text
+//! frame.rs    a grey frame: made smaller, turned
+//! error.rs    why there are none
+//! source.rs   what a file or a stream holds, by its first bytes
+//! y4m.rs      uncompressed video
+//! mjpeg.rs    JPEG images one after the other
+//! raw.rs      frames without any header
+//! pictures.rs a picture, or a folder of them
+//! v4l2.rs     cameras of Linux: formats and the loop, over a trait
+//! linux.rs    the same trait over the system's calls
+//! feed.rs     a source on a thread of its own: the newest frame of a camera, every frame of a file
+//! ```
+//!
+//! A source is an iterator of [`Arrival`]s. It ends at the first error. A frame that is broken is no error: the next one is
+//! looked for.
+#![forbid(unsafe_code)]
+
+mod error;
+mod feed;
+mod frame;
+#[cfg(target_os = "linux")]
+mod linux;
+mod mjpeg;
+mod pictures;
+mod raw;
+mod source;
+mod v4l2;
+mod y4m;
+
+pub use self::{
+    error::CameraError,
+    feed::{Feed, Next},
+    frame::{GreyFrame, Turn},
+    raw::{RawFormat, Size},
+    source::{Arrival, Arrivals, Source, camera, stream, video},
+    v4l2::{Camera, Capture, Negotiated, capture},
+};
