@@ -88,7 +88,8 @@ fn a_run_goes_on_only_with_what_it_began_with_and_alone() {
         text
     };
     let recipe = other("small.toml", "steps = 3", "steps = 4");
-    run(folder.path(), COMMAND).refused(1, "run: the finder there is made from other settings (recipe); choose another folder");
+    run(folder.path(), COMMAND)
+        .refused(1, "run: the finder there is made from other settings (recipe); choose another folder");
     // Comments are no other recipe.
     fs::write(folder.path().join("small.toml"), format!("# small\n{recipe}")).expect("written");
     run(folder.path(), COMMAND).done();
