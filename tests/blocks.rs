@@ -1,7 +1,6 @@
 //! Networks with squeeze and excitation, sigmoids, groups, dilations and depth multipliers, from the architecture file to the
 //! core: the integers are the reference's, and close to what burn computes.
 
-use firmware::engine::Engine;
 use host_trainer::{
     architecture::{Architecture, Refinement},
     export::ranges,
@@ -12,7 +11,7 @@ use host_trainer::{
     synthetic,
 };
 use shared::model::{AlignedBytes, Measurement, Model, Operation};
-use tests::{float_reference::run_real, reference};
+use tests::{float_reference::run_real, lasting::engine, reference};
 
 const HEAD: &str = "name = \"blocks\"\npreprocessing = { kind = \"local\", sigma_floor = 4.0 }\n\
                     recipe = { optimizer = { kind = \"sgd\" }, batch_size = 8, epochs = 1 }\n";
@@ -98,8 +97,7 @@ fn the_core_computes_what_the_reference_does_and_nearly_what_burn_does() {
     for layers in [BLOCKS, SIGMOIDS] {
         let (network, file, faces) = quantized(layers);
         let model = Model::parse(file.as_slice()).expect("sound");
-        let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
-        let mut engine = Engine::new(&model, &mut arena).expect("fits");
+        let mut engine = engine(&model);
         for face in faces.chunks_exact(model.preprocessing().values()).take(4) {
             assert_eq!(engine.run_normalized(face), Ok(reference::run(&model, face).as_slice()));
         }
@@ -134,7 +132,9 @@ fn lowered_blocks_are_the_network_in_real_numbers() {
             let mut reals = Vec::new();
             append_real(&mut reals, face, preprocessing);
             let reals: Vec<f64> = reals.into_iter().map(f64::from).collect();
-            for (found, expected) in run_real(&lowered, &reals).into_iter().zip(expected) {
+            let found = run_real(&lowered, &reals);
+            assert_eq!(found.len(), 7);
+            for (found, expected) in found.into_iter().zip(expected) {
                 assert!((found - f64::from(expected)).abs() < 1e-4, "{found} instead of {expected}");
             }
         }

@@ -38,15 +38,15 @@ impl Picture {
     /// A grey ramp with faces in front, of which parts may lie outside.
     pub fn drawn(columns: u16, rows: u16, faces: &[Drawn]) -> Self {
         let mut picture = Self::plain(columns, rows, 0);
-        let faces = faces.iter().map(|&(number, corner, scale)| (synthetic::face(9, number).pixels, corner, scale));
-        let faces: Vec<_> = faces.collect();
+        let faces: Vec<_> =
+            faces.iter().map(|&(number, place, scale)| (synthetic::face(9, number), place, scale)).collect();
         for (index, pixel) in picture.pixels.iter_mut().enumerate() {
             let (x, y) = ((index % usize::from(columns)) as i32, (index / usize::from(columns)) as i32);
             *pixel = (90 + x * 60 / i32::from(columns)) as u8;
             for (face, [left, top], scale) in &faces {
                 let (u, v) = ((x - left).div_euclid(*scale), (y - top).div_euclid(*scale));
                 if (0..48).contains(&u) && (0..48).contains(&v) {
-                    *pixel = face[(v * 48 + u) as usize];
+                    *pixel = face.pixels[(v * 48 + u) as usize];
                 }
             }
         }

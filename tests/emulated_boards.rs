@@ -22,7 +22,6 @@ use emulator::compile;
 use emulator::elf::{flash_bytes, memory, ram_bytes};
 use emulator::host::Host;
 use emulator::process::{Running, start};
-use firmware::engine::Engine;
 use host_trainer::data::{self, Split};
 use host_trainer::synthetic;
 use libtest_mimic::{Arguments, Trial};
@@ -30,6 +29,7 @@ use shared::finder::Finder;
 use shared::model::{AlignedBytes, Model};
 use shared::preprocessing::FACE_PIXELS;
 use shared::wire::ErrorCode;
+use tests::lasting::engine;
 
 /// Code, constants, model and faces of the image, in bytes, and the finder with its code.
 const MOST_FLASH: u32 = (384 + 100) * 1024;
@@ -214,8 +214,7 @@ fn words(bytes: &[u8]) -> Vec<u32> {
 fn prints_a_banner_and_readouts(board: Running) {
     let file = shipped_model();
     let model = Model::parse(file.as_slice()).unwrap();
-    let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
-    let mut engine = Engine::new(&model, &mut arena).unwrap();
+    let mut engine = engine(&model);
     let faces = read("firmware/models/demo_faces.bin");
     let mut lines = BufReader::new(&board.port)
         .lines()
@@ -226,7 +225,9 @@ fn prints_a_banner_and_readouts(board: Running) {
     for part in [model.name(), &format!("{:08x}", model.crc()), &format!("{} bytes", model.arena_bytes())] {
         assert!(banner.contains(part), "no {part:?} in the banner {banner:?}");
     }
-    for (sequence, face) in (1..).zip(faces.as_chunks().0) {
+    let faces = faces.as_chunks().0;
+    assert!(!faces.is_empty(), "no demo face, so no line is compared");
+    for (sequence, face) in (1..).zip(faces) {
         let readout = engine.classify(face).unwrap();
         let line = lines.next().unwrap();
         let start = format!("{} {:.2}  margin {:.2}  ", readout.label, readout.confidence, readout.margin);
@@ -240,9 +241,9 @@ fn prints_a_banner_and_readouts(board: Running) {
 fn gives_the_same_logits(board: Running, count: usize) -> Host {
     let file = shipped_model();
     let model = Model::parse(file.as_slice()).unwrap();
-    let mut arena = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize];
-    let mut engine = Engine::new(&model, &mut arena).unwrap();
+    let mut engine = engine(&model);
     let faces = faces(count);
+    assert!(!faces.is_empty(), "boards.txt: a board with a device compares faces");
 
     let mut host = Host::greet(board, model.crc());
     for (index, face) in faces.iter().enumerate() {

@@ -9,17 +9,13 @@ use firmware::{
 };
 use shared::{
     label::Emotion,
-    model::{AlignedBytes, Model},
+    model::Model,
     preprocessing::{FACE_PIXELS, FACE_SIZE, Preprocessing},
 };
-use tests::{reference, sample_model::sample_model};
+use tests::{lasting, reference, sample_model::sample_model};
 
-fn model_file(seed: u64) -> AlignedBytes {
-    sample_model(seed).encode().expect("the sample is sound")
-}
-
-fn parse(file: &AlignedBytes) -> Model<'_> {
-    Model::parse(file.as_slice()).expect("the sample is sound")
+fn sample(seed: u64) -> Model<'static> {
+    lasting::model(sample_model(seed).encode().expect("the sample is sound"))
 }
 
 fn face(seed: usize) -> [u8; FACE_PIXELS] {
@@ -33,15 +29,10 @@ fn normalized(model: &Model<'_>, face: &[u8; FACE_PIXELS]) -> [i8; FACE_PIXELS] 
     out
 }
 
-fn arena(model: &Model<'_>) -> Vec<i8> {
-    vec![0; Engine::arena_bytes(model).expect("it fits") as usize]
-}
-
 #[test]
 fn the_logits_of_a_model_with_every_operator_are_the_references() {
     for seed in 0..12 {
-        let file = model_file(seed);
-        let model = parse(&file);
+        let model = sample(seed);
         // Larger than needed, and full of the leftovers of another inference.
         let mut arena = vec![77; Engine::arena_bytes(&model).expect("it fits") as usize + 100];
         let mut engine = Engine::new(&model, &mut arena).expect("large enough");
@@ -60,8 +51,7 @@ fn the_logits_of_a_model_with_every_operator_are_the_references() {
 
 #[test]
 fn an_arena_that_is_a_byte_short_is_refused_with_both_sizes() {
-    let file = model_file(1);
-    let model = parse(&file);
+    let model = sample(1);
     let mut short = vec![0; Engine::arena_bytes(&model).expect("it fits") as usize - 1];
     let error = Engine::new(&model, &mut short).map(|_| ()).expect_err("too small");
     assert_eq!(
@@ -87,8 +77,7 @@ fn an_arena_that_cannot_be_counted_is_refused() {
         let mut sample = sample.clone();
         sample.header.arena_bytes = u32::MAX;
         sample.steps.last_mut().expect("as above").record.scratch_offset = scratch_offset;
-        let file = sample.encode().expect("the tensors fit");
-        let model = parse(&file);
+        let model = lasting::model(sample.encode().expect("the tensors fit"));
         let expected = if fits { Ok(u32::MAX) } else { Err(EngineError::ArenaTooLarge) };
         assert_eq!(Engine::arena_bytes(&model), expected, "{scratch_offset}");
         let error = Engine::new(&model, &mut []).map(|_| ()).expect_err("there is no arena");
@@ -100,19 +89,15 @@ fn an_arena_that_cannot_be_counted_is_refused() {
 
 #[test]
 fn a_face_of_another_size_is_refused_with_both_sizes() {
-    let file = model_file(1);
-    let model = parse(&file);
-    let mut arena = arena(&model);
-    let mut engine = Engine::new(&model, &mut arena).expect("large enough");
+    let model = sample(1);
+    let mut engine = lasting::engine(&model);
     assert_eq!(engine.run_normalized(&[0; 2303]), Err(EngineError::Input { need: 2304, have: 2303 }));
 }
 
 #[test]
 fn a_profile_has_the_preprocessing_and_every_step_and_the_same_logits() {
-    let file = model_file(3);
-    let model = parse(&file);
-    let mut arena = arena(&model);
-    let mut engine = Engine::new(&model, &mut arena).expect("large enough");
+    let model = sample(3);
+    let mut engine = lasting::engine(&model);
     let expected = engine.run(&face(2)).expect("a checked model runs").to_vec();
     // A clock that overflows on the way: the third reading is past the end of a u32.
     let now = Cell::new(u32::MAX - 25);
@@ -129,10 +114,8 @@ fn a_profile_has_the_preprocessing_and_every_step_and_the_same_logits() {
 
 #[test]
 fn a_readout_names_the_largest_logit() {
-    let file = model_file(4);
-    let model = parse(&file);
-    let mut arena = arena(&model);
-    let mut engine = Engine::new(&model, &mut arena).expect("large enough");
+    let model = sample(4);
+    let mut engine = lasting::engine(&model);
     for seed in 0..5 {
         let logits = engine.run(&face(seed)).expect("a checked model runs").to_vec();
         let readout = engine.classify(&face(seed)).expect("a checked model runs");
@@ -150,10 +133,8 @@ fn mirrored(face: &[u8; FACE_PIXELS]) -> [u8; FACE_PIXELS] {
 #[test]
 fn a_face_with_its_mirror_image_is_answered_by_the_mean_of_both_logits() {
     for seed in 0..6 {
-        let file = model_file(seed);
-        let model = parse(&file);
-        let mut arena = arena(&model);
-        let mut engine = Engine::new(&model, &mut arena).expect("large enough");
+        let model = sample(seed);
+        let mut engine = lasting::engine(&model);
         let face = face(seed as usize + 3);
         let there = engine.run(&face).expect("a checked model runs").to_vec();
         let back = engine.run(&mirrored(&face)).expect("a checked model runs").to_vec();
@@ -180,10 +161,8 @@ fn a_face_with_its_mirror_image_is_answered_by_the_mean_of_both_logits() {
 
 #[test]
 fn a_symmetric_face_is_answered_as_without_its_mirror_image() {
-    let file = model_file(2);
-    let model = parse(&file);
-    let mut arena = arena(&model);
-    let mut engine = Engine::new(&model, &mut arena).expect("large enough");
+    let model = sample(2);
+    let mut engine = lasting::engine(&model);
     let (half, other) = (face(4), mirrored(&face(4)));
     let face = core::array::from_fn(|index| if index % FACE_SIZE < FACE_SIZE / 2 { half[index] } else { other[index] });
     let alone = engine.classify(&face).expect("a checked model runs");
@@ -192,11 +171,9 @@ fn a_symmetric_face_is_answered_as_without_its_mirror_image() {
 
 #[test]
 fn an_emotion_that_a_model_does_not_know_has_no_probability() {
-    let file = model_file(4);
-    let model = parse(&file);
+    let model = sample(4);
     assert_eq!(model.label_indices(), [0, 1, 2, 3, 4, 5, 6]);
-    let mut arena = arena(&model);
-    let mut engine = Engine::new(&model, &mut arena).expect("large enough");
+    let mut engine = lasting::engine(&model);
     for readout in [engine.classify(&face(1)), engine.classify_mirrored(&face(1))] {
         let probabilities = readout.expect("a checked model runs").probabilities;
         assert_eq!(probabilities[Emotion::Contempt.index()], 0.0);

@@ -9,7 +9,7 @@ use shared::{
     operator::{Activation, Conv2d, Operator, Pool2d},
     shape::{Padding, Shape, Window},
 };
-use tests::real_network::{Random, assert_the_same};
+use tests::{random::Random, real_network::assert_the_same};
 
 /// A network of `operators` one after the other, with random weights.
 fn network(input: Shape, operators: &[(Operator, Activation)], random: &mut Random) -> Lowered {
@@ -17,8 +17,8 @@ fn network(input: Shape, operators: &[(Operator, Activation)], random: &mut Rand
     for (index, &(operator, activation)) in operators.iter().enumerate() {
         let shape = lowered.tensors[index].shape;
         lowered.tensors.push(FloatTensor { shape: operator.output_shape(shape).expect("fits"), layer: Some(index) });
-        let weights = random.some(operator.weight_count(shape) as usize);
-        let biases = random.some(operator.weighted_channels(shape).into());
+        let weights = random.reals(operator.weight_count(shape) as usize);
+        let biases = random.reals(operator.weighted_channels(shape).into());
         let (inputs, output) = (vec![index], index + 1);
         let (folding, pool) = (None, None);
         lowered.operators.push(FloatOperator { operator, folding, pool, activation, inputs, output, weights, biases });

@@ -2,6 +2,8 @@
 
 pub mod drawn_picture;
 pub mod float_reference;
+pub mod lasting;
+pub mod random;
 pub mod real_network;
 pub mod reference;
 pub mod sample_model;

@@ -9,7 +9,7 @@ use shared::{
     operator::{Activation, Conv2d, Operator},
     shape::{Padding, Shape, Window},
 };
-use tests::real_network::{Random, assert_the_same};
+use tests::{random::Random, real_network::assert_the_same};
 
 /// Convolutions of one input, whose outputs are added from left to right; a ReLU behind the last addition.
 fn branches(input: Shape, windows: &[Window], filters: u16, random: &mut Random) -> Lowered {
@@ -37,8 +37,8 @@ fn push(lowered: &mut Lowered, operator: Operator, inputs: Vec<usize>, random: &
         activation: Activation::None,
         inputs,
         output: lowered.tensors.len() - 1,
-        weights: random.some(operator.weight_count(input) as usize),
-        biases: random.some(operator.weighted_channels(input).into()),
+        weights: random.reals(operator.weight_count(input) as usize),
+        biases: random.reals(operator.weighted_channels(input).into()),
     });
 }
 
@@ -50,26 +50,34 @@ fn kinds(lowered: &Lowered) -> Vec<Operator> {
     lowered.operators.iter().map(|operator| operator.operator).collect()
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn merged_branches_are_the_branches(
-        sizes in prop::collection::vec((1u8..=5, 1u8..=5), 2..=4),
-        stride in 1u8..=3,
-        (height, width, depth, filters) in (5u16..14, 5u16..14, 1u16..=3, 1u16..=3),
-        seed: u64,
-    ) {
-        let windows: Vec<_> = sizes.into_iter().map(|(height, width)| window(height, width, stride)).collect();
-        let mut random = Random(seed);
-        let trained = branches(Shape::new(height, width, depth), &windows, filters, &mut random);
+#[test]
+fn merged_branches_are_the_branches() {
+    let (mut apart, mut merged_some) = (0, 0);
+    let mut random = Random(1);
+    for _ in 0..96 {
+        let stride = 1 + random.below(3) as u8;
+        let mut side = || 1 + random.below(5) as u8;
+        let sizes: [(u8, u8); 4] = core::array::from_fn(|_| (side(), side()));
+        let windows: Vec<_> =
+            sizes[..2 + random.below(3)].iter().map(|&(height, width)| window(height, width, stride)).collect();
+        let [height, width] = [5 + random.below(9) as u16, 5 + random.below(9) as u16];
+        let input = Shape::new(height, width, 1 + random.below(3) as u16);
+        let trained = branches(input, &windows, 1 + random.below(3) as u16, &mut random);
         let merged = merge_branches(trained.clone());
         assert_the_same(&trained, &merged, &mut random);
-        prop_assert!(merged.macs() <= trained.macs());
         if merged.operators.len() < trained.operators.len() {
-            prop_assert!(merged.macs() < trained.macs());
+            assert!(merged.macs() < trained.macs(), "{windows:?}");
+            merged_some += 1;
+        } else {
+            assert_eq!(merged, trained);
+            apart += 1;
         }
     }
+    assert!(merged_some >= 50 && apart >= 10, "{merged_some} merged, {apart} apart");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_kernel_and_its_parts_are_one_convolution(stride in 1u8..=2, size in 6u16..=13, seed: u64) {

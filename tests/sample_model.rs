@@ -22,6 +22,8 @@ use shared::{
     shape::{Padding, Shape, Window},
 };
 
+use crate::random::Random;
+
 /// The seven labels in FER2013's order.
 pub const LABELS: [u8; 7] = [0, 1, 2, 3, 4, 5, 6];
 
@@ -56,7 +58,7 @@ pub fn sample_model(seed: u64) -> SampleModel {
         quantization: Quantization { scale: preprocessing.scale(), zero_point: preprocessing.zero_point() },
         offset: 0,
     };
-    let mut builder = Builder { random: seed, next_offset: 2304, arena_bytes: 2304, steps: Vec::new() };
+    let mut builder = Builder { random: Random(seed), next_offset: 2304, arena_bytes: 2304, steps: Vec::new() };
     let window = |size, stride, padding| Window::square(size, stride, padding);
     let folded = builder.folded_and_pooled(input, 0.05);
     let conv = builder.conv(Conv2d::new(window(5, 2, Padding::Same), 6), folded, 0.05);
@@ -100,22 +102,13 @@ pub fn sample_model(seed: u64) -> SampleModel {
 }
 
 struct Builder {
-    random: u64,
+    random: Random,
     next_offset: u32,
     arena_bytes: u32,
     steps: Vec<StepSource>,
 }
 
 impl Builder {
-    /// SplitMix64.
-    fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     fn output(&mut self, operator: Operator, input: Tensor, quantization: Quantization) -> Tensor {
         self.tensor(operator.output_shape(input.shape).expect("the sample's shapes fit"), quantization)
     }
@@ -174,7 +167,7 @@ impl Builder {
     }
 
     fn weighted(&mut self, operator: Operator, operation: OperationRecord, input: Tensor, scale: f32) -> Tensor {
-        let zero_point = (self.random() % 40) as i8 - 20;
+        let zero_point = (self.random.bits() % 40) as i8 - 20;
         let output = self.output(operator, input, Quantization { scale, zero_point });
         let (weights, channels) = self.weights(operator, input, 1);
         self.push(operation, output, weights, channels)
@@ -184,14 +177,14 @@ impl Builder {
     fn weights(&mut self, operator: Operator, input: Tensor, sets: usize) -> (Vec<i8>, Vec<ChannelParameters>) {
         let count = operator.weight_count(input.shape) as usize * sets;
         let channels = usize::from(operator.weighted_channels(input.shape)) * sets;
-        let weights = (0..count).map(|_| (self.random() % 255) as i8).map(|w| w.max(-127)).collect();
+        let weights = (0..count).map(|_| (self.random.bits() % 255) as i8).map(|w| w.max(-127)).collect();
         // Keeps outputs spread over the range of an i8 whatever the number of taps.
         let spread = 60.0 / (74.0 * 40.0 * ((count / channels) as f64).sqrt());
         let channels = (0..channels)
             .map(|_| {
-                let factor = spread * (0.5 + (self.random() % 1000) as f64 / 1000.0);
+                let factor = spread * (0.5 + (self.random.bits() % 1000) as f64 / 1000.0);
                 let Requantization { multiplier, shift } = Requantization::from_real(factor).expect("in range");
-                ChannelParameters { bias: (self.random() % 4001) as i32 - 2000, multiplier, shift }
+                ChannelParameters { bias: (self.random.bits() % 4001) as i32 - 2000, multiplier, shift }
             })
             .collect();
         (weights, channels)

@@ -1,121 +1,69 @@
 //! A device that prints text, byte by byte on a clock that the test sets: what is a frame, what a person typed, and whose
 //! faces are smoothed.
 
-use std::{cell::RefCell, collections::VecDeque, convert::Infallible, rc::Rc};
+#[path = "fuzz/src/link.rs"]
+mod link;
 
-use embedded_io::{ErrorType, Read, ReadReady, Write};
-use firmware::{
-    device::{Board, Clock, Device, ReadoutLine},
-    engine::Engine,
-};
+use firmware::device::{Board, Device, ReadoutLine};
 use host_trainer::synthetic;
+use link::Link;
 use shared::{
     label::Emotion,
     model::{AlignedBytes, Model},
     preprocessing::FACE_PIXELS,
     wire::{Classified, ENCODE_BYTES, Options, Output, PROTOCOL_VERSION, Request, RequestKind, encode},
 };
-use tests::sample_model::sample_model;
+use tests::{
+    lasting::{self, engine},
+    sample_model::sample_model,
+};
 
 /// Time of a byte at 115200 baud, in microseconds.
 const BYTE_US: u64 = 87;
 
 const HINT: &str = "send faces with";
 
-/// A serial link and a clock, of which the test holds the other end.
-#[derive(Clone, Default)]
-struct Bench(Rc<RefCell<State>>);
-
-#[derive(Default)]
-struct State {
-    to_device: VecDeque<u8>,
-    from_device: Vec<u8>,
-    now_us: u64,
+/// A device and the host's end of its link.
+struct Tested {
+    device: Device<'static, 'static, Link, Link>,
+    link: Link,
 }
 
-impl ErrorType for Bench {
-    type Error = Infallible;
-}
-
-impl ReadReady for Bench {
-    fn read_ready(&mut self) -> Result<bool, Infallible> {
-        Ok(!self.0.borrow().to_device.is_empty())
-    }
-}
-
-impl Read for Bench {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
-        let state = &mut *self.0.borrow_mut();
-        let count = buffer.len().min(state.to_device.len());
-        buffer.iter_mut().zip(state.to_device.drain(..count)).for_each(|(to, byte)| *to = byte);
-        Ok(count)
-    }
-}
-
-impl Write for Bench {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        self.0.borrow_mut().from_device.extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
-    }
-}
-
-impl Clock for Bench {
-    fn microseconds(&mut self) -> u64 {
-        self.0.borrow().now_us
-    }
-}
-
-/// A device on the bench.
-struct Tested<'model, 'arena> {
-    device: Device<'model, 'arena, Bench, Bench>,
-    bench: Bench,
-}
-
-impl<'model, 'arena> Tested<'model, 'arena> {
-    fn new(
-        model: &Model<'model>,
-        arena: &'arena mut [i8],
-        demo_faces: &'static [[u8; FACE_PIXELS]],
-    ) -> Tested<'model, 'arena> {
-        let bench = Bench::default();
+impl Tested {
+    fn new(model: &Model<'static>, demo_faces: &'static [[u8; FACE_PIXELS]]) -> Self {
+        let link = Link::default();
         let board = Board { stack_high_water: None, demo_faces, demo_interval_us: 1_000_000, boot: 0 };
-        let engine = Engine::new(model, arena).expect("large enough");
-        Tested { device: Device::new(engine, bench.clone(), bench.clone(), board), bench }
+        Self { device: Device::new(engine(model), link.clone(), link.clone(), board), link }
     }
 
     /// Lets the time pass and returns what the device prints meanwhile.
     fn wait(&mut self, microseconds: u64) -> String {
-        self.bench.0.borrow_mut().now_us += microseconds;
+        self.link.pass(microseconds);
         let Ok(()) = self.device.poll();
-        let said = std::mem::take(&mut self.bench.0.borrow_mut().from_device);
-        String::from_utf8_lossy(&said).into_owned()
+        assert_eq!(self.link.unread(), 0, "the device reads what there is");
+        String::from_utf8_lossy(&self.link.take()).into_owned()
     }
 
     /// Sends bytes one after the other, as a serial port does.
     fn send(&mut self, bytes: &[u8]) -> String {
         let byte = |&byte: &u8| {
-            self.bench.0.borrow_mut().to_device.push_back(byte);
+            self.link.send(&[byte]);
             self.wait(BYTE_US)
         };
         bytes.iter().map(byte).collect()
     }
 
     fn request(&mut self, sequence: u32, kind: RequestKind<'_>) -> String {
-        let frame = encode(&Request { sequence, kind }, &mut [0; ENCODE_BYTES]).expect("fits").to_vec();
-        self.send(&frame)
+        self.send(&frame(sequence, kind))
     }
 }
 
-fn model_bytes() -> AlignedBytes {
-    sample_model(1).encode().expect("the sample is sound")
+fn frame(sequence: u32, kind: RequestKind<'_>) -> Vec<u8> {
+    encode(&Request { sequence, kind }, &mut [0; ENCODE_BYTES]).expect("fits").to_vec()
 }
 
-fn arena(model: &Model<'_>) -> Vec<i8> {
-    vec![0; Engine::arena_bytes(model).expect("it fits") as usize]
+fn sample() -> Model<'static> {
+    lasting::model(sample_model(1).encode().expect("the sample is sound"))
 }
 
 fn face(index: u64) -> [u8; FACE_PIXELS] {
@@ -132,11 +80,8 @@ fn face_with_code(code: u8) -> [u8; FACE_PIXELS] {
 
 #[test]
 fn a_request_that_begins_like_a_typed_line_is_answered() {
-    let bytes = model_bytes();
-    let model = Model::parse(bytes.as_slice()).expect("sound");
     for greeted in [false, true] {
-        let mut arena = arena(&model);
-        let mut tested = Tested::new(&model, &mut arena, &[]);
+        let mut tested = Tested::new(&sample(), &[]);
         if greeted {
             tested.request(1, RequestKind::Hello { protocol: PROTOCOL_VERSION });
             let text = Options { output: Output::Text, smoothing: 0.0, threshold: 0.0, mirror: false };
@@ -145,7 +90,9 @@ fn a_request_that_begins_like_a_typed_line_is_answered() {
         for code in [8, 9, 10, 13, b' ', b'A', b'~', 127] {
             // A line feed and a carriage return.
             for sequence in [10, 13] {
-                let said = tested.request(sequence, RequestKind::Classify { face: &face_with_code(code) });
+                let frame = frame(sequence, RequestKind::Classify { face: &face_with_code(code) });
+                assert_eq!(frame[0], code, "the face does not make its frame begin so");
+                let said = tested.send(&frame);
                 assert!(said.ends_with(&format!(" ms  seq {sequence}\r\n")), "code {code}: {said:?}");
                 assert!(!said.contains(HINT), "code {code}: {said:?}");
             }
@@ -155,10 +102,7 @@ fn a_request_that_begins_like_a_typed_line_is_answered() {
 
 #[test]
 fn a_typed_line_is_answered_with_a_hint_once_nothing_follows() {
-    let bytes = model_bytes();
-    let model = Model::parse(bytes.as_slice()).expect("sound");
-    let mut arena = arena(&model);
-    let mut tested = Tested::new(&model, &mut arena, &[]);
+    let mut tested = Tested::new(&sample(), &[]);
     tested.wait(0);
     for line in [&b"hello?\r"[..], b"\n", b"two lines\r\nat once\r\n", &[b'x'; 3000], b"\r"] {
         let said = tested.send(line) + &tested.wait(15_000);
@@ -176,19 +120,16 @@ fn a_typed_line_is_answered_with_a_hint_once_nothing_follows() {
 fn faces_of_the_devices_own_are_no_part_of_a_hosts_past() {
     let faces: &'static [[u8; FACE_PIXELS]] = Box::leak(Box::new([face(3), face(4)]));
     // The sample's answers to all faces are alike.
-    let bytes = AlignedBytes::new(include_bytes!("../firmware/models/pico.fer"));
-    let model = Model::parse(bytes.as_slice()).expect("sound");
+    let model = lasting::model(AlignedBytes::new(include_bytes!("../firmware/models/pico.fer")));
     let options = Options { output: Output::Text, smoothing: 0.75, threshold: 0.9, mirror: false };
-    let mut arenas = [arena(&model), arena(&model), arena(&model)];
-    let [first, second, third] = &mut arenas;
-    let mut engine = Engine::new(&model, third).expect("large enough");
+    let mut engine = engine(&model);
     let demos = faces.iter().enumerate().map(|(index, face)| {
         let readout = engine.classify(face).expect("runs");
         line(readout.probabilities, options.threshold, index as u32 + 1)
     });
     let demos: Vec<String> = demos.collect();
 
-    let (mut alone, mut with_demos) = (Tested::new(&model, first, &[]), Tested::new(&model, second, faces));
+    let (mut alone, mut with_demos) = (Tested::new(&model, &[]), Tested::new(&model, faces));
     let mut hosts_lines = Vec::new();
     for tested in [&mut alone, &mut with_demos] {
         tested.wait(0);

@@ -15,6 +15,7 @@
 //! experiment                       the paper's experiments as presets
 //! export                           all that a finished training leaves
 //! monitor                          the host's end of the serial link
+//! watch                            a camera's frames to faces and emotions, live
 //! dashboard  cli                   a training on the terminal, the commands
 //! ```
 //!
@@ -53,3 +54,4 @@ pub mod report;
 pub mod scales;
 pub mod synthetic;
 pub mod training;
+pub mod watch;

@@ -1,6 +1,6 @@
 //! Addition.
 
-use firmware::kernels::{self, AddArguments};
+use firmware::kernels::{self, AddArguments, ShapeMismatch};
 use proptest::{collection::vec, prelude::*};
 use shared::quantization::AddParameters;
 use tests::reference;
@@ -32,7 +32,14 @@ proptest! {
         let mut output = vec![99; left.len()];
         prop_assert_eq!(kernels::add(&arguments, &left, &right, &mut output), Ok(()));
         let zero_points = (ends.input_zero_point, right_zero_point);
-        prop_assert_eq!(output, reference::add(&ends, zero_points, &factors, &left, &right));
+        let expected = reference::add(&ends, zero_points, &factors, &left, &right);
+        prop_assert_eq!(&output, &expected);
+        let mut sum = left.clone();
+        prop_assert_eq!(kernels::add_assign(&arguments, &mut sum, &right), Ok(()));
+        prop_assert_eq!(&sum, &expected);
+        prop_assert_eq!(kernels::add(&arguments, &left[1..], &right, &mut output), Err(ShapeMismatch));
+        prop_assert_eq!(kernels::add(&arguments, &left, &right[1..], &mut output), Err(ShapeMismatch));
+        prop_assert_eq!(kernels::add_assign(&arguments, &mut sum, &right[1..]), Err(ShapeMismatch));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Random cases for the operators' tests: windows and inputs that they fit, quantization, factors.
 
-use firmware::kernels::ConvArguments;
+use firmware::kernels::{ConvArguments, ShapeMismatch};
+use programs::limits::{FACTORS, biases};
 use proptest::{collection::vec, prelude::*};
 use shared::{
     quantization::{ChannelParameters, Requantization},
@@ -113,15 +114,18 @@ pub fn scratches(bytes: usize) -> [Vec<i8>; 2] {
     [vec![-77; bytes], Vec::new()]
 }
 
-/// Biases that take the sum of so many of the largest products to the limits of some kernel's fast arithmetic and of 32 bits,
-/// and none; as in a model, what may be summed fits 32 bits.
-fn biases(products: usize) -> impl Iterator<Item = i32> {
-    let (largest, products) = (products as i64 * 255 * 128, products as i64);
-    let limits = [1 << 28, 1 << 29, 1 << 30, i64::from(i32::MAX)].into_iter();
-    // A product is counted as 259 * 128 where the offset is added apart.
-    let biases = limits.flat_map(move |limit| [limit - largest, limit - products * 259 * 128]);
-    let around = biases.flat_map(|bias| [bias - 1, bias, bias + 1]).chain([0]);
-    around.filter(move |bias| largest + bias.abs() <= i32::MAX.into()).map(|bias| bias as i32)
+/// Calls `kernel` with an output full of leftovers, once for each working memory: it must write `expected`.
+pub fn assert_written(
+    expected: &[i8],
+    scratch_bytes: usize,
+    kernel: impl Fn(&mut [i8], &mut [i8]) -> Result<(), ShapeMismatch>,
+) -> Result<(), TestCaseError> {
+    for mut scratch in scratches(scratch_bytes) {
+        let mut output = vec![99; expected.len()];
+        prop_assert_eq!(kernel(&mut output, &mut scratch), Ok(()));
+        prop_assert_eq!(&output, expected);
+    }
+    Ok(())
 }
 
 /// Calls `check` with sums at the limits: every product has the same sign and is as large as one can be, and so are the biases.
@@ -137,8 +141,10 @@ pub fn at_the_limits(
     // A zero point, and an activation as far from it as there is, so that products with -128 are of this sign.
     for (sign, input_zero_point, activation) in [(1, 127i8, -128i8), (-1, -128, 127)] {
         let ends = Ends { input_zero_point, output_zero_point: -7, activation: (-128, 127) };
-        for bias in biases(products) {
-            for (multiplier, shift) in [(1 << 30, -22), (i32::MAX, -23), (i32::MAX, -1), (1 << 30, -31)] {
+        let biases: Vec<i32> = biases(products).collect();
+        assert!(biases.len() > 1, "no sum of {products} products reaches a limit and fits 32 bits");
+        for bias in biases {
+            for (multiplier, shift) in FACTORS {
                 let channels = vec![ChannelParameters { bias: sign * bias, multiplier, shift }; outputs];
                 check(ends, activation, channels)
                     .unwrap_or_else(|error| panic!("{products} products, bias {bias}, shift {shift}: {error}"));

@@ -6,7 +6,9 @@ use shared::shape::{Padding, Shape, Window};
 use tests::reference;
 
 use crate::{
-    cases::{Case, at_the_limits, case, case_with, channels, dilated, elements, ends, scratches, windowed},
+    cases::{
+        Case, assert_written, at_the_limits, case, case_with, channels, dilated, elements, ends, scratches, windowed,
+    },
     tflite,
 };
 
@@ -51,12 +53,10 @@ fn check_convolution(case: &Case) -> Result<(), TestCaseError> {
     let Case { window, groups, shape, ends, input, weights, channels } = case;
     let arguments = case.arguments();
     let expected = reference::conv2d(ends, *window, *groups, input, *shape, weights, channels);
-    for mut scratch in scratches(kernels::conv2d_scratch(window, *shape, arguments.output_shape)) {
-        let mut output = vec![99; expected.len()];
-        prop_assert_eq!(kernels::conv2d(&arguments, input, weights, channels, &mut output, &mut scratch), Ok(()));
-        prop_assert_eq!(&output, &expected);
-    }
-    Ok(())
+    let scratch = kernels::conv2d_scratch(window, *shape, arguments.output_shape);
+    assert_written(&expected, scratch, |output, scratch| {
+        kernels::conv2d(&arguments, input, weights, channels, output, scratch)
+    })
 }
 
 proptest! {

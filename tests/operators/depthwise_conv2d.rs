@@ -6,7 +6,7 @@ use shared::shape::{Padding, Shape, Window};
 use tests::reference;
 
 use crate::{
-    cases::{Case, at_the_limits, case, channels, dilated, elements, ends, scratches, windowed},
+    cases::{Case, assert_written, at_the_limits, case, channels, dilated, elements, ends, windowed},
     tflite,
 };
 
@@ -26,13 +26,10 @@ fn check_depthwise(case: &Case) -> Result<(), TestCaseError> {
     let Case { window, shape, ends, input, weights, channels, .. } = case;
     let arguments = case.arguments();
     let expected = reference::depthwise_conv2d(ends, *window, input, *shape, weights, channels);
-    for mut scratch in scratches(kernels::depthwise_conv2d_scratch(window, *shape, arguments.output_shape)) {
-        let mut output = vec![99; expected.len()];
-        let result = kernels::depthwise_conv2d(&arguments, input, weights, channels, &mut output, &mut scratch);
-        prop_assert_eq!(result, Ok(()));
-        prop_assert_eq!(&output, &expected);
-    }
-    Ok(())
+    let scratch = kernels::depthwise_conv2d_scratch(window, *shape, arguments.output_shape);
+    assert_written(&expected, scratch, |output, scratch| {
+        kernels::depthwise_conv2d(&arguments, input, weights, channels, output, scratch)
+    })
 }
 
 proptest! {

@@ -6,7 +6,7 @@ use shared::quantization::ChannelParameters;
 use tests::reference::{self, Ends};
 
 use crate::{
-    cases::{at_the_limits, channels, ends, scratches},
+    cases::{assert_written, at_the_limits, channels, ends},
     tflite,
 };
 
@@ -24,13 +24,9 @@ fn check_fully_connected(
         activation_max,
     };
     let expected = reference::fully_connected(ends, input, weights, channels);
-    for mut scratch in scratches(kernels::fully_connected_scratch(input.len())) {
-        let mut output = vec![99; channels.len()];
-        let result = kernels::fully_connected(&arguments, input, weights, channels, &mut output, &mut scratch);
-        prop_assert_eq!(result, Ok(()));
-        prop_assert_eq!(&output, &expected);
-    }
-    Ok(())
+    assert_written(&expected, kernels::fully_connected_scratch(input.len()), |output, scratch| {
+        kernels::fully_connected(&arguments, input, weights, channels, output, scratch)
+    })
 }
 
 proptest! {

@@ -144,6 +144,7 @@ pub fn check(operator: &str, least: usize, kernel: impl Fn(&Case, &mut [i8]) -> 
     assert!(cases.len() >= least, "{} calls of {operator}", cases.len());
     let mut failures = Vec::new();
     for case in &cases {
+        assert!(!case.output_values.is_empty(), "{}: no outputs", case.name);
         let mut output = vec![99; case.output_values.len()];
         kernel(case, &mut output).unwrap_or_else(|error| panic!("{}: {error:?}", case.name));
         let differing = output.iter().zip(&case.output_values).filter(|(ours, theirs)| ours != theirs).count();

@@ -35,7 +35,8 @@ mod watch;
 
 pub use self::{
     led::StatusLed,
-    sight::{NoSight, Sight},
+    past::Past,
+    sight::{NoSight, Sight, see},
     text::{ReadoutLine, SeenLine},
 };
 
@@ -49,7 +50,7 @@ use shared::{
     },
 };
 
-use self::{past::Past, pictures::Incoming, sight::Held, watch::Watch};
+use self::{pictures::Incoming, sight::Held, watch::Watch};
 use crate::{
     camera::{Camera, NoCamera},
     engine::Engine,

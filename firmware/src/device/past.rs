@@ -14,7 +14,7 @@ use crate::{
 
 /// What is remembered of the pictures and faces of one source. A new one remembers nothing.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Past {
+pub struct Past {
     tracker: Tracker,
     face: Option<Face>,
     smoothed: Option<[f32; Emotion::COUNT]>,

@@ -131,39 +131,56 @@ impl Held<'_, '_> {
         clock: &mut impl Clock,
         options: &Options,
     ) -> Result<Seen, ErrorCode> {
-        let start = clock.microseconds();
         self.forget();
         self.number = self.number.wrapping_add(1);
         let FrameSize { columns, rows } = size;
         let frame = Frame::new(self.memory, columns.into(), rows.into(), columns.into()).ok();
         let frame = frame.filter(|_| size.fits(self.largest));
         let frame = frame.ok_or(ErrorCode::PictureSize { size, largest: self.largest })?;
-        let mut search = Search::new(&self.finder, engine.arena());
-        let (face, past) = match past {
-            Some(past) => (past.follow(&mut search, frame), Some(past)),
-            None => (largest_face(&mut search, frame), None),
-        };
-        let face = face.map_err(|_| ErrorCode::Inference)?;
-        let seen = match face {
-            None => None,
-            Some(face) => {
-                let (readout, microseconds) = infer(engine, clock, options.mirror, &align(frame, &face))?;
-                let readout = match past {
-                    Some(past) => past.smooth(readout, options),
-                    None => Readout::from_probabilities(readout.probabilities, options.threshold),
-                };
-                let Bounds { left, top, side } = face.bounds();
-                Some(SeenFace {
-                    bounds: FaceBox { left, top, side },
-                    eyes: face.eyes.map(|eye| [eye.x, eye.y]),
-                    score: face.score,
-                    emotion: classified(engine, readout, microseconds),
-                })
-            }
-        };
+        let (seen, face) = see(&self.finder, frame, past, engine, clock, options)?;
         (self.size, self.face) = (Some(size), face);
-        Ok(Seen { face: seen, microseconds: since(clock, start) })
+        Ok(seen)
     }
+}
+
+/// What is to be seen in a frame, and the face that answers. With a past the frame is the next of a video, else a picture on its own.
+/// The finder works in the engine's arena.
+///
+/// # Errors
+/// [`ErrorCode::Inference`] if the arena is too small.
+pub fn see(
+    finder: &Finder<'_>,
+    frame: Frame<'_>,
+    past: Option<&mut Past>,
+    engine: &mut Engine<'_, '_>,
+    clock: &mut impl Clock,
+    options: &Options,
+) -> Result<(Seen, Option<Face>), ErrorCode> {
+    let start = clock.microseconds();
+    let mut search = Search::new(finder, engine.arena());
+    let (face, past) = match past {
+        Some(past) => (past.follow(&mut search, frame), Some(past)),
+        None => (largest_face(&mut search, frame), None),
+    };
+    let face = face.map_err(|_| ErrorCode::Inference)?;
+    let seen = match face {
+        None => None,
+        Some(face) => {
+            let (readout, microseconds) = infer(engine, clock, options.mirror, &align(frame, &face))?;
+            let readout = match past {
+                Some(past) => past.smooth(readout, options),
+                None => Readout::from_probabilities(readout.probabilities, options.threshold),
+            };
+            let Bounds { left, top, side } = face.bounds();
+            Some(SeenFace {
+                bounds: FaceBox { left, top, side },
+                eyes: face.eyes.map(|eye| [eye.x, eye.y]),
+                score: face.score,
+                emotion: classified(engine, readout, microseconds),
+            })
+        }
+    };
+    Ok((Seen { face: seen, microseconds: since(clock, start) }, face))
 }
 
 /// The face that answers for a picture on its own: the largest, of equals the best.

@@ -107,12 +107,12 @@ impl<S: Read + ReadReady + Write, C: Clock, V: Camera> Device<'_, '_, S, C, V> {
         let (Came::Picture(size), Some(watch), Some(sight)) = (&came, &mut self.watch, &mut self.sight) else {
             return Ok(came);
         };
-        watch.said = false;
         let past = Some(&mut watch.past);
         let seen = sight.look(*size, past, &mut self.engine, &mut self.clock, &self.options);
         let number = sight.number;
         match seen {
             Ok(seen) => {
+                watch.said = false;
                 self.stats.worst_microseconds = self.stats.worst_microseconds.max(seen.microseconds);
                 self.tell(number, &seen)?;
             }

@@ -47,3 +47,6 @@ impl Tracker {
         Ok(self.followed)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -291,5 +291,6 @@ fn labelled(dataset: &NormalizedDataset, split: Split) -> anyhow::Result<Labelle
 fn cache_name(source: &Source, preprocessing: Preprocessing) -> String {
     let name = source.path().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let kind = crc32(format!("{preprocessing:?}").as_bytes());
-    format!("{}-{kind:08x}.bin", name.unwrap_or_else(|| "synthetic".into()))
+    let found = if matches!(source, Source::Photographs(..)) { "-found" } else { "" };
+    format!("{}{found}-{kind:08x}.bin", name.unwrap_or_else(|| "synthetic".into()))
 }

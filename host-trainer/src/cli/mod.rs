@@ -1,5 +1,6 @@
 //! The commands.
 
+mod answer;
 mod demo;
 mod display;
 mod evaluate;
@@ -19,11 +20,14 @@ mod stop;
 mod teachers;
 mod train;
 mod train_finder;
+mod watch;
 
 use std::{io::Write, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
+#[cfg(test)]
+pub(crate) use self::model_file::{DEFAULT_FINDER, DEFAULT_MODEL};
 use self::{
     output::{err, is_unread, out},
     stop::Interrupted,
@@ -70,6 +74,9 @@ enum Command {
     Evaluate(evaluate::EvaluateArguments),
     /// Classify image files.
     Predict(predict::PredictArguments),
+    /// Watch a camera or a video: the face of each frame, and its emotion.
+    #[command(after_help = EXIT_STATUS)]
+    Watch(watch::WatchArguments),
     /// Draw an image before and after normalization.
     Normalize(normalize::NormalizeArguments),
     /// Show what is in a model file.
@@ -125,6 +132,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Quantize(arguments) => quantize::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
+        Command::Watch(arguments) => watch::run(&arguments),
         Command::Normalize(arguments) => normalize::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Monitor(arguments) => monitor::run(&arguments),

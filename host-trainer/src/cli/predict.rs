@@ -14,12 +14,13 @@ use serde::Serialize;
 use shared::{
     finder::Finder,
     label::Emotion,
-    model::{Aligned, AlignedBytes, Model},
     preprocessing::{FACE_PIXELS, FACE_SIZE},
 };
 
 use super::{
-    images, model_file,
+    answer::{Answer, FaceAnswer, answer},
+    images,
+    model_file::ModelArguments,
     output::{err, out},
 };
 use crate::{
@@ -29,28 +30,18 @@ use crate::{
     report::{Annotation, annotate},
 };
 
-/// The model that comes with the program.
-static EDGE: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../firmware/models/edge.fer"));
-
-/// The finder that comes with the program.
-static FINDER: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../firmware/models/finder.ferf"));
-
 /// Columns of a bar that stands for certainty.
 const BAR: usize = 40;
 
 #[derive(Args, Debug)]
 pub struct PredictArguments {
-    /// The model file [default: edge, which comes with the program]
-    #[arg(long, value_name = "FILE.fer")]
-    model: Option<PathBuf>,
-    /// The finder file [default: the one that comes with the program]
-    #[arg(long, value_name = "FILE.ferf", conflicts_with = "crop")]
-    finder: Option<PathBuf>,
+    #[command(flatten)]
+    files: ModelArguments,
     /// Pictures of any size (PNG, JPEG, WebP, BMP, GIF, TIFF, PGM), - for standard input; one of 48x48 pixels is a face by itself
     #[arg(required = true, value_name = "PICTURE")]
     images: Vec<PathBuf>,
     /// Do not look for faces: the square in the centre of each picture is filled by one
-    #[arg(long)]
+    #[arg(long, conflicts_with = "finder")]
     crop: bool,
     /// Answer by the mean of the logits of a face and of its mirror image, in twice the time
     #[arg(long)]
@@ -61,28 +52,6 @@ pub struct PredictArguments {
     /// Write each picture with its faces marked, and the faces as the model sees them, into this folder
     #[arg(long, value_name = "FOLDER", conflicts_with = "crop")]
     out: Option<PathBuf>,
-}
-
-/// A face and its emotion.
-#[derive(Serialize)]
-struct Answer<'a> {
-    label: &'static str,
-    confidence: f32,
-    margin: f32,
-    uncertain: bool,
-    probabilities: &'a [f32],
-}
-
-/// A face in a picture and its emotion.
-#[derive(Serialize)]
-struct FaceAnswer<'a> {
-    /// Left, top, right, bottom in the picture's pixels.
-    #[serde(rename = "box")]
-    bounds: [f32; 4],
-    eyes: [[f32; 2]; 2],
-    score: f32,
-    #[serde(flatten)]
-    answer: Answer<'a>,
 }
 
 /// What `--json` prints of a picture, by its name, in which what is no UTF-8 is replaced.
@@ -121,16 +90,8 @@ enum Read {
 }
 
 pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
-    let read: Option<AlignedBytes> = arguments.model.as_deref().map(model_file::read).transpose()?;
-    let model = match (&arguments.model, &read) {
-        (Some(path), Some(bytes)) => model_file::parse(path, bytes)?,
-        _ => Model::parse(&EDGE.0)?,
-    };
-    let read: Option<AlignedBytes> = arguments.finder.as_deref().map(model_file::read).transpose()?;
-    let finder = match (&arguments.finder, &read) {
-        (Some(path), Some(bytes)) => Finder::parse(bytes.as_slice()).with_context(|| path.display().to_string())?,
-        _ => Finder::parse(&FINDER.0)?,
-    };
+    let named = arguments.files.read()?;
+    let (model, finder) = (named.model()?, named.finder()?);
     if let Some(folder) = &arguments.out {
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
@@ -217,11 +178,6 @@ fn write_marked(
         image_file::write_grey(&name(&format!("face{}", number + 1)), size, size, face.aligned.to_vec())?;
     }
     Ok(())
-}
-
-fn answer<'a>(readout: &'a Readout, emotions: &[Emotion]) -> Answer<'a> {
-    let Readout { label, confidence, margin, uncertain, ref probabilities } = *readout;
-    Answer { label: label.name(), confidence, margin, uncertain, probabilities: &probabilities[..emotions.len()] }
 }
 
 fn line<'a>(file: &'a str, result: &'a Result<Read, ImageError>, emotions: &[Emotion]) -> Line<'a> {

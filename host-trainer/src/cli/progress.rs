@@ -33,6 +33,7 @@ pub fn bar_of(source: &Source) -> io::Result<ProgressBar> {
     match source {
         Source::Csv(_) => bar("reading faces", "bytes"),
         Source::Folder(_) => bar("reading faces", "faces"),
+        Source::Photographs(..) => bar("finding faces", "faces"),
         Source::Synthetic(_) => bar("drawing faces", "faces"),
     }
 }

@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use super::{
     UsageError,
     faces::{LoadedFaces, check_ferplus},
+    model_file,
     teachers::{self, check_held_out},
     train::TrainArguments,
 };
@@ -37,6 +38,10 @@ pub struct Started {
 /// A new run.
 pub fn begin(arguments: &TrainArguments) -> anyhow::Result<Started> {
     let source = locate(arguments.data.data.as_deref())?;
+    let source = match arguments.find_faces {
+        true => source.with_faces_found(model_file::finder_file(arguments.finder.as_deref())?)?,
+        false => source,
+    };
     if arguments.labels == LabelSet::FerPlus {
         check_ferplus(&source)?;
     }
@@ -74,6 +79,9 @@ pub fn begin(arguments: &TrainArguments) -> anyhow::Result<Started> {
 
 /// Refuses options that would have no effect.
 fn check_options(arguments: &TrainArguments, architecture: &Architecture) -> Result<(), UsageError> {
+    if arguments.finder.is_some() && !arguments.find_faces {
+        return Err(UsageError("--finder is of no use without --find-faces".into()));
+    }
     let recipe = &architecture.recipe;
     let teacher_needs = |name: &String| Architecture::find(name).is_ok_and(|teacher| teacher.recipe.needs_votes());
     let needs_votes =
@@ -100,6 +108,8 @@ fn configure(arguments: &TrainArguments, architecture: &Architecture, source: &S
     };
     let path = source.path().map(|path| path.display().to_string());
     let mut configuration = Configuration::new(architecture, &file, arguments.seed, path, source.description());
+    configuration.find_faces = arguments.find_faces;
+    configuration.finder = arguments.finder.as_ref().map(|path| path.display().to_string());
     configuration.hardware = arguments.device.unwrap_or_default();
     configuration.votes = arguments.votes.as_ref().map(|path| path.display().to_string());
     configuration.held_out = arguments.held_out;
@@ -175,6 +185,12 @@ pub fn resume(folder: &Path, arguments: &TrainArguments) -> anyhow::Result<Start
             return Err(differs("the run was begun with other teachers, or with these in another order".into()).into());
         }
     }
+    if let Some(finder) = &arguments.finder {
+        if !configuration.find_faces {
+            return Err(differs("its faces were not found in photographs when it was begun".into()).into());
+        }
+        configuration.finder = Some(finder.display().to_string());
+    }
     let source = source_of(&configuration, folder, arguments.data.data.clone())?;
     let votes = configuration.votes.as_deref().map(Path::new);
     let loaded = LoadedFaces::load(&source, &configuration.architecture()?, votes, configuration.held_out)?;
@@ -191,6 +207,10 @@ pub fn source_of(configuration: &Configuration, folder: &Path, data: Option<Path
             format!("{}: the faces of this run are not where they were; name them with --data", folder.display())
         })?,
         (None, None) => Source::Synthetic(Default::default()),
+    };
+    let source = match configuration.find_faces {
+        true => source.with_faces_found(model_file::finder_file(configuration.finder.as_deref().map(Path::new))?)?,
+        false => source,
     };
     let named_alike = || {
         let canonical = |path: &Path| fs::canonicalize(path).ok();

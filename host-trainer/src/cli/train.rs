@@ -35,6 +35,13 @@ use crate::{
 pub struct TrainArguments {
     #[command(flatten)]
     pub data: DataArgument,
+    /// The folder of --data holds photographs: train on the largest face of each, its eyes level. Those without a face are counted
+    /// and named
+    #[arg(long, requires = "data")]
+    pub find_faces: bool,
+    /// The finder file for --find-faces [default: the one that comes with the program]
+    #[arg(long, value_name = "FILE.ferf")]
+    pub finder: Option<PathBuf>,
     /// A built-in architecture, or a file that ends in .toml
     #[arg(long, value_name = "NAME|FILE.toml", default_value = "levorse")]
     pub architecture: String,
@@ -65,7 +72,7 @@ pub struct TrainArguments {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// Continue an interrupted run; everything else comes from its config.toml
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["architecture", "labels", "held_out", "start", "epochs", "batch_size", "seed", "out"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["find_faces", "architecture", "labels", "held_out", "start", "epochs", "batch_size", "seed", "out"])]
     resume: Option<PathBuf>,
     /// What to train on [default: cpu]; features `cuda` and `wgpu` of this program add GPUs
     #[arg(long, value_enum)]

@@ -31,7 +31,7 @@ use crate::files;
 /// Time between two drawings.
 const FRAME: Duration = Duration::from_millis(100);
 
-/// Whether a dashboard has the terminal now.
+/// Whether a dashboard, or another screen of this program, has the terminal now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal while a training has it. It is given back when this is dropped, and when the program panics.
@@ -49,9 +49,7 @@ impl Dashboard {
     /// # Errors
     /// If there is no terminal to take.
     pub fn start(facts: Facts, stop: Arc<AtomicBool>) -> io::Result<Self> {
-        let terminal = ratatui::try_init()?;
-        TAKEN.store(true, Ordering::Relaxed);
-        Ok(Self { terminal, state: State::new(facts), stop, drawn: None })
+        Ok(Self { terminal: take()?, state: State::new(facts), stop, drawn: None })
     }
 
     /// Shows a step.
@@ -110,7 +108,17 @@ impl Drop for Dashboard {
     }
 }
 
-/// Gives the terminal back as it was, if a dashboard has it: for whoever ends the process.
+/// Takes the terminal, until [`give_back`].
+///
+/// # Errors
+/// If there is no terminal to take.
+pub fn take() -> io::Result<DefaultTerminal> {
+    let terminal = ratatui::try_init()?;
+    TAKEN.store(true, Ordering::Relaxed);
+    Ok(terminal)
+}
+
+/// Gives the terminal back as it was, if it was taken: for whoever ends the process.
 pub fn give_back() {
     if TAKEN.swap(false, Ordering::Relaxed) {
         ratatui::restore();

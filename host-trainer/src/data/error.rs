@@ -95,6 +95,14 @@ pub enum DataError {
         /// The remedy.
         remedy: &'static str,
     },
+    /// Faces are to be found in what is no folder of photographs.
+    #[error(
+        "faces are found in a folder of photographs, not in {description}; name the folder with --data, or leave --find-faces out"
+    )]
+    NoPhotographs {
+        /// The source in words.
+        description: String,
+    },
     /// The name of a folder is no emotion and no split.
     #[error("{}: a folder here must be named {expected}", path.display())]
     FolderName {

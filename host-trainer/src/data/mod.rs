@@ -5,6 +5,7 @@
 //! csv_file.rs    fer2013.csv, plain or gzipped
 //! text_file.rs   files of comma-separated text, gzipped or not
 //! folder.rs      train|validation|test/<emotion>/*.png|jpg|…
+//! photographs.rs the same folders, with the largest face of each photograph
 //! label_set.rs   which emotions the labels are
 //! votes.rs       fer2013new.csv, the FER+ votes, and the labels that follow from them
 //! duplicates.rs  faces of one split that are nearly faces of another
@@ -23,6 +24,7 @@ mod faces;
 mod folder;
 mod held_out;
 mod label_set;
+mod photographs;
 mod source;
 mod text_file;
 mod twins;
@@ -36,6 +38,7 @@ pub use self::{
     faces::{Dataset, Faces, Split},
     held_out::{Aside, keep_aside},
     label_set::LabelSet,
+    photographs::FinderFile,
     source::{Source, SyntheticFaces, locate},
     twins::load_twins,
     votes::{FerPlus, VoteShares, read_ferplus, read_votes},

@@ -10,7 +10,7 @@ use std::{
 use rayon::prelude::*;
 use shared::checksum::CRC_32;
 
-use super::{DataError, Dataset, Progress, Split, csv_file, folder};
+use super::{DataError, Dataset, FinderFile, Progress, Split, csv_file, folder, photographs};
 use crate::{files, image_file, synthetic};
 
 /// Faces that are drawn between two reports of progress.
@@ -26,6 +26,8 @@ pub enum Source {
     Csv(PathBuf),
     /// A folder of images by split and emotion.
     Folder(PathBuf),
+    /// A folder of photographs by split and emotion: the largest face of each, as the finder levels it.
+    Photographs(PathBuf, FinderFile),
     /// Faces that the program draws itself.
     Synthetic(SyntheticFaces),
 }
@@ -87,10 +89,21 @@ fn at(path: PathBuf) -> Result<Source, DataError> {
 }
 
 impl Source {
+    /// The same folder as one of photographs, in which faces are found.
+    ///
+    /// # Errors
+    /// [`DataError::NoPhotographs`] if this is no folder.
+    pub fn with_faces_found(self, finder: FinderFile) -> Result<Self, DataError> {
+        match self {
+            Source::Folder(path) | Source::Photographs(path, _) => Ok(Source::Photographs(path, finder)),
+            other => Err(DataError::NoPhotographs { description: other.description() }),
+        }
+    }
+
     /// The path, if there is one.
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Source::Csv(path) | Source::Folder(path) => Some(path),
+            Source::Csv(path) | Source::Folder(path) | Source::Photographs(path, _) => Some(path),
             Source::Synthetic(_) => None,
         }
     }
@@ -100,6 +113,7 @@ impl Source {
         match self {
             Source::Csv(path) => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
             Source::Folder(path) => path.display().to_string(),
+            Source::Photographs(path, _) => format!("the faces found in {}", path.display()),
             Source::Synthetic(faces) => faces.description(),
         }
     }
@@ -112,12 +126,14 @@ impl Source {
         match self {
             Source::Csv(path) => csv_file::read(path, progress),
             Source::Folder(path) => folder::read(path, progress),
+            Source::Photographs(path, finder) => photographs::read(path, finder, progress),
             Source::Synthetic(faces) => Ok(faces.draw(progress)),
         }
     }
 
     /// A checksum that changes when the faces may have changed: of the bytes of a file; of the names, sizes and times of a
-    /// folder's images and of a probe that the code for images reads; of the parameters of synthetic faces. It reads no images;
+    /// folder's images, of a probe that the code for images reads, and where faces are found, of the finder file and of a face that
+    /// the finder's code finds; of the parameters of synthetic faces. It reads no images;
     /// [`Dataset::contents`] is the checksum of the faces themselves.
     ///
     /// # Errors
@@ -133,7 +149,7 @@ impl Source {
                 }
                 return files::contents(path).map_err(|problem| error(path, problem));
             }
-            Source::Folder(path) => {
+            Source::Folder(path) | Source::Photographs(path, _) => {
                 let listing = folder::list(path)?;
                 for (file, split, emotion) in &listing.files {
                     let metadata = fs::metadata(file).map_err(|problem| error(file, problem))?;
@@ -144,6 +160,10 @@ impl Source {
                 }
                 digest.update(format!("{:?}", listing.left_out).as_bytes());
                 digest.update(&image_file::probe());
+                if let Source::Photographs(_, finder) = self {
+                    digest.update(b"faces are found");
+                    digest.update(&photographs::probe(finder)?);
+                }
             }
             Source::Synthetic(faces) => digest.update(format!("{faces:?} {}", synthetic::VERSION).as_bytes()),
         }

@@ -36,6 +36,11 @@ impl FoundFace {
     }
 }
 
+/// A place in a picture that is `scale` times as large; (0, 0) is the middle of the first pixel of both.
+pub fn in_larger(place: [f32; 2], scale: [f32; 2]) -> [f32; 2] {
+    [0, 1].map(|axis| (place[axis] + 0.5) * scale[axis] - 0.5)
+}
+
 /// The faces of a picture, the largest first.
 ///
 /// # Errors
@@ -104,10 +109,7 @@ fn tile(
     let mut memory = vec![0; memory_bytes(finder, frame.width(), frame.height())?];
     let faces = Search::new(finder, &mut memory).faces(frame, finder.header.take)?;
     let found = faces.iter().map(|face| {
-        let place = |[x, y]: [f32; 2]| {
-            let pixel = |place: f32, start: u32, scale: f32| (place + start as f32 + 0.5) * scale - 0.5;
-            [pixel(x, left, scale[0]), pixel(y, top, scale[1])]
-        };
+        let place = |[x, y]: [f32; 2]| in_larger([x + left as f32, y + top as f32], scale);
         FoundFace { eyes: in_pixels(face.eyes).map(place), score: face.score, aligned: align(frame, face) }
     });
     Ok(found.collect())

@@ -19,6 +19,12 @@ pub struct Configuration {
     /// Where the faces come from, as the user can name it again (`--data`); `None` for synthetic faces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
+    /// Whether the faces are found in photographs (`--find-faces`).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub find_faces: bool,
+    /// The finder file that finds them (`--finder`); `None` for the one that comes with the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finder: Option<String>,
     /// What the faces are labelled with (`--labels`); FER+ labels come from the votes.
     #[serde(default, skip_serializing_if = "LabelSet::is_fer2013")]
     pub labels: LabelSet,
@@ -76,6 +82,8 @@ impl Configuration {
     pub fn new(architecture: &Architecture, file: &str, seed: u64, data: Option<String>, description: String) -> Self {
         Self {
             data,
+            find_faces: false,
+            finder: None,
             labels: architecture.labels(),
             votes: None,
             teachers: Vec::new(),
@@ -108,8 +116,10 @@ impl Configuration {
         let built_in = Architecture::find(name).and_then(|found| found.with_labels(self.labels));
         let is_built_in = built_in.is_ok_and(|found| found.source == self.architecture);
         let architecture = if is_built_in { name } else { &self.architecture_file };
+        let found = if self.find_faces { " --find-faces" } else { "" };
         let options = [
-            ("data", self.data.clone()),
+            ("data", self.data.as_ref().map(|data| format!("{data}{found}"))),
+            ("finder", self.finder.clone()),
             ("labels", labels),
             ("votes", self.votes.clone()),
             ("teachers", teachers),
@@ -186,6 +196,11 @@ impl Configuration {
     }
 }
 
+/// What is off is not written, so that older runs mean what they meant.
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 /// The number of something's contents as a configuration keeps it.
 pub fn contents_text(contents: u64) -> String {
     format!("{contents:016x}")
@@ -215,6 +230,10 @@ mod tests {
         };
         let options = "--data faces.csv --votes votes.csv --teachers a,b --held-out 0.1 --start runs/edge --architecture levorse.toml";
         assert_eq!(run.command(Path::new("runs/a")), format!("{train} {options} {rest}"));
+        let finder = Some("mine.ferf".into());
+        let found = Configuration { data: Some("photos".into()), find_faces: true, finder, ..plain.clone() };
+        let options = "--data photos --find-faces --finder mine.ferf --architecture levorse";
+        assert_eq!(found.command(Path::new("runs/a")), format!("{train} {options} {rest}"));
         let eight = levorse.with_labels(LabelSet::FerPlus).expect("dense");
         let eight = Configuration::new(&eight, "levorse.toml", 3, None, "synthetic".into());
         assert_eq!(

@@ -131,7 +131,7 @@ fn a_device_that_a_host_has_talked_to_shows_its_faces_again() {
 }
 
 /// A device of this machine at a TCP port, which keeps its state from connection to connection, as a serial one does.
-fn device() -> String {
+pub fn device() -> String {
     start_device(false)
 }
 
@@ -139,7 +139,7 @@ fn greeted_device() -> String {
     start_device(true)
 }
 
-static EDGE: &shared::model::Aligned<[u8]> =
+pub static EDGE: &shared::model::Aligned<[u8]> =
     &shared::model::Aligned(*include_bytes!("../../../firmware/models/edge.fer"));
 
 static FACES: [[u8; shared::preprocessing::FACE_PIXELS]; 1] = [[90; shared::preprocessing::FACE_PIXELS]];
@@ -168,7 +168,7 @@ fn start_device(greeted: bool) -> String {
 }
 
 /// Carries bytes between a connection and a device until the connection ends.
-fn carry(mut stream: TcpStream, host: &mut host_trainer::monitor::HostEnd) {
+pub fn carry(mut stream: TcpStream, host: &mut host_trainer::monitor::HostEnd) {
     stream.set_read_timeout(Some(std::time::Duration::from_millis(2))).expect("set");
     let mut bytes = [0; 4096];
     loop {

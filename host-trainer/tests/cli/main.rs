@@ -6,7 +6,10 @@
 //! output.rs    standard output and standard error, whoever reads them
 //! images.rs    images that are named on the command line
 //! finder.rs    the training of a finder
+//! found.rs     trainings on faces that are found in photographs
 //! photographs.rs  pictures with faces in them
+//! watch.rs     videos and cameras, frame by frame
+//! broker.rs    an MQTT broker that is told of changes
 //! data.rs      data sets as users have them
 //! runs.rs      a run knows its data, and one program at a time has its folder
 //! stopping.rs  Ctrl-C, SIGTERM, terminals
@@ -14,11 +17,15 @@
 //! terminal.rs  pseudo-terminals
 //! ```
 
+#[cfg(unix)]
+mod broker;
 mod data;
 mod device;
 mod faces;
 mod finder;
+mod found;
 mod images;
+mod monitor;
 mod output;
 mod photographs;
 mod program;
@@ -27,3 +34,4 @@ mod runs;
 mod stopping;
 #[cfg(unix)]
 mod terminal;
+mod watch;

@@ -94,7 +94,7 @@ fn options_that_nothing_would_come_of_are_wrong_usage() {
         (format!("train --data faces.csv --architecture {NETWORK} --votes none.csv"), "does not learn from votes"),
         (format!("train --data faces.csv --architecture {NETWORK} --teachers none"), "has no `distillation`"),
         ("reproduce --data faces.csv --votes none.csv".into(), "none of these experiments learns from votes"),
-        ("monitor --port tcp:127.0.0.1:9 --json".into(), "--json is for faces that are sent"),
+        ("monitor --port tcp:127.0.0.1:9 --mirror".into(), "--mirror is for faces that are sent"),
         ("monitor --port tcp:127.0.0.1:9 --limit 3".into(), "--limit is for faces that are sent"),
     ];
     for (arguments, words) in cases {

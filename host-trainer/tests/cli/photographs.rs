@@ -8,10 +8,13 @@ use serde_json::Value;
 use super::program::run;
 
 /// A drawn face in a picture: its number, its upper left corner, how many pixels one of its pixels becomes.
-type Drawn = (u64, [usize; 2], usize);
+pub type Drawn = (u64, [usize; 2], usize);
 
-/// Writes a picture of a grey ramp with drawn faces, and gives where their eyes are.
-fn write_picture(path: &Path, [width, height]: [usize; 2], faces: &[Drawn]) -> Vec<[[f32; 2]; 2]> {
+/// Where the eyes of a face are.
+pub type Eyes = [[f32; 2]; 2];
+
+/// A picture of a grey ramp with drawn faces, and where their eyes are.
+pub fn picture([width, height]: [usize; 2], faces: &[Drawn]) -> (Vec<u8>, Vec<Eyes>) {
     let mut pixels: Vec<u8> = (0..width * height).map(|index| (90 + index % width * 60 / width) as u8).collect();
     let mut eyes = Vec::new();
     for &(number, [left, top], scale) in faces {
@@ -26,7 +29,13 @@ fn write_picture(path: &Path, [width, height]: [usize; 2], faces: &[Drawn]) -> V
         let place = |value: f32, start: usize| (value + 0.5) * scale as f32 - 0.5 + start as f32;
         eyes.push(face.eyes.map(|[x, y]| [place(x, left), place(y, top)]));
     }
-    write_grey(path, width as u32, height as u32, pixels).expect("written");
+    (pixels, eyes)
+}
+
+/// Writes a picture and gives where the eyes of its faces are.
+pub fn write_picture(path: &Path, size: [usize; 2], faces: &[Drawn]) -> Vec<Eyes> {
+    let (pixels, eyes) = picture(size, faces);
+    write_grey(path, size[0] as u32, size[1] as u32, pixels).expect("written");
     eyes
 }
 
@@ -45,7 +54,7 @@ fn apart(a: [f32; 2], b: [f32; 2]) -> f32 {
 }
 
 /// Whether a face is the one with these eyes: both within a sixth of their distance.
-fn is_at(face: &Value, eyes: &[[f32; 2]; 2]) -> bool {
+pub fn is_at(face: &Value, eyes: &Eyes) -> bool {
     let most = apart(eyes[0], eyes[1]) / 6.0;
     (0..2).all(|eye| apart(point(&face["eyes"][eye]), eyes[eye]) < most)
 }

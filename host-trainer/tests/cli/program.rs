@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 /// The program, to be started in `folder`, with nothing on standard input.
@@ -48,4 +48,11 @@ impl Ended {
         assert!(!self.err.contains("panicked"), "{self:#?}");
         self
     }
+}
+
+/// Sends a signal, such as INT.
+#[cfg(unix)]
+pub fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().expect("kill");
+    assert!(sent.success());
 }

@@ -2,25 +2,20 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Write},
     os::unix::process::ExitStatusExt,
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use super::{
     faces::{NETWORK, architecture, workplace, write_csv},
-    program::{program, run},
-    terminal::{open, terminal},
+    program::{program, run, signal},
+    terminal::{ALTERNATE_SCREEN, OWN_SCREEN, on_terminal},
 };
 
 /// More epochs than any test waits for.
 const LONG: &str = "--epochs 1000000";
-
-fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().expect("kill");
-    assert!(sent.success());
-}
 
 fn long_run(folder: &Path) -> Command {
     write_csv(&folder.join("faces.csv"), 1, 42);
@@ -76,30 +71,6 @@ fn a_signal_ends_the_program_at_once_while_it_reads() {
         assert!(!folder.path().join("run").exists(), "nothing was begun");
     }
 }
-
-/// A program on a terminal of its own: its exit status and all that it drew. `after` is called once `words` are there.
-fn on_terminal(mut command: Command, words: &str, after: impl FnOnce(&Child, &mut File)) -> (ExitStatus, String) {
-    let (mut master, name) = terminal();
-    let slave = open(&name);
-    let ends = [(); 3].map(|()| slave.try_clone().expect("once more"));
-    let [stdin, stdout, stderr] = ends;
-    let mut child = command.stdin(stdin).stdout(stdout).stderr(stderr).spawn().expect("starts");
-    // With these goes the last end but the child's: reading fails when the child is gone.
-    drop((command, slave));
-    let (mut drawn, mut bytes, mut after) = (Vec::new(), [0; 4096], Some(after));
-    while let Ok(count) = master.read(&mut bytes) {
-        drawn.extend(&bytes[..count]);
-        if String::from_utf8_lossy(&drawn).contains(words)
-            && let Some(after) = after.take()
-        {
-            after(&child, &mut master);
-        }
-    }
-    (child.wait().expect("known"), String::from_utf8_lossy(&drawn).into_owned())
-}
-
-const ALTERNATE_SCREEN: &str = "\u{1b}[?1049h";
-const OWN_SCREEN: &str = "\u{1b}[?1049l";
 
 #[test]
 fn the_dashboard_gives_the_terminal_back_when_it_is_ended_from_outside() {

@@ -1,6 +1,10 @@
-//! Pseudo-terminals that no child process inherits.
+//! Pseudo-terminals that no child process inherits, and programs on them.
 
-use std::fs::File;
+use std::{
+    fs::File,
+    io::Read,
+    process::{Child, Command, ExitStatus},
+};
 
 use rustix::{
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
@@ -20,3 +24,29 @@ pub fn terminal() -> (File, String) {
 pub fn open(name: &str) -> File {
     File::options().read(true).write(true).open(name).expect("opened")
 }
+
+/// A program on a terminal of its own: its exit status and all that it drew. `after` is called once `words` are there.
+pub fn on_terminal(mut command: Command, words: &str, after: impl FnOnce(&Child, &mut File)) -> (ExitStatus, String) {
+    let (mut master, name) = terminal();
+    let slave = open(&name);
+    let ends = [(); 3].map(|()| slave.try_clone().expect("once more"));
+    let [stdin, stdout, stderr] = ends;
+    let mut child = command.stdin(stdin).stdout(stdout).stderr(stderr).spawn().expect("starts");
+    // With these goes the last end but the child's: reading fails when the child is gone.
+    drop((command, slave));
+    let (mut drawn, mut bytes, mut after) = (Vec::new(), [0; 4096], Some(after));
+    while let Ok(count) = master.read(&mut bytes) {
+        drawn.extend(&bytes[..count]);
+        if String::from_utf8_lossy(&drawn).contains(words)
+            && let Some(after) = after.take()
+        {
+            after(&child, &mut master);
+        }
+    }
+    (child.wait().expect("known"), String::from_utf8_lossy(&drawn).into_owned())
+}
+
+/// What takes the whole terminal.
+pub const ALTERNATE_SCREEN: &str = "\u{1b}[?1049h";
+/// What gives it back.
+pub const OWN_SCREEN: &str = "\u{1b}[?1049l";

@@ -41,10 +41,11 @@
 //! A device with a camera looks at its pictures by itself. It prints a line for each in text mode; to a host that has said hello it
 //! sends a [`Camera`](ReplyKind::Camera), or an [`ErrorCode::Camera`] when the camera stops, both with sequence number 0. It
 //! does not look for 250 ms after a request, so that a host that asks without long pauses is answered at once; and a
-//! host from which nothing comes for 10 s is gone: the camera's device prints text again.
+//! host from which nothing comes for 10 s is gone: a device with a camera prints text again.
 //!
 //! View asks for the picture that the device looked at last, or for the face in it, from a pixel on; the reply is a [`ViewPart`]. A
-//! host asks for one part after the other, until it has all of them with the same number.
+//! host asks for one part after the other, until it has all of them with the same number. For 3 s after each but the last the
+//! device's camera takes no other picture.
 //!
 //! # Versions
 //!

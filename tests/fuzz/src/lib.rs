@@ -4,6 +4,7 @@
 
 pub mod envelope;
 pub mod format_2;
+pub mod link;
 pub mod mend;
 pub mod model;
 #[path = "../../reference/mod.rs"]

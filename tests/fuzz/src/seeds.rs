@@ -89,10 +89,15 @@ pub fn scripts() -> Vec<(&'static str, Vec<u8>)> {
         ("options", vec![4, 0x12, 0x24, 3, 128, 64]),
         ("options_out_of_range", vec![0, 0x24, 0, 1, 0, 0, 0xc0, 0x7f, 64]),
         ("text_again", vec![1, 0x12, 0x24, 0, 0, 0, 0x35, 200, 0x35, 200, 0x37, 9]),
-        ("faces", vec![4, 0x12, 0x37, 5, 0x37, 5, 0xe7, 1]),
+        ("faces", vec![4, 0x12, 0xe7, 1, 0x37, 5, 0x37, 5]),
         ("typed", [&[1, 0, 8][..], b"hello?\r\n", &[5, 30]].concat()),
         ("raw", vec![0, 0, 5, 3, 0, 255, 7, 0, 0x23]),
         ("body", vec![0, 1, 2, 5, 2, 1, 3, 0, 0, 9, 1, 0]),
+        // A device that finds faces: greeted, 5x4 pixels begun, 20 of them, the end, a view of them.
+        ("picture", vec![32, 0x12, 0x20, 0, 5, 4, 0x39, 0, 255, 0x46, 0, 0x53, 0]),
+        // In a video, two parts, the first of them again, then one that is too long, and an end that comes too early.
+        ("parts", vec![32, 0x12, 0x20, 1, 8, 6, 0x39, 0, 3, 0x39, 0, 3, 0x45, 3, 2, 0x51, 2, 9, 0x6a, 0]),
+        ("picture_of_another_size", vec![32, 0x20, 0, 63, 1, 0x39, 0, 1, 0x46, 0, 0x53, 1]),
         ("damaged", vec![0, 0x12, 6, 4, 8, 0x23, 6, 0, 1]),
     ]
 }

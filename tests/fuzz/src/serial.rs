@@ -1,28 +1,43 @@
 //! Any bytes as a script of what a host sends to a device, and when: raw bytes, frames around any body, requests of every
-//! kind, damaged ones, pauses. Every request gets its one answer, and in the end the device is as good as new.
+//! kind, damaged ones, pauses. Every request gets its one answer, and in the end the device is as good as new. Every other device
+//! finds faces, and gets pictures in parts as well.
 
-use std::{cell::RefCell, collections::HashMap, convert::Infallible, rc::Rc, sync::OnceLock};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::OnceLock};
 
-use embedded_io::{ErrorType, Read, ReadReady, Write};
 use firmware::{
-    device::{Board, Clock, Device},
+    camera::NoCamera,
+    device::{Board, Device, Sight},
     engine::Engine,
+    finder::search::memory_bytes,
 };
 use serde::{Serialize, Serializer, ser::SerializeTuple};
 use shared::{
-    model::{AlignedBytes, Model},
+    checksum::crc32,
+    finder::Finder,
+    model::{Aligned, AlignedBytes, Model},
     preprocessing::FACE_PIXELS,
     wire::{
-        ENCODE_BYTES, ENCODE_REPLY_BYTES, Frame, FrameReader, Options, Output, PROTOCOL_VERSION, Reply, ReplyKind,
-        Request, RequestKind, decode, encode,
+        ENCODE_BYTES, ENCODE_PART_BYTES, Frame, FrameReader, FrameSize, Options, Output, PART_BYTES, PROTOCOL_VERSION,
+        Reply, ReplyKind, Request, RequestKind, View, decode, encode,
     },
 };
+
+use crate::link::Link;
 
 /// A face that the device shows by itself.
 static DEMO: [[u8; FACE_PIXELS]; 1] = [[99; FACE_PIXELS]];
 
 /// The smallest classifier of faces: a mean and two units.
 const MODEL: &[u8] = include_bytes!("../seeds/model/smallest_classifier.fer");
+
+/// The finder that ships.
+static FINDER: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../firmware/models/finder.ferf"));
+
+/// The largest picture that a device takes; larger ones are slow.
+const LARGEST: FrameSize = FrameSize { columns: 60, rows: 40 };
+
+/// The picture that is sent in the end, on which there is no face.
+const LAST_PICTURE: [u8; 12] = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8];
 
 /// What a script plays at most; the more it plays, the fewer are tried. Faces are slow.
 const MOST_STEPS: usize = 12;
@@ -57,61 +72,45 @@ impl<'a> Script<'a> {
     }
 }
 
-/// Both ends of the link, and the clock.
-#[derive(Clone, Default)]
-struct Link(Rc<RefCell<State>>);
-
-#[derive(Default)]
-struct State {
-    to_device: Vec<u8>,
-    /// How many of them the device has read.
-    read: usize,
-    from_device: Vec<u8>,
-    now_us: u64,
-}
-
-impl ErrorType for Link {
-    type Error = Infallible;
-}
-
-impl ReadReady for Link {
-    fn read_ready(&mut self) -> Result<bool, Infallible> {
-        let state = self.0.borrow();
-        Ok(state.read < state.to_device.len())
-    }
-}
-
-impl Read for Link {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
-        let state = &mut *self.0.borrow_mut();
-        let unread = &state.to_device[state.read..];
-        let count = buffer.len().min(unread.len());
-        buffer[..count].copy_from_slice(&unread[..count]);
-        state.read += count;
-        Ok(count)
-    }
-}
-
-impl Write for Link {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        self.0.borrow_mut().from_device.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
-    }
-}
-
-impl Clock for Link {
-    fn microseconds(&mut self) -> u64 {
-        self.0.borrow().now_us
-    }
-}
-
 /// A device and the host's side of its link.
 struct Bench<'model, 'arena> {
     link: Link,
     device: Device<'model, 'arena, Link, Link>,
+    heard: Heard,
+    /// The picture that the script sends: its pixels, and how many of them the device said it has.
+    picture: (usize, usize),
+}
+
+/// What a script made a device say, so that a test knows what it reaches.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Heard {
+    /// Answers to faces.
+    pub results: usize,
+    /// Answers to pictures.
+    pub seen: usize,
+    /// Parts of pictures that were looked at.
+    pub views: usize,
+    /// Errors.
+    pub errors: usize,
+    /// Other replies.
+    pub others: usize,
+    /// Lines of text.
+    pub lines: usize,
+}
+
+impl Heard {
+    fn add(&mut self, said: &Said) {
+        let count = |wanted: fn(&Kind) -> bool| said.replies.iter().filter(|(_, kind)| wanted(kind)).count();
+        let (results, errors) = (count(|kind| matches!(kind, Kind::Result { .. })), count(|kind| *kind == Kind::Error));
+        let (seen, views) =
+            (count(|kind| matches!(kind, Kind::Seen { .. })), count(|kind| matches!(kind, Kind::View { .. })));
+        self.results += results;
+        self.errors += errors;
+        self.seen += seen;
+        self.views += views;
+        self.others += said.replies.len() - results - errors - seen - views;
+        self.lines += said.lines.len();
+    }
 }
 
 /// What the device said at once.
@@ -127,29 +126,28 @@ struct Said {
 enum Kind {
     Hello,
     Result { logits: Vec<i8> },
-    Stats { faces: u32, bad_frames: u32 },
+    Stats { faces: u32, pictures: u32, bad_frames: u32 },
     Options(Options),
     Error,
+    Arrived { pixels: u32 },
+    Seen { face: bool },
+    View { number: u32, pixels: Vec<u8> },
 }
 
 impl Bench<'_, '_> {
     /// Sends bytes, and takes what is said before the device waits again.
     fn send(&mut self, bytes: &[u8]) -> Said {
-        {
-            let state = &mut *self.link.0.borrow_mut();
-            state.to_device.clear();
-            state.to_device.extend_from_slice(bytes);
-            state.read = 0;
-        }
+        self.link.send(bytes);
         let Ok(()) = self.device.poll();
-        assert_eq!(self.link.0.borrow().read, bytes.len(), "the device reads what there is");
-        let said = std::mem::take(&mut self.link.0.borrow_mut().from_device);
-        understand(&said)
+        assert_eq!(self.link.unread(), 0, "the device reads what there is");
+        let said = understand(&self.link.take());
+        self.heard.add(&said);
+        said
     }
 
     /// Lets time pass.
     fn wait(&mut self, microseconds: u64) -> Said {
-        self.link.0.borrow_mut().now_us += microseconds;
+        self.link.pass(microseconds);
         self.send(&[])
     }
 
@@ -158,6 +156,7 @@ impl Bench<'_, '_> {
         self.send(&[0]);
         let frame = match request.kind {
             RequestKind::Classify { face } => face_frame(request.sequence, face),
+            RequestKind::PicturePart { .. } => encode(request, &mut [0; ENCODE_BYTES]).expect("a part fits").into(),
             _ => encode(request, &mut [0; 64]).expect("short").into(),
         };
         let mut said = self.send(&frame);
@@ -175,7 +174,7 @@ impl Bench<'_, '_> {
 fn understand(said: &[u8]) -> Said {
     let mut understood = Said::default();
     for piece in said.split(|&byte| byte == 0).filter(|piece| !piece.is_empty()) {
-        let mut reader = FrameReader::<ENCODE_REPLY_BYTES>::new();
+        let mut reader = FrameReader::<ENCODE_PART_BYTES>::new();
         for &byte in piece {
             reader.push(byte);
         }
@@ -184,9 +183,15 @@ fn understand(said: &[u8]) -> Said {
             let kind = match kind {
                 ReplyKind::Hello(_) => Kind::Hello,
                 ReplyKind::Result(result) => Kind::Result { logits: result.logits.to_vec() },
-                ReplyKind::Stats(stats) => Kind::Stats { faces: stats.faces, bad_frames: stats.bad_frames },
+                ReplyKind::Stats(stats) => {
+                    Kind::Stats { faces: stats.faces, pictures: stats.pictures, bad_frames: stats.bad_frames }
+                }
                 ReplyKind::Options(options) => Kind::Options(options),
                 ReplyKind::Error(_) => Kind::Error,
+                ReplyKind::Arrived { pixels } => Kind::Arrived { pixels },
+                ReplyKind::Seen(seen) => Kind::Seen { face: seen.face.is_some() },
+                ReplyKind::View(part) => Kind::View { number: part.number, pixels: part.pixels.to_vec() },
+                ReplyKind::Camera { .. } => panic!("the device has no camera"),
             };
             understood.replies.push((sequence, kind));
             continue;
@@ -231,42 +236,57 @@ impl Serialize for Raw<'_> {
     }
 }
 
-/// Plays the script. Its first byte says whether the device shows a face of its own, and whether it classifies one in the end,
-/// which is slow.
+/// Plays the script. Its first byte says whether the device shows a face of its own, whether it classifies one in the end, which is
+/// slow, and whether it finds faces. What was said between the banner and the end is counted.
 ///
 /// # Panics
 /// If the device does, or breaks what `shared::wire` promises.
-pub fn run(bytes: &[u8]) {
+pub fn run(bytes: &[u8]) -> Heard {
     static FILE: OnceLock<AlignedBytes> = OnceLock::new();
     let file = FILE.get_or_init(|| AlignedBytes::new(MODEL));
     let model = Model::parse(file.as_slice()).expect("a seed");
-    let mut arena = [0; 4096];
+    let finder = Finder::parse(&FINDER.0).expect("it ships");
+    let mut script = Script(bytes);
+    let first = script.byte();
+    let (shows, classifies, finds) = (first % 4 == 1, first / 4 % 8 == 1, first / 32 % 2 == 1);
+    let need = memory_bytes(&finder, LARGEST.columns.into(), LARGEST.rows.into()).expect("small");
+    let mut arena = vec![0; if finds { need.max(4096) } else { 4096 }];
+    let mut picture = [0; LARGEST.pixels()];
     let mut engine = Engine::new(&model, &mut arena).expect("the model is small");
     static LAST: OnceLock<Vec<i8>> = OnceLock::new();
     let last = LAST.get_or_init(|| engine.run(&face(LAST_FACE)).expect("a checked model runs").to_vec());
     let link = Link::default();
-    let mut script = Script(bytes);
-    let first = script.byte();
-    let (shows, classifies) = (first % 4 == 1, first / 4 % 8 == 1);
     let demo_faces = if shows { &DEMO[..] } else { &[] };
     let board = Board { stack_high_water: None, demo_faces, demo_interval_us: 300_000, boot: 7 };
-    let mut bench = Bench { device: Device::new(engine, link.clone(), link.clone(), board), link };
+    let device = Device::new(engine, link.clone(), link.clone(), board);
+    let sight = Sight { finder, picture: &mut picture, largest: LARGEST, camera: None::<NoCamera> };
+    let device = if finds { device.with_sight(sight).expect("enough memory") } else { device };
+    let mut bench = Bench { link, device, heard: Heard::default(), picture: (0, 0) };
     let banner = bench.send(&[]);
     assert_eq!((banner.lines.len(), banner.replies.len()), (2 + usize::from(shows), 0), "{banner:?}");
 
+    bench.heard = Heard::default();
     let mut faces = 0;
     for _ in 0..MOST_STEPS {
         if script.0.is_empty() {
             break;
         }
-        faces += step(&mut script, &mut bench, faces < MOST_FACES);
+        let code = script.byte();
+        match code % 12 {
+            kind @ 8.. if finds => picture_step(kind, code / 16, &mut script, &mut bench),
+            _ => faces += step(code, &mut script, &mut bench, faces < MOST_FACES),
+        }
     }
+    let heard = bench.heard;
     as_good_as_new(&mut bench, faces, classifies.then_some(last));
+    if finds {
+        looks_once(&mut bench);
+    }
+    heard
 }
 
 /// Plays one step, a face only if it `may`; gives the faces that it may have had classified.
-fn step(script: &mut Script<'_>, bench: &mut Bench<'_, '_>, may: bool) -> u32 {
-    let step = script.byte();
+fn step(step: u8, script: &mut Script<'_>, bench: &mut Bench<'_, '_>, may: bool) -> u32 {
     let sequence = u32::from(step / 16);
     let kind = match step % 8 {
         0 => {
@@ -315,13 +335,84 @@ fn step(script: &mut Script<'_>, bench: &mut Bench<'_, '_>, may: bool) -> u32 {
     0
 }
 
+/// Plays a step with a picture: its beginning, a part, its end, a view. One in four is wrong.
+fn picture_step(kind: u8, sequence: u8, script: &mut Script<'_>, bench: &mut Bench<'_, '_>) {
+    let sequence = u32::from(sequence);
+    // Grey levels of their own for each place, some of them 0.
+    let pixels: [u8; 2 * LARGEST.pixels()] = std::array::from_fn(|pixel| (pixel * pixel % 251) as u8);
+    let (size, arrived) = bench.picture;
+    let wrong = script.byte();
+    match kind {
+        8 => {
+            let (columns, rows) = (u16::from(script.byte() % 64), u16::from(script.byte() % 48));
+            let size = FrameSize { columns, rows };
+            let kind = RequestKind::PictureBegin { size, video: wrong % 2 == 1 };
+            if let Some(Kind::Arrived { pixels: 0 }) = bench.ask(&Request { sequence, kind }) {
+                bench.picture = (size.pixels(), 0);
+            }
+        }
+        9 => {
+            let offset = if wrong % 4 == 3 { usize::from(wrong) * 9 } else { arrived };
+            let rest = if wrong % 4 == 2 { 1 + size } else { size.saturating_sub(offset) };
+            let length = rest.min(usize::from(script.byte()) * 8).min(PART_BYTES).min(LARGEST.pixels());
+            let part = pixels.get(offset..offset + length).unwrap_or(&[]);
+            let kind = RequestKind::PicturePart { offset: offset as u32, pixels: part };
+            if let Some(Kind::Arrived { pixels }) = bench.ask(&Request { sequence, kind }) {
+                bench.picture.1 = pixels as usize;
+            }
+        }
+        10 => {
+            let crc = crc32(pixels.get(..size).unwrap_or(&[])) ^ u32::from(wrong % 4 == 3);
+            bench.ask(&Request { sequence, kind: RequestKind::PictureEnd { crc } });
+        }
+        _ => {
+            let view = if wrong % 2 == 0 { View::Picture } else { View::Face };
+            let offset = u32::from(wrong / 2) * 32;
+            if let Some(Kind::View { pixels: seen, .. }) =
+                bench.ask(&Request { sequence, kind: RequestKind::View { view, offset } })
+                && view == View::Picture
+            {
+                assert!(pixels[offset as usize..].starts_with(&seen) && !seen.is_empty(), "what was sent is shown");
+            }
+        }
+    }
+}
+
+/// A greeted device that finds faces looks at a picture, rightly and once.
+fn looks_once(bench: &mut Bench<'_, '_>) {
+    let mut sequence = 2000;
+    let mut ask = |kind: RequestKind<'_>, again: bool| {
+        sequence += u32::from(!again);
+        bench.ask(&Request { sequence, kind })
+    };
+    let pictures = |answer: Option<Kind>| match answer {
+        Some(Kind::Stats { pictures, .. }) => pictures,
+        other => panic!("{other:?}"),
+    };
+    let before = pictures(ask(RequestKind::Stats, false));
+    let size = FrameSize { columns: 4, rows: 3 };
+    assert_eq!(ask(RequestKind::PictureBegin { size, video: false }, false), Some(Kind::Arrived { pixels: 0 }));
+    let part = RequestKind::PicturePart { offset: 0, pixels: &LAST_PICTURE };
+    for again in [false, true] {
+        assert_eq!(ask(part, again), Some(Kind::Arrived { pixels: 12 }));
+    }
+    for again in [false, true] {
+        let end = RequestKind::PictureEnd { crc: crc32(&LAST_PICTURE) };
+        assert_eq!(ask(end, again), Some(Kind::Seen { face: false }));
+    }
+    let view = RequestKind::View { view: View::Picture, offset: 0 };
+    let Some(Kind::View { pixels, .. }) = ask(view, false) else { panic!("no view") };
+    assert_eq!(pixels, LAST_PICTURE);
+    assert_eq!(pictures(ask(RequestKind::Stats, false)), before + 1, "a retry is counted once");
+}
+
 /// After anything, a device that is greeted tells the truth. If the `logits` of the last face are given, it classifies that face,
 /// rightly and once.
 fn as_good_as_new(bench: &mut Bench<'_, '_>, most_faces: u32, logits: Option<&Vec<i8>>) {
     let ask = |bench: &mut Bench<'_, '_>, sequence, kind| bench.ask(&Request { sequence, kind });
     let hello = RequestKind::Hello { protocol: PROTOCOL_VERSION };
     assert_eq!(ask(bench, 1000, hello), Some(Kind::Hello));
-    let Some(Kind::Stats { faces: before, bad_frames }) = ask(bench, 1001, RequestKind::Stats) else {
+    let Some(Kind::Stats { faces: before, pictures, bad_frames }) = ask(bench, 1001, RequestKind::Stats) else {
         panic!("no statistics")
     };
     assert!(before <= most_faces, "{before} faces counted of {most_faces} that were sent");
@@ -331,6 +422,6 @@ fn as_good_as_new(bench: &mut Bench<'_, '_>, most_faces: u32, logits: Option<&Ve
     let Some(Kind::Result { logits: found }) = &result else { panic!("{result:?}") };
     assert_eq!(&found[..logits.len()], logits);
     assert_eq!(ask(bench, 1002, RequestKind::Classify { face: &face }), result, "a retry has the same answer");
-    let stats = Some(Kind::Stats { faces: before + 1, bad_frames });
+    let stats = Some(Kind::Stats { faces: before + 1, pictures, bad_frames });
     assert_eq!(ask(bench, 1003, RequestKind::Stats), stats, "a retry is counted once, and no good frame as a bad one");
 }

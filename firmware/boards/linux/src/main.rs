@@ -1,37 +1,51 @@
-//! The firmware as a program for Raspberry Pi OS and other Linux: faces in and emotions out on a serial port, a pty, a TCP
-//! port, or standard input and output.
+//! The firmware as a program for Raspberry Pi OS and other Linux: pictures and faces in and emotions out on a serial port, a pty, a
+//! TCP port, or standard input and output; or a camera in, and emotions out.
 
 // Output that fails is an error and no panic.
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 
+mod camera;
 mod serial;
 mod tcp;
 
 use std::{
     io::{ErrorKind, Write, stderr, stdin, stdout},
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use cameras::Turn;
 use clap::Parser;
 use firmware::{
-    device::{Board, Clock, Device},
+    camera::FrameSize,
+    device::{Board, Clock, Device, Sight},
     engine::Engine,
+    finder::{
+        frame::{MOST_COLUMNS, MOST_ROWS},
+        search::memory_bytes,
+    },
 };
 use serialport::{SerialPort, TTYPort};
 use shared::{
+    finder::Finder,
     model::{Aligned, AlignedBytes, Model},
     preprocessing::FACE_PIXELS,
 };
 
-use self::serial::Serial;
+use self::{camera::Frames, serial::Serial};
 
 /// The model that comes with the program.
 static EDGE: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/edge.fer"));
+
+/// The finder that comes with the program.
+static FINDER: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/finder.ferf"));
+
+/// The largest picture that the finder takes.
+const LARGEST: FrameSize = FrameSize { columns: MOST_COLUMNS as u16, rows: MOST_ROWS as u16 };
 
 /// Drawn faces, shown to a person who looks at the port.
 static DEMO_FACES: &[u8] = include_bytes!("../../../models/demo_faces.bin");
@@ -58,6 +72,25 @@ struct Arguments {
     /// A model file [default: edge, which comes with the program]
     #[arg(long, value_name = "FILE.fer")]
     model: Option<PathBuf>,
+    /// A finder file [default: the one that comes with the program]
+    #[arg(long, value_name = "FILE.ferf")]
+    finder: Option<PathBuf>,
+    /// Look through a camera, such as /dev/video0; - is a video (Y4M or MJPEG) on standard input, and then, without a port, standard
+    /// output alone speaks
+    #[arg(long, value_name = "DEVICE")]
+    camera: Option<PathBuf>,
+    /// Turn the camera's pictures clockwise: 90, 180 or 270 degrees
+    #[arg(long, value_name = "DEGREES", requires = "camera", value_parser = turn)]
+    rotate: Option<Turn>,
+}
+
+fn turn(degrees: &str) -> Result<Turn, String> {
+    match degrees {
+        "90" => Ok(Turn::Quarter),
+        "180" => Ok(Turn::Half),
+        "270" => Ok(Turn::ThreeQuarters),
+        _ => Err("90, 180 or 270".into()),
+    }
 }
 
 fn main() -> ExitCode {
@@ -72,17 +105,21 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let file = arguments.model.as_ref().map(|path| {
-        let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-        anyhow::Ok(AlignedBytes::new(&bytes))
-    });
-    let file = file.transpose()?;
+    let file = arguments.model.as_deref().map(read).transpose()?;
     let model = Model::parse(file.as_ref().map_or(&EDGE.0, AlignedBytes::as_slice));
     let model = model.with_context(|| {
         arguments.model.as_ref().map_or_else(|| "the built-in model".into(), |path| path.display().to_string())
     })?;
-    if let Some(device) = &arguments.port {
-        let port = serialport::new(device, arguments.baud).timeout(Duration::from_secs(3600)).open();
+    let file = arguments.finder.as_deref().map(read).transpose()?;
+    let finder = Finder::parse(file.as_ref().map_or(&FINDER.0, AlignedBytes::as_slice));
+    let finder = finder.with_context(|| {
+        arguments.finder.as_ref().map_or_else(|| "the built-in finder".into(), |path| path.display().to_string())
+    })?;
+    let open = |name: &PathBuf| Frames::open(name, arguments.rotate.unwrap_or_default(), LARGEST);
+    let mut frames = arguments.camera.as_ref().map(open).transpose()?;
+    let device = |frames: Option<&mut Frames>, serial: Serial| serve(&model, &finder, frames, serial);
+    if let Some(name) = &arguments.port {
+        let port = serialport::new(name, arguments.baud).timeout(Duration::from_secs(3600)).open();
         let port = port.map_err(|error| {
             let hint = match error.kind() {
                 serialport::ErrorKind::Io(ErrorKind::NotFound) => "is the device plugged in?",
@@ -90,10 +127,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
                 serialport::ErrorKind::NoDevice => "does another program hold the port?",
                 _ => "is it a serial port?",
             };
-            anyhow::Error::from(error).context(format!("{device} ({hint})"))
+            anyhow::Error::from(error).context(format!("{name} ({hint})"))
         })?;
-        let reader = port.try_clone().with_context(|| device.clone())?;
-        return serve(&model, Serial::new(reader, port));
+        let reader = port.try_clone().with_context(|| name.clone())?;
+        return device(frames.as_mut(), Serial::new(reader, port));
     }
     if arguments.pty {
         let (mut master, slave) = TTYPort::pair().context("no pseudo-terminal")?;
@@ -101,7 +138,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         master.set_timeout(Duration::from_secs(3600))?;
         let reader = master.try_clone_native()?;
         // The other end stays open here, so that hosts can come and go.
-        let result = serve(&model, Serial::new(reader, master));
+        let result = device(frames.as_mut(), Serial::new(reader, master));
         drop(slave);
         return result;
     }
@@ -115,13 +152,28 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         for (stream, host) in tcp::hosts(listener) {
             let reader = stream.try_clone()?;
             // A host that goes away is no fault of the device: it waits for the next.
-            if let Err(error) = serve(&model, Serial::new(reader, stream)) {
+            if let Err(error) = device(frames.as_mut(), Serial::new(reader, stream)) {
                 let _ = writeln!(stderr(), "{host}: {error:#}");
             }
         }
         return Ok(());
     }
-    serve(&model, Serial::new(stdin(), stdout()))
+    let Some(frames) = frames.as_mut() else { return device(None, Serial::new(stdin(), stdout())) };
+    if !frames.on_standard_input() {
+        return device(Some(frames), Serial::new(stdin(), stdout()));
+    }
+    let end = frames.end();
+    device(Some(frames), Serial::without_host(end, stdout()))?;
+    match frames.failure() {
+        Some(problem) => Err(anyhow!("{problem}")),
+        None => Ok(()),
+    }
+}
+
+/// A model or finder file, where it can be parsed in place.
+fn read(path: &Path) -> anyhow::Result<AlignedBytes> {
+    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    Ok(AlignedBytes::new(&bytes))
 }
 
 /// Prints where the program can be reached.
@@ -130,13 +182,16 @@ fn say(place: impl std::fmt::Display) -> anyhow::Result<()> {
 }
 
 /// Runs the device until the link ends.
-fn serve(model: &Model<'_>, serial: Serial) -> anyhow::Result<()> {
-    let mut arena = vec![0; Engine::arena_bytes(model)? as usize];
+fn serve(model: &Model<'_>, finder: &Finder<'_>, camera: Option<&mut Frames>, serial: Serial) -> anyhow::Result<()> {
+    let finders = memory_bytes(finder, MOST_COLUMNS, MOST_ROWS)?;
+    let mut arena = vec![0; finders.max(Engine::arena_bytes(model)? as usize)];
+    let mut picture = vec![0; LARGEST.pixels()];
     let engine = Engine::new(model, &mut arena)?;
     let (demo_faces, _) = DEMO_FACES.as_chunks::<FACE_PIXELS>();
     let boot = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.subsec_nanos());
     let board = Board { stack_high_water: None, demo_faces, demo_interval_us: 1_000_000, boot };
-    let mut device = Device::new(engine, serial, Uptime(Instant::now()), board);
+    let sight = Sight { finder: *finder, picture: &mut picture, largest: LARGEST, camera };
+    let mut device = Device::new(engine, serial, Uptime(Instant::now()), board).with_sight(sight)?;
     loop {
         match device.poll() {
             Ok(()) => thread::sleep(IDLE),

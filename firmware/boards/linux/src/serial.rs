@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     fmt,
     io::{self, ErrorKind, Read, Write},
-    sync::mpsc::{Receiver, TryRecvError, channel},
+    sync::mpsc::{Receiver, Sender, TryRecvError, channel},
     thread,
 };
 
@@ -63,6 +63,17 @@ impl Serial {
                     return;
                 }
             }
+        });
+        Self { incoming, pending: VecDeque::new(), outgoing: Box::new(writer) }
+    }
+
+    /// Only writes, to `writer`, until the other end of `end` is dropped.
+    pub fn without_host(end: Receiver<()>, writer: impl Write + 'static) -> Self {
+        let (arrived, incoming): (Sender<io::Result<Vec<u8>>>, _) = channel();
+        thread::spawn(move || {
+            // Nothing ever comes but the end, with which this thread drops the sender.
+            let _ = end.recv();
+            drop(arrived);
         });
         Self { incoming, pending: VecDeque::new(), outgoing: Box::new(writer) }
     }

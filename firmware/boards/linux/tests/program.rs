@@ -38,13 +38,13 @@ fn a_model_that_is_none_is_named() {
 
 #[test]
 fn a_device_that_cannot_be_opened_is_named() {
-    let output = program().args(["--port", "/dev/no-such-port"]).output().expect("starts");
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(error.starts_with("error: /dev/no-such-port (is the device plugged in?): "), "{error}");
-    let output =
-        program().args(["--port", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]).output().expect("starts");
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(error.contains("Cargo.toml (is it a serial port?): "), "{error}");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    for (port, question) in [("/dev/no-such-port", "is the device plugged in?"), (file, "is it a serial port?")] {
+        let output = program().args(["--port", port]).output().expect("starts");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.starts_with(&format!("error: {port} ({question}): ")), "{error}");
+    }
 }
 
 #[test]

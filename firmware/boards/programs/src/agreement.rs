@@ -12,7 +12,11 @@ use shared::quantization::ChannelParameters;
 use shared::shape::{Padding, Shape, Window};
 
 use crate::memory::{Buffers, Memory, Sizes};
-use crate::{print, random::Random};
+use crate::{
+    limits::{FACTORS, biases},
+    print,
+    random::Random,
+};
 
 /// What an operator's input, weights and channels are.
 #[derive(Clone, Copy)]
@@ -20,6 +24,27 @@ enum Data {
     Random,
     /// All the same: the value of the input, that of the weights, and the parameters.
     Constant(i8, i8, ChannelParameters),
+}
+
+/// What both versions of an operator get.
+#[derive(Clone, Copy)]
+struct Given {
+    sizes: Sizes,
+    data: Data,
+    /// Whether both may refuse it.
+    may_refuse: bool,
+}
+
+impl Given {
+    /// What fits.
+    fn fitting(sizes: Sizes, data: Data) -> Self {
+        Self { sizes, data, may_refuse: false }
+    }
+
+    /// Random values of sizes that need not fit.
+    fn any(sizes: Sizes) -> Self {
+        Self { sizes, data: Data::Random, may_refuse: true }
+    }
 }
 
 /// Two versions differ; which, is printed.
@@ -142,7 +167,7 @@ impl<S: Write, M: Memory> Trial<'_, S, M> {
         let output_shape = Shape { height, width, ..input_shape };
         let pool = PoolArguments { window, input_shape, output_shape, activation_min, activation_max };
         let sizes = Sizes { input: elements(input_shape), output: elements(output_shape), ..Sizes::default() };
-        self.max_pool(&pool, sizes, false)
+        self.max_pool(&pool, Given::fitting(sizes, Data::Random))
     }
 
     fn convolution(&mut self, arguments: &ConvArguments, region: Region, data: Data) -> Result<(), Different> {
@@ -155,18 +180,11 @@ impl<S: Write, M: Memory> Trial<'_, S, M> {
             output: usize::from(region.height) * usize::from(output_shape.width) * filters,
             scratch: conv2d_scratch(&window, input_shape, output_shape),
         };
-        self.convolution_of(arguments, region, sizes, data, false)
+        self.convolution_of(arguments, region, Given::fitting(sizes, data))
     }
 
-    fn convolution_of(
-        &mut self,
-        arguments: &ConvArguments,
-        region: Region,
-        sizes: Sizes,
-        data: Data,
-        may_refuse: bool,
-    ) -> Result<(), Different> {
-        self.compare(&(arguments, region), sizes, data, may_refuse, |version, memory| {
+    fn convolution_of(&mut self, arguments: &ConvArguments, region: Region, given: Given) -> Result<(), Different> {
+        self.compare(&(arguments, region), given, |version, memory| {
             let Buffers { input, weights, channels, ours, plain, scratch } = memory;
             match version {
                 Version::Ours => kernels::conv2d_region(arguments, region, input, weights, channels, ours, scratch),
@@ -185,17 +203,11 @@ impl<S: Write, M: Memory> Trial<'_, S, M> {
             output: elements(output_shape),
             scratch: depthwise_conv2d_scratch(&window, input_shape, output_shape),
         };
-        self.depthwise_of(arguments, sizes, data, false)
+        self.depthwise_of(arguments, Given::fitting(sizes, data))
     }
 
-    fn depthwise_of(
-        &mut self,
-        arguments: &ConvArguments,
-        sizes: Sizes,
-        data: Data,
-        may_refuse: bool,
-    ) -> Result<(), Different> {
-        self.compare(&("depthwise", arguments), sizes, data, may_refuse, |version, memory| {
+    fn depthwise_of(&mut self, arguments: &ConvArguments, given: Given) -> Result<(), Different> {
+        self.compare(&("depthwise", arguments), given, |version, memory| {
             let Buffers { input, weights, channels, ours, plain, scratch } = memory;
             match version {
                 Version::Ours => kernels::depthwise_conv2d(arguments, input, weights, channels, ours, scratch),
@@ -213,17 +225,11 @@ impl<S: Write, M: Memory> Trial<'_, S, M> {
     ) -> Result<(), Different> {
         let scratch = fully_connected_scratch(inputs);
         let sizes = Sizes { input: inputs, weights: inputs * units, channels: units, output: units, scratch };
-        self.fully_connected_of(ends, sizes, data, false)
+        self.fully_connected_of(ends, Given::fitting(sizes, data))
     }
 
-    fn fully_connected_of(
-        &mut self,
-        ends: &FullyConnectedArguments,
-        sizes: Sizes,
-        data: Data,
-        may_refuse: bool,
-    ) -> Result<(), Different> {
-        self.compare(&(ends, sizes), sizes, data, may_refuse, |version, memory| {
+    fn fully_connected_of(&mut self, ends: &FullyConnectedArguments, given: Given) -> Result<(), Different> {
+        self.compare(&(ends, given.sizes), given, |version, memory| {
             let Buffers { input, weights, channels, ours, plain, scratch } = memory;
             match version {
                 Version::Ours => kernels::fully_connected(ends, input, weights, channels, ours, scratch),
@@ -232,8 +238,8 @@ impl<S: Write, M: Memory> Trial<'_, S, M> {
         })
     }
 
-    fn max_pool(&mut self, pool: &PoolArguments, sizes: Sizes, may_refuse: bool) -> Result<(), Different> {
-        self.compare(pool, sizes, Data::Random, may_refuse, |version, memory| match version {
+    fn max_pool(&mut self, pool: &PoolArguments, given: Given) -> Result<(), Different> {
+        self.compare(pool, given, |version, memory| match version {
             Version::Ours => kernels::max_pool2d(pool, memory.input, memory.ours),
             Version::Plain => portable::max_pool2d(pool, memory.input, memory.plain),
         })
@@ -275,14 +281,14 @@ impl<S: Write, M: Memory> Trial<'_, S, M> {
         let FullyConnectedArguments { activation_min, activation_max, .. } = ends;
         let pool = PoolArguments { window, input_shape, output_shape, activation_min, activation_max };
         let region = Region::whole(output_shape);
-        let with = |scratch| Sizes { scratch, ..sizes };
+        let with = |scratch| Given::any(Sizes { scratch, ..sizes });
         let scratch = conv2d_scratch(&window, input_shape, output_shape);
-        self.convolution_of(&arguments, region, with(scratch), Data::Random, true)?;
+        self.convolution_of(&arguments, region, with(scratch))?;
         let scratch = depthwise_conv2d_scratch(&window, input_shape, output_shape);
-        self.depthwise_of(&arguments, with(scratch), Data::Random, true)?;
-        self.max_pool(&pool, sizes, true)?;
+        self.depthwise_of(&arguments, with(scratch))?;
+        self.max_pool(&pool, Given::any(sizes))?;
         let sizes = Sizes { output: sizes.channels, scratch: fully_connected_scratch(sizes.input), ..sizes };
-        self.fully_connected_of(&ends, sizes, Data::Random, true)
+        self.fully_connected_of(&ends, Given::any(sizes))
     }
 }
 
@@ -297,14 +303,12 @@ impl<S: Write, M: Memory> Trial<'_, S, M> {
     fn compare(
         &mut self,
         what: &dyn Debug,
-        sizes: Sizes,
-        data: Data,
-        may_refuse: bool,
+        given: Given,
         run: impl Fn(Version, &mut Buffers<'_>) -> Result<(), ShapeMismatch>,
     ) -> Result<(), Different> {
         let Self { memory, random, serial, .. } = self;
-        let Some(mut memory) = memory.buffers(sizes) else { return Ok(()) };
-        match data {
+        let Some(mut memory) = memory.buffers(given.sizes) else { return Ok(()) };
+        match given.data {
             Data::Random => {
                 memory.input.fill_with(|| random.next() as i8);
                 memory.weights.fill_with(|| random.next() as i8);
@@ -325,7 +329,7 @@ impl<S: Write, M: Memory> Trial<'_, S, M> {
         let results = [run(Version::Ours, &mut memory), run(Version::Plain, &mut memory)];
         let same = match results {
             [Ok(()), Ok(())] => memory.ours == memory.plain,
-            [Err(ShapeMismatch), Err(ShapeMismatch)] => may_refuse,
+            [Err(ShapeMismatch), Err(ShapeMismatch)] => given.may_refuse,
             _ => false,
         };
         if same {
@@ -355,18 +359,4 @@ fn with_ends(ends: &FullyConnectedArguments, window: Window, input_shape: Shape,
 /// Of a shape of these operators, all of which are small.
 fn elements(shape: Shape) -> usize {
     shape.elements().unwrap_or(0) as usize
-}
-
-/// Multipliers and shifts with which a sum at a limit is not always beyond the clamp, and such with which it is.
-const FACTORS: [(i32, i32); 4] = [(1 << 30, -22), (i32::MAX, -23), (i32::MAX, -1), (1 << 30, -31)];
-
-/// Biases that take the sum of so many of the largest products to the limits of some kernel's fast arithmetic and of 32 bits,
-/// and none; as in a model, what may be summed fits 32 bits.
-fn biases(products: usize) -> impl Iterator<Item = i32> {
-    let (largest, products) = (products as i64 * 255 * 128, products as i64);
-    let limits = [1 << 28, 1 << 29, 1 << 30, i64::from(i32::MAX)].into_iter();
-    // A product is counted as 259 * 128 where the offset is added apart.
-    let biases = limits.flat_map(move |limit| [limit - largest, limit - products * 259 * 128]);
-    let around = biases.flat_map(|bias| [bias - 1, bias, bias + 1]).chain([0]);
-    around.filter(move |bias| largest + bias.abs() <= i32::MAX.into()).map(|bias| bias as i32)
 }

@@ -8,6 +8,7 @@
 //! layers      single layers, counted, beside the same in plain Rust
 //! agreement   random operators, by the processor's kernels and in plain Rust
 //! random      numbers for layers and agreement
+//! limits      sums at the limits of the arithmetic for agreement, and for tests on a host
 //! memory      what agreement works on
 //! model       the network and the finder that ship with the firmware
 //! stack       how deep the stack has been
@@ -22,6 +23,7 @@ pub mod device;
 #[cfg(target_os = "none")]
 pub mod finder;
 pub mod layers;
+pub mod limits;
 pub mod memory;
 pub mod model;
 #[cfg(target_os = "none")]

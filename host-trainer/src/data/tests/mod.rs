@@ -1,8 +1,10 @@
 //! ```text
-//! folder.rs  folders of images
+//! folder.rs       folders of images
+//! photographs.rs  folders of photographs, in which faces are found
 //! ```
 
 mod folder;
+mod photographs;
 
 use std::{
     fs,
@@ -211,7 +213,8 @@ fn a_split_without_faces_is_an_error_when_it_is_asked_for() {
 
 #[test]
 fn a_named_source_that_does_not_exist_is_never_replaced_by_synthetic_faces() {
-    assert!(locate(Some(Path::new("nowhere/fer2013.csv"))).is_err());
+    let error = locate(Some(Path::new("nowhere/fer2013.csv"))).expect_err("there is none").to_string();
+    assert!(error.contains("nowhere/fer2013.csv"), "{error}");
 }
 
 #[test]

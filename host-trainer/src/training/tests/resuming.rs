@@ -205,6 +205,6 @@ fn two_torn_checkpoints_are_an_error_not_a_fresh_start() {
     for name in ["checkpoints/last.ckpt", "checkpoints/previous.ckpt"] {
         fs::write(run_folder.file(name), b"torn").expect("torn");
     }
-    let result = try_run(&configuration, &run_folder, None);
-    assert!(result.is_err(), "trained anew from nothing, over the metrics of the old run");
+    let error = try_run(&configuration, &run_folder, None).expect_err("nothing whole is left").to_string();
+    assert!(error.contains("last.ckpt") && error.contains("--out"), "{error}");
 }
