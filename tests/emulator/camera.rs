@@ -9,6 +9,7 @@ use firmware::camera::arducam_mega::Error;
 use firmware::camera::{Camera, FrameSize, Progress};
 use firmware::device::{Board, Clock, Device, Sight};
 use firmware::engine::Engine;
+use firmware::finder::search::memory_bytes;
 use shared::{finder::Finder, model::Model};
 use tests::drawn_picture::Picture;
 
@@ -16,9 +17,6 @@ use super::compile::target_directory;
 
 /// Columns and rows of the camera's pictures.
 pub const SIZE: FrameSize = FrameSize { columns: 320, rows: 240 };
-
-/// Bytes of the arena that the Pico's engine and finder share.
-const ARENA_BYTES: usize = 72 * 1024;
 
 /// What comes of a picture that was begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +53,9 @@ pub fn number(shots: &Shots, wanted: Shot) -> String {
 
 /// The lines that the device prints on this host after its banner, one a shot.
 pub fn lines_of_the_host(model: &Model<'_>, finder: Finder<'_>, shots: &Shots) -> Vec<String> {
-    let (mut arena, mut picture) = (vec![0; ARENA_BYTES], vec![0; SIZE.pixels()]);
+    let for_model = Engine::arena_bytes(model).expect("it fits") as usize;
+    let for_finder = memory_bytes(&finder, SIZE.columns.into(), SIZE.rows.into()).expect("it fits");
+    let (mut arena, mut picture) = (vec![0; for_model.max(for_finder)], vec![0; SIZE.pixels()]);
     let engine = Engine::new(model, &mut arena).unwrap();
     let board = Board { stack_high_water: None, demo_faces: &[], demo_interval_us: 0, boot: 0 };
     let camera = Some(Script { shots: shots.clone().into_iter(), current: None });
