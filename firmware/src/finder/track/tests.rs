@@ -75,7 +75,7 @@ fn picture(faces: &[Bands]) -> Vec<u8> {
 
 /// A network whose logit is the contrast of four bands, and that may place the eyes by the slant.
 fn network(places: bool) -> AlignedBytes {
-    let band = |pixel: usize| if pixel / SIDE / 2 % 2 == 0 { -1 } else { 1 };
+    let band = |pixel: usize| if (pixel / SIDE / 2).is_multiple_of(2) { -1 } else { 1 };
     let half = |pixel: usize| if pixel % SIDE < SIDE / 2 { -4 } else { 4 };
     let unit = |unit: usize, pixel: usize| match unit {
         0 => band(pixel),
