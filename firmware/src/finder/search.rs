@@ -156,7 +156,7 @@ impl<'model, 'memory> Search<'model, 'memory> {
     /// # Errors
     /// [`EngineError::ArenaTooSmall`].
     pub fn again(&mut self, frame: Frame<'_>, last: &Face) -> Result<Face, EngineError> {
-        self.effort = Effort { confirmed: 1, placed: 1, ..Effort::default() };
+        self.effort = Effort { confirmed: 1, ..Effort::default() };
         let face = self.look(frame, eyes_square(last), self.finder.confirm)?;
         self.place(frame, face)
     }
