@@ -50,7 +50,7 @@ impl Bands {
         let (left, top) = (self.x - self.side / 2, self.y - self.side / 2);
         for y in 0..self.side {
             for x in 0..self.side {
-                let band = if 4 * y / self.side % 2 == 0 { -self.contrast } else { self.contrast };
+                let band = if (4 * y / self.side).is_multiple_of(2) { -self.contrast } else { self.contrast };
                 let half = if 2 * x < self.side { -self.slant } else { self.slant };
                 pixels[(top + y) as usize * WIDTH + (left + x) as usize] = (128 + band + half) as u8;
             }
@@ -75,7 +75,7 @@ fn picture(faces: &[Bands]) -> Vec<u8> {
 
 /// A network whose logit is the contrast of four bands, and that may place the eyes by the slant.
 fn network(places: bool) -> AlignedBytes {
-    let band = |pixel: usize| if pixel / SIDE / 2 % 2 == 0 { -1 } else { 1 };
+    let band = |pixel: usize| if (pixel / SIDE / 2).is_multiple_of(2) { -1 } else { 1 };
     let half = |pixel: usize| if pixel % SIDE < SIDE / 2 { -4 } else { 4 };
     let unit = |unit: usize, pixel: usize| match unit {
         0 => band(pixel),
@@ -221,7 +221,7 @@ fn the_whole_picture_is_searched_once_in_so_many_frames_while_a_face_is_followed
         for frame in 0..3 * period {
             let (face, searched) = next(&mut tracker, search, &[FACE]);
             assert!(face.is_some_and(|face| FACE.is(&face)), "frame {frame}");
-            assert_eq!(searched, frame % period == 0, "frame {frame}");
+            assert_eq!(searched, frame.is_multiple_of(period), "frame {frame}");
         }
     });
 }
