@@ -50,7 +50,7 @@ impl Bands {
         let (left, top) = (self.x - self.side / 2, self.y - self.side / 2);
         for y in 0..self.side {
             for x in 0..self.side {
-                let band = if (4 * y / self.side).is_multiple_of(2) { -self.contrast } else { self.contrast };
+                let band = if 4 * y / self.side % 2 == 0 { -self.contrast } else { self.contrast };
                 let half = if 2 * x < self.side { -self.slant } else { self.slant };
                 pixels[(top + y) as usize * WIDTH + (left + x) as usize] = (128 + band + half) as u8;
             }
