@@ -56,7 +56,7 @@ def main():
             others = [points(shape, 36, 39), points(shape, 42, 45)]
             apart = max(np.hypot(*(a - b)) for a, b in zip(eyes, others)) / SCALE
             (left_x, left_y), (right_x, right_y) = [(eye + 0.5) / SCALE - BORDER - 0.5 for eye in eyes]
-            if apart > 1.5 or right_x - left_x < 8:
+            if apart > 1.5 or right_x - left_x < 8.1:
                 continue
             table.write(b"%d,%.1f,%.1f,%.1f,%.1f\n" % (index, left_x, left_y, right_x, right_y))
 
