@@ -10,26 +10,17 @@
 use std::{io, path::Path};
 
 use anyhow::Context;
-use firmware::finder::warp::Point;
-use host_trainer::{
-    data::{Split, locate},
-    finder::{
-        frames::{distance, in_pixels, middle, span},
-        labels::read_eyes,
-        material::{keep_aside, read_pictures},
-        pasting::Place,
-        photograph::faces_of,
-        recipe::{FinderRecipe, SHIPPED},
-        scene::Picture,
-    },
+use host_trainer::finder::{
+    frames::{distance, in_pixels, middle, span},
+    pasting::{Place, UnseenFace, read_unseen},
+    photograph::faces_of,
+    scene::Picture,
 };
 use image::{GrayImage, imageops};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
-use shared::{finder::Finder, model::AlignedBytes, preprocessing::FACE_PIXELS};
-
-const EYES: &[u8] = include_bytes!("../finder/fer2013-public-eyes.csv.gz");
+use shared::{finder::Finder, model::AlignedBytes};
 
 const WIDTH: usize = 1600;
 const HEIGHT: usize = 1200;
@@ -53,19 +44,14 @@ fn main() -> anyhow::Result<()> {
     let file = arguments.next().unwrap_or("firmware/models/finder.ferf".into());
     let bytes = AlignedBytes::new(&std::fs::read(&file).with_context(|| file.clone())?);
     let finder = Finder::parse(bytes.as_slice()).context(file)?;
-    let dataset = locate(Some(Path::new(&data)))?.read(&mut |_, _| {})?;
-    let (faces, _) = dataset.require(Split::PublicTest)?.pixels.as_chunks::<FACE_PIXELS>();
-    let known = read_eyes(EYES, Path::new("fer2013-public-eyes.csv.gz"), faces.len())?;
-    let aside = FinderRecipe::parse("finder.toml", SHIPPED)?.aside;
-    let (pictures, _) = keep_aside(read_pictures(Path::new(&photographs))?.0, aside);
-    anyhow::ensure!(!pictures.is_empty(), "{photographs} has too few photographs");
+    let (faces, pictures) = read_unseen(Path::new(&data), Path::new(&photographs))?;
 
     let mut table = csv::Writer::from_writer(io::stdout());
     let (mut found, mut others, mut nine) = (0, 0, 0);
     for picture in 0..PICTURES {
         let mut random = ChaCha8Rng::seed_from_u64(picture);
         let mut crowd = enlarged(&pictures[random.random_range(0..pictures.len())]);
-        let eyes = paste(&mut crowd, faces, &known, &mut random);
+        let eyes = paste(&mut crowd, &faces, &mut random);
         let crowd = GrayImage::from_raw(WIDTH as u32, HEIGHT as u32, crowd.pixels).context("a picture")?;
         let boxes = faces_of(&finder, &crowd)?;
         let is_at = |own: &[[f32; 2]; 2], eyes: &[[f32; 2]; 2]| distance(middle(own), middle(eyes)) < span(eyes) / 2.0;
@@ -88,17 +74,12 @@ fn enlarged(picture: &Picture) -> Picture {
 }
 
 /// Puts a face into each cell, and tells where the eyes are.
-fn paste(
-    crowd: &mut Picture,
-    faces: &[[u8; FACE_PIXELS]],
-    known: &[(usize, [Point; 2])],
-    random: &mut ChaCha8Rng,
-) -> Vec<[[f32; 2]; 2]> {
+fn paste(crowd: &mut Picture, faces: &[UnseenFace], random: &mut ChaCha8Rng) -> Vec<[[f32; 2]; 2]> {
     let [columns, rows] = CELLS;
     let cells = (0..columns * rows).map(|cell| [cell % columns, cell / columns]);
     cells
         .map(|[column, row]| {
-            let (face, eyes) = known[random.random_range(0..known.len())];
+            let face = &faces[random.random_range(0..faces.len())];
             let mut within = |cell: usize, cells: usize, length: usize| {
                 let cell_length = length as f32 / cells as f32;
                 (cell as f32 + random.random_range(0.35..0.65f32)) * cell_length
@@ -106,7 +87,7 @@ fn paste(
             let middle = [within(column, columns, WIDTH), within(row, rows, HEIGHT)];
             let roll = random.random_range(-20.0..20.0f32).to_radians();
             let place = Place { middle, side: 60.0, roll, blur: 6.0 };
-            in_pixels(place.paste(crowd, &faces[face], eyes))
+            in_pixels(place.paste(crowd, &face.pixels, face.eyes))
         })
         .collect()
 }

@@ -22,15 +22,9 @@ use firmware::{
         warp::Point,
     },
 };
-use host_trainer::{
-    data::{Split, locate},
-    finder::{
-        labels::read_eyes,
-        material::{keep_aside, read_pictures},
-        pasting::Place,
-        recipe::{FinderRecipe, SHIPPED},
-        scene::Picture,
-    },
+use host_trainer::finder::{
+    pasting::{Place, UnseenFace, read_unseen},
+    scene::Picture,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -41,8 +35,6 @@ use shared::{
     model::{AlignedBytes, Model},
     preprocessing::FACE_PIXELS,
 };
-
-const EYES: &[u8] = include_bytes!("../finder/fer2013-public-eyes.csv.gz");
 
 const WIDTH: usize = 320;
 const HEIGHT: usize = 240;
@@ -82,17 +74,11 @@ fn main() -> anyhow::Result<()> {
     let (finder_bytes, model_bytes) = (read(&finder_file)?, read(&model_file)?);
     let finder = Finder::parse(finder_bytes.as_slice()).context(finder_file)?;
     let model = Model::parse(model_bytes.as_slice()).context(model_file)?;
-    let dataset = locate(Some(Path::new(&data)))?.read(&mut |_, _| {})?;
-    let split = dataset.require(Split::PublicTest)?;
-    let (faces, _) = split.pixels.as_chunks::<FACE_PIXELS>();
-    let known = read_eyes(EYES, Path::new("fer2013-public-eyes.csv.gz"), faces.len())?;
-    let aside = FinderRecipe::parse("finder.toml", SHIPPED)?.aside;
-    let (pictures, _) = keep_aside(read_pictures(Path::new(&photographs))?.0, aside);
-    anyhow::ensure!(!pictures.is_empty(), "{photographs} has too few photographs");
+    let (faces, pictures) = read_unseen(Path::new(&data), Path::new(&photographs))?;
 
-    let answer = |random: &mut ChaCha8Rng, (face, eyes): (usize, [Point; 2]), (edge, blur): (&'static str, f32)| {
+    let answer = |random: &mut ChaCha8Rng, face: &UnseenFace, (edge, blur): (&'static str, f32)| {
         let picture = &pictures[random.random_range(0..pictures.len())];
-        let pasted = paste(picture.view(WIDTH, HEIGHT, random), &faces[face], eyes, blur, random);
+        let pasted = paste(picture.view(WIDTH, HEIGHT, random), face, blur, random);
         let frame = Frame::new(&pasted.frame.pixels, WIDTH, HEIGHT, WIDTH)?;
         let truth = Face { eyes: pasted.eyes, score: 0.0 };
         let mut memory = vec![0; memory_bytes(&finder, WIDTH, HEIGHT)?];
@@ -102,12 +88,12 @@ fn main() -> anyhow::Result<()> {
         let mut engine = Engine::new(&model, &mut arena)?;
         let mut classify = |face: &[u8; FACE_PIXELS]| engine.classify(face).map(|readout| readout.label as u8);
         anyhow::Ok(Row {
-            face,
+            face: face.row,
             edge,
             side: pasted.side,
             degrees: pasted.degrees,
-            label: split.labels[face],
-            itself: classify(&faces[face])?,
+            label: face.label,
+            itself: classify(&face.pixels)?,
             score: found.map(|face| face.score),
             found: found.map(|face| classify(&align(frame, face))).transpose()?,
             by_known_eyes: classify(&align(frame, &truth))?,
@@ -115,12 +101,12 @@ fn main() -> anyhow::Result<()> {
     };
     let mut table = csv::Writer::from_writer(io::stdout());
     for (stream, edge) in EDGES.into_iter().enumerate() {
-        let answer = |(index, &face): (usize, &(usize, [Point; 2]))| {
+        let answer = |(index, face): (usize, &UnseenFace)| {
             let mut random = ChaCha8Rng::seed_from_u64(index as u64);
             random.set_stream(stream as u64);
             answer(&mut random, face, edge)
         };
-        let rows = known.par_iter().enumerate().map(answer).collect::<anyhow::Result<Vec<Row>>>()?;
+        let rows = faces.par_iter().enumerate().map(answer).collect::<anyhow::Result<Vec<Row>>>()?;
         rows.iter().try_for_each(|row| table.serialize(row))?;
         summarize(edge.0, &rows);
     }
@@ -129,16 +115,16 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// Puts a face into a frame, at a random place where all of it is seen if that is possible.
-fn paste(mut frame: Picture, face: &[u8; FACE_PIXELS], eyes: [Point; 2], blur: f32, random: &mut ChaCha8Rng) -> Pasted {
+fn paste(mut frame: Picture, face: &UnseenFace, blur: f32, random: &mut ChaCha8Rng) -> Pasted {
     let (side, degrees) = (random.random_range(40.0..90.0f32), random.random_range(-20.0..20.0f32));
     let place = Place { middle: [0.0; 2], side, roll: degrees.to_radians(), blur };
-    let reach = place.reach(eyes);
+    let reach = place.reach(face.eyes);
     let middle = [WIDTH, HEIGHT].map(|length| {
         let length = length as f32;
         let (low, high) = (reach.min(length / 2.0 - 1.0), (length - reach).max(length / 2.0 + 1.0));
         random.random_range(low..high)
     });
-    let eyes = Place { middle, ..place }.paste(&mut frame, face, eyes);
+    let eyes = Place { middle, ..place }.paste(&mut frame, &face.pixels, face.eyes);
     Pasted { frame, eyes, side, degrees }
 }
 

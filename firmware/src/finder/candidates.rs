@@ -7,18 +7,8 @@ use super::warp::Point;
 /// Maximum number of windows that are kept of a frame: those with the highest sums.
 const MOST_WINDOWS: usize = 96;
 
-/// Maximum number of proposals of the largest frames: the best ones.
+/// Maximum number of proposals of a frame: the best ones.
 pub const MOST_PROPOSALS: usize = 20;
-
-/// Maximum number of proposals of a frame: one for every 3,200 pixels, so that the work of the networks grows with the frame as that of
-/// the trees does. A small frame has 4, one of 160x120 pixels 6.
-pub const fn most_proposals(pixels: usize) -> usize {
-    match pixels / 3200 {
-        0..4 => 4,
-        count if count < MOST_PROPOSALS => count,
-        _ => MOST_PROPOSALS,
-    }
-}
 
 /// A window of a level in the frame, in 1/256 pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +37,8 @@ impl Candidates {
     }
 
     /// Merges windows that share more than a third of the area that they cover together. A merged window is their mean,
-    /// weighted by their sums. They are ordered by the highest sum and a share of the others', the best first, and the best `most` are kept.
-    pub fn merged(mut self, most: usize) -> Vec<Candidate, MOST_PROPOSALS> {
+    /// weighted by their sums. They are ordered by the highest sum and a share of the others', the best first.
+    pub fn merged(mut self) -> Vec<Candidate, MOST_PROPOSALS> {
         // By place where sums are equal, so that the order in which they came does not count.
         self.0.sort_unstable_by_key(|c| (-i32::from(c.sum), c.side, c.middle.y, c.middle.x));
         let mut places: Vec<Place, MOST_WINDOWS> = Vec::new();
@@ -61,7 +51,7 @@ impl Candidates {
         }
         let worth = |place: &Place| i32::from(place.best.sum) * 4 + place.weight.min(1 << 12) as i32;
         places.sort_unstable_by_key(|place| (-worth(place), place.best.side, place.best.middle.y, place.best.middle.x));
-        places.iter().take(most.min(MOST_PROPOSALS)).map(Place::mean).collect()
+        places.iter().take(MOST_PROPOSALS).map(Place::mean).collect()
     }
 }
 

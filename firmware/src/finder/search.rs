@@ -7,7 +7,7 @@ use shared::{
 };
 
 use super::{
-    candidates::{Candidate, Candidates, MOST_PROPOSALS, most_proposals},
+    candidates::{Candidate, Candidates, MOST_PROPOSALS},
     frame::Frame,
     shrink::{Scale, shrink},
     trees::scan,
@@ -29,6 +29,9 @@ pub const BELOW_EYES: i32 = 102;
 
 /// The networks give eyes in this fraction of the square's side: 1/32.
 pub const EYE_UNITS: f32 = 32.0;
+
+/// The logit from which the network that confirms is so sure of a face that other proposals for it are passed over.
+const SURE: f32 = 3.0;
 
 /// A face in a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,7 +84,7 @@ pub fn propose(trees: &[Tree], frame: Frame<'_>, level: &mut [u8]) -> (Vec<Candi
     loop {
         let (width, height) = shrink(frame, scale, level);
         if width < WINDOW || height < WINDOW {
-            return (candidates.merged(most_proposals(frame.width() * frame.height())), windows);
+            return (candidates.merged(), windows);
         }
         scan(level, width, height, trees, |x, y, sum| {
             windows += 1;
@@ -103,6 +106,12 @@ pub fn confirm_square(proposal: &Candidate) -> Square {
 /// The square of a face that the network that places the eyes reads.
 pub fn eyes_square(face: &Face) -> Square {
     Square::around_eyes(face.eyes, SQUARE_SIDE, BELOW_EYES)
+}
+
+/// The number of proposals that are rather no face after which those that are left, which are worse, are not looked at any more: one for
+/// every 7,000 pixels, so that the work of the networks grows with the frame as that of the trees does: 2 of 160x120 pixels, 10 of 320x240.
+fn most_doubtful(frame: Frame<'_>) -> usize {
+    (frame.width() * frame.height() / 7000).max(2)
 }
 
 /// Pixels of the square that a network reads.
@@ -135,9 +144,19 @@ impl<'model, 'memory> Search<'model, 'memory> {
         let (proposals, windows) = propose(self.finder.trees, frame, bytemuck::cast_slice_mut(self.memory));
         self.effort = Effort { windows, ..Effort::default() };
         let mut confirmed: Faces = Vec::new();
+        let mut doubtful = 0;
         for proposal in &proposals {
-            if let Some(face) = self.confirm(frame, proposal)? {
+            // Trees often propose a face once more, larger or smaller or beside it.
+            if confirmed.iter().any(|face| face.score >= SURE && face.covers(proposal)) {
+                continue;
+            }
+            let face = self.confirm(frame, proposal)?;
+            if face.score >= self.finder.header.confirm {
                 add(&mut confirmed, face);
+            }
+            doubtful += usize::from(face.score < 0.0);
+            if doubtful == most_doubtful(frame) {
+                break;
             }
         }
         let mut faces = Vec::new();
@@ -156,15 +175,14 @@ impl<'model, 'memory> Search<'model, 'memory> {
     /// # Errors
     /// [`EngineError::ArenaTooSmall`].
     pub fn again(&mut self, frame: Frame<'_>, last: &Face) -> Result<Face, EngineError> {
-        self.effort = Effort { confirmed: 1, placed: 1, ..Effort::default() };
+        self.effort = Effort { confirmed: 1, ..Effort::default() };
         let face = self.look(frame, eyes_square(last), self.finder.confirm)?;
         self.place(frame, face)
     }
 
-    fn confirm(&mut self, frame: Frame<'_>, proposal: &Candidate) -> Result<Option<Face>, EngineError> {
+    fn confirm(&mut self, frame: Frame<'_>, proposal: &Candidate) -> Result<Face, EngineError> {
         self.effort.confirmed += 1;
-        let face = self.look(frame, confirm_square(proposal), self.finder.confirm)?;
-        Ok((face.score >= self.finder.header.confirm).then_some(face))
+        self.look(frame, confirm_square(proposal), self.finder.confirm)
     }
 
     fn place(&mut self, frame: Frame<'_>, face: Face) -> Result<Face, EngineError> {
@@ -214,6 +232,13 @@ impl Face {
             square.place((along << 16) / SQUARE_SIDE + fixed(x), -(BELOW_EYES << 16) / SQUARE_SIDE + fixed(y))
         };
         Self { eyes: [eye(-128, left_x, left_y), eye(128, right_x, right_y)], score }
+    }
+
+    /// Whether the middle of a proposal is nearer to that of the face than the distance of its eyes.
+    fn covers(&self, proposal: &Candidate) -> bool {
+        let (a, b) = (eyes_square(self).middle.held(), proposal.middle.held());
+        let (x, y, span) = (i64::from(a.x - b.x), i64::from(a.y - b.y), i64::from(self.eye_distance()));
+        x * x + y * y < span * span
     }
 
     /// Whether the points between the eyes of both faces are nearer to each other than the larger of the two eye distances.

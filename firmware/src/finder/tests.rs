@@ -7,7 +7,7 @@ use shared::finder::{DEPTH, Tree, WINDOW};
 
 use super::{
     align::align,
-    candidates::{Candidate, Candidates, MOST_PROPOSALS, most_proposals},
+    candidates::{Candidate, Candidates, MOST_PROPOSALS},
     frame::{Frame, FrameError},
     search::{BELOW_EYES, Face, SQUARE_SIDE, propose},
     shrink::{Scale, shrink},
@@ -102,7 +102,7 @@ fn windows_at_one_place_are_one_proposal_and_the_best_comes_first() {
     }
     // Another size at the same place is another proposal.
     candidates.add(window(1000, 1000, 2000, 5));
-    let merged = candidates.merged(MOST_PROPOSALS);
+    let merged = candidates.merged();
     assert_eq!(merged[..], [window(5000, 900, 600, 90), window(1075, 1000, 600, 30), window(1000, 1000, 2000, 5)]);
 }
 
@@ -116,7 +116,7 @@ fn the_order_of_windows_does_not_count_and_too_many_lose_the_worst() {
     let merged = |order: &mut dyn Iterator<Item = i32>| {
         let mut candidates = Candidates::default();
         order.for_each(|index| candidates.add(window(index)));
-        candidates.merged(MOST_PROPOSALS)
+        candidates.merged()
     };
     let (forward, backward) = (merged(&mut (0..1000)), merged(&mut (0..1000).rev()));
     assert_eq!(forward, backward);
@@ -124,20 +124,6 @@ fn the_order_of_windows_does_not_count_and_too_many_lose_the_worst() {
     let mut best: Vec<i16> = (0..1000).map(|index| window(index).sum).collect();
     best.sort_by_key(|sum| -sum);
     assert_eq!(sums, best[..MOST_PROPOSALS]);
-}
-
-#[test]
-fn the_largest_frame_has_the_most_proposals() {
-    assert_eq!(
-        [0, 24 * 24, 160 * 120, 320 * 240, usize::MAX].map(most_proposals),
-        [4, 4, 6, MOST_PROPOSALS, MOST_PROPOSALS]
-    );
-    let mut candidates = Candidates::default();
-    for index in 0..40 {
-        candidates.add(Candidate { middle: Point { x: index * 3000, y: 0 }, side: 600, sum: index as i16 });
-    }
-    let sums: Vec<i16> = candidates.merged(most_proposals(160 * 120)).iter().map(|candidate| candidate.sum).collect();
-    assert_eq!(sums, [39, 38, 37, 36, 35, 34]);
 }
 
 /// The grey level of a ramp at a place in 1/256 pixels, in real numbers; beyond its border its edge goes on.

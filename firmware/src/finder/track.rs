@@ -6,7 +6,7 @@ use super::{
 };
 use crate::engine::EngineError;
 
-/// Frames from one full search to the next while a face is followed.
+/// Frames in a row that a face is followed without a full search; the next one has one.
 pub const FULL_SEARCH: u8 = 8;
 
 /// The face that answers from frame to frame.

@@ -28,7 +28,7 @@ pub struct NormalizeArguments {
 /// Grey levels as 1/256 grey levels.
 fn sigma_floor(text: &str) -> Result<u16, String> {
     match text.parse::<f64>() {
-        Ok(levels) if (0.0..256.0).contains(&levels) => Ok((levels * 256.0).min(65535.0) as u16),
+        Ok(levels) if (0.0..256.0).contains(&levels) => Ok((levels * 256.0).round().min(65535.0) as u16),
         _ => Err("it must be a number of grey levels below 256".into()),
     }
 }

@@ -6,8 +6,11 @@ use firmware::finder::warp::Point;
 use flate2::read::GzDecoder;
 use serde::Deserialize;
 
-/// The eyes of FER2013's faces: see `host-trainer/finder/README.md`.
+/// The eyes of the faces of FER2013's `Training`: see `host-trainer/finder/README.md`.
 pub const FER2013_EYES: &[u8] = include_bytes!("../../finder/fer2013-eyes.csv.gz");
+
+/// The same of its `PublicTest`, to measure on.
+pub const FER2013_PUBLIC_EYES: &[u8] = include_bytes!("../../finder/fer2013-public-eyes.csv.gz");
 
 /// The eyes of a face, in pixels from the middle of the first one.
 #[derive(Clone, Copy, Debug, Deserialize)]

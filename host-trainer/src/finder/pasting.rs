@@ -1,12 +1,49 @@
 //! Faces put into frames at known places, to measure a finder on. What it learns from is made otherwise, in `scene.rs`.
 
+use std::path::Path;
+
+use anyhow::ensure;
 use firmware::finder::warp::Point;
 use shared::preprocessing::{FACE_PIXELS, FACE_SIZE};
 
 use super::{
     frames::{in_pixels, span},
+    labels::{FER2013_PUBLIC_EYES, read_eyes},
+    material::{keep_aside, read_pictures},
+    recipe::{FinderRecipe, SHIPPED},
     scene::Picture,
 };
+use crate::data::{Split, locate};
+
+/// A face of FER2013's `PublicTest` whose eyes are known.
+#[derive(Clone, Debug)]
+pub struct UnseenFace {
+    /// Its row in `PublicTest`, from 0.
+    pub row: usize,
+    /// 48x48 grey levels.
+    pub pixels: [u8; FACE_PIXELS],
+    /// Left and right in its picture.
+    pub eyes: [Point; 2],
+    /// Its emotion, as a number.
+    pub label: u8,
+}
+
+/// What the finder that ships did not learn from: faces, and the photographs without faces that its recipe keeps aside.
+///
+/// # Errors
+/// Says what is missing or wrong.
+pub fn read_unseen(fer2013: &Path, photographs: &Path) -> anyhow::Result<(Vec<UnseenFace>, Vec<Picture>)> {
+    let dataset = locate(Some(fer2013))?.read(&mut |_, _| {})?;
+    let split = dataset.require(Split::PublicTest)?;
+    let (pixels, _) = split.pixels.as_chunks::<FACE_PIXELS>();
+    let known = read_eyes(FER2013_PUBLIC_EYES, Path::new("fer2013-public-eyes.csv"), pixels.len())?;
+    let face =
+        |(row, eyes): (usize, [Point; 2])| UnseenFace { row, pixels: pixels[row], eyes, label: split.labels[row] };
+    let (pictures, _) = read_pictures(photographs)?;
+    let (pictures, _) = keep_aside(pictures, FinderRecipe::parse("finder.toml", SHIPPED)?.aside);
+    ensure!(!pictures.is_empty(), "{} has too few photographs", photographs.display());
+    Ok((known.into_iter().map(face).collect(), pictures))
+}
 
 /// How a face is put into a frame.
 #[derive(Clone, Copy, Debug)]

@@ -76,7 +76,7 @@ pub fn trees(material: &Material, plan: TreePlan, mut observe: impl FnMut(TreePr
             passed = share;
             found.windows.into_iter().zip(found.sums).for_each(|(window, sum)| others.push(window, sum));
         }
-        let mut tree = tree(&known, &others, Effort { comparisons: 800, windows: 12_000 }, &mut random);
+        let mut tree = tree(&known, &others, effort(done), &mut random);
         for samples in [&mut known, &mut others, &mut kept] {
             samples.add(&tree);
         }
@@ -94,6 +94,14 @@ pub fn trees(material: &Material, plan: TreePlan, mut observe: impl FnMut(TreePr
         observe(TreeProgress { trees: trees.len(), kept: share, passed });
     }
     trees
+}
+
+/// How much is tried for the next tree. The first ones see every window of a frame, so each window that they reject is cheap.
+fn effort(done: usize) -> Effort {
+    match done {
+        0..16 => Effort { comparisons: 4000, windows: 24_000 },
+        _ => Effort { comparisons: 800, windows: 12_000 },
+    }
 }
 
 /// `count` values, each of random numbers of its own.

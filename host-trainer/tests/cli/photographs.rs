@@ -69,7 +69,7 @@ fn a_face_is_found_with_its_eyes_its_box_and_its_emotion() {
         found[0]["box"][high].as_f64().expect("a number") - found[0]["box"][low].as_f64().expect("a number")
     };
     let distance = f64::from(apart(point(&found[0]["eyes"][0]), point(&found[0]["eyes"][1])));
-    assert!((side(0, 2) - 2.4 * distance).abs() < 0.01 && (side(1, 3) - 2.4 * distance).abs() < 0.01, "{found:?}");
+    assert!((side(0, 2) - 2.4 * distance).abs() < 0.1 && (side(1, 3) - 2.4 * distance).abs() < 0.1, "{found:?}");
     assert!(found[0]["label"].is_string() && found[0]["probabilities"].as_array().is_some_and(|p| p.len() == 7));
     let text = run(folder.path(), "predict a.png").done().out;
     assert!(text.starts_with("a.png, face "), "{text}");

@@ -78,6 +78,9 @@ impl fmt::Display for ModelError {
             ModelError::TrailingBytes { need, have } => {
                 write!(f, "{have} bytes where the model file has {need}; copy it again")
             }
+            ModelError::Magic(magic) if magic == crate::finder::MAGIC => {
+                write!(f, "not a model file: it is a finder's, which finds faces and classifies none")
+            }
             ModelError::Magic(magic) => write!(f, "not a model file: it begins with {magic:02x?}, not with FERM"),
             ModelError::UnsupportedVersion { found, supported } => write!(
                 f,

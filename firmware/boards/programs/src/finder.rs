@@ -8,7 +8,7 @@ use firmware::{
     engine::{Caller, Runner},
     finder::{
         frame::Frame,
-        search::{Search, confirm_square, memory_bytes, propose},
+        search::{Effort, Search, confirm_square, memory_bytes, propose},
         shrink::{Scale, shrink},
         trees::scan,
         warp::{Square, warp},
@@ -85,7 +85,7 @@ pub fn run(serial: &mut impl Write, clock: &impl Counter, memory: &mut [i8], dra
         let faces = search.faces(black_box(frame), finder.header.take).expect("enough memory");
         let whole = clock.count() - start;
         let effort = search.effort;
-        let work = stages(&finder, frame, memory, clock, whole);
+        let work = stages(&finder, frame, memory, clock, whole, effort);
         let [windows, confirmed, placed] = [effort.windows, effort.confirmed, effort.placed];
         print(
             serial,
@@ -110,8 +110,16 @@ pub fn run(serial: &mut impl Write, clock: &impl Counter, memory: &mut [i8], dra
     print(serial, format_args!("{need} bytes of memory, {stack} bytes of stack\r\nend\r\n"));
 }
 
-/// What each stage of a search takes by itself; a whole one took `whole`.
-fn stages(finder: &Finder<'_>, frame: Frame<'_>, memory: &mut [i8], clock: &impl Counter, whole: u64) -> Work {
+/// What each stage of a search takes by itself; a whole one took `whole` and computed `effort`. A search does not look at every
+/// proposal: the network that confirms, and its squares, count as often as it ran, at the mean of all proposals.
+fn stages(
+    finder: &Finder<'_>,
+    frame: Frame<'_>,
+    memory: &mut [i8],
+    clock: &impl Counter,
+    whole: u64,
+    effort: Effort,
+) -> Work {
     let mut work = Work { whole, ..Work::default() };
     let mut scale = Scale::FINEST;
     loop {
@@ -137,6 +145,8 @@ fn stages(finder: &Finder<'_>, frame: Frame<'_>, memory: &mut [i8], clock: &impl
         work.squares += square;
         work.confirming += network;
     }
+    let [of, runs] = [proposals.len() as u64, u64::from(effort.confirmed)];
+    (work.squares, work.confirming) = (work.squares * runs / of.max(1), work.confirming * runs / of.max(1));
     let before = work.levels + work.trees + work.merging + work.squares + work.confirming;
     Work { eyes: whole.saturating_sub(before), ..work }
 }

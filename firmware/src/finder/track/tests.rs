@@ -221,7 +221,7 @@ fn the_whole_picture_is_searched_once_in_so_many_frames_while_a_face_is_followed
         for frame in 0..3 * period {
             let (face, searched) = next(&mut tracker, search, &[FACE]);
             assert!(face.is_some_and(|face| FACE.is(&face)), "frame {frame}");
-            assert_eq!(searched, frame % period == 0, "frame {frame}");
+            assert_eq!(searched, frame.is_multiple_of(period), "frame {frame}");
         }
     });
 }
