@@ -248,8 +248,12 @@ mod tests {
     #[test]
     fn a_camera_that_stops_is_an_error_and_a_file_that_waits_is_none() {
         let (send, sent) = channel();
-        let mut feed = Feed::start(told(sent, true), Duration::from_millis(20));
         send.send(frame(1)).expect("sent");
+        let mut feed = Feed::start(told(sent, true), Duration::from_millis(20));
+        // However long the thread takes to begin.
+        while feed.shared.state().waiting.is_empty() {
+            thread::yield_now();
+        }
         assert!(matches!(feed.next(LONG), Ok(Next::Arrival(_))));
         assert!(matches!(feed.next(LONG), Err(CameraError::Silent { .. })));
         drop(send);

@@ -26,7 +26,7 @@ const FRAMES_A_FACE: usize = 15;
 fn main() -> io::Result<()> {
     let path = std::env::args().nth(1).unwrap_or_else(|| "faces.y4m".into());
     let mut file = BufWriter::new(File::create(path)?);
-    write!(file, "YUV4MPEG2 W{WIDTH} H{HEIGHT} F10:1 Cmono\n")?;
+    writeln!(file, "YUV4MPEG2 W{WIDTH} H{HEIGHT} F10:1 Cmono")?;
     for number in 0..FRAMES {
         file.write_all(b"FRAME\n")?;
         file.write_all(&frame(number))?;

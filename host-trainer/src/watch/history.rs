@@ -7,6 +7,9 @@ use shared::label::Emotion;
 /// Seconds that are remembered.
 const REMEMBERED: f64 = 60.0;
 
+/// Seconds that an answer stands for until the next one: a slow camera leaves no gaps.
+const STANDS: f64 = 2.0;
+
 /// Seconds over which frames are counted.
 const COUNTED: f64 = 2.0;
 
@@ -34,8 +37,8 @@ impl History {
         }
     }
 
-    /// The last minute up to `now` in `parts`, the oldest first: the most frequent answer of each, the last of equals; `None` where
-    /// there was no frame.
+    /// The last minute up to `now` in `parts`, the oldest first: the most frequent answer of each, the last of equals; without a frame
+    /// the answer before, if it is not older than two seconds; else `None`.
     pub fn strip(&self, now: f64, parts: usize) -> Vec<Option<Option<Emotion>>> {
         let mut counts = vec![Vec::<(Option<Emotion>, u32)>::new(); parts];
         for (time, answer) in &self.answers {
@@ -50,7 +53,16 @@ impl History {
                 None => counts.push((*answer, 1)),
             }
         }
-        counts.iter().map(|counts| counts.iter().max_by_key(|(_, count)| *count).map(|(answer, _)| *answer)).collect()
+        let most = (STANDS * parts as f64 / REMEMBERED) as usize;
+        let (mut last, mut age) = (None, 0);
+        let answer = |counts: &Vec<(Option<Emotion>, u32)>| {
+            match counts.iter().max_by_key(|(_, count)| *count) {
+                Some((answer, _)) => (last, age) = (Some(*answer), 0),
+                None => age += 1,
+            }
+            last.filter(|_| age <= most)
+        };
+        counts.iter().map(answer).collect()
     }
 
     /// Frames a second, lately.
@@ -98,6 +110,20 @@ mod tests {
         assert_eq!(history.strip(70.0, 6), expected);
         assert_eq!(history.strip(70.0, 0), []);
         assert_eq!(history.strip(1000.0, 3), [None, None, None]);
+    }
+
+    #[test]
+    fn an_answer_stands_for_two_seconds_where_none_follows() {
+        let mut history = History::default();
+        history.add(0.0, Some(Emotion::Sad));
+        history.add(58.0, None);
+        // Seconds from 0 to 60.
+        let strip = history.strip(60.0 - 1e-9, 60);
+        let sad = Some(Some(Emotion::Sad));
+        assert_eq!(
+            (strip[..4].to_vec(), strip[57..].to_vec()),
+            (vec![sad, sad, sad, None], vec![None, Some(None), Some(None)])
+        );
     }
 
     #[test]

@@ -95,7 +95,7 @@ fn screen(view: &View, width: u16, height: u16) -> Terminal<TestBackend> {
 #[test]
 fn the_screen_shows_the_frame_the_answer_and_the_last_minute() {
     let (frame, _) = frame([320, 240], Some(([120, 70], 2)));
-    let sighting = Sighting { seconds: 44.5, ..look(&[frame.clone()], 0.0)[0] };
+    let sighting = Sighting { seconds: 44.5, ..look(std::slice::from_ref(&frame), 0.0)[0] };
     let label = sighting.seen.face.expect("a face").emotion.label.name();
     for (width, height) in [(80, 24), (120, 40), (200, 50)] {
         let terminal = screen(&view(Some((frame.clone(), sighting))), width, height);
@@ -126,7 +126,7 @@ fn the_screen_says_what_there_is_not() {
     let text = |last, width, height| screen(&view(last), width, height).backend().to_string();
     assert!(text(None, 80, 24).contains("no frame yet"));
     let (empty, _) = frame([160, 120], None);
-    let sighting = look(&[empty.clone()], 0.0)[0];
+    let sighting = look(std::slice::from_ref(&empty), 0.0)[0];
     for (width, height) in [(80, 24), (40, 5), (12, 3)] {
         assert!(text(Some((empty.clone(), sighting)), width, height).contains("no face"), "{width}x{height}");
     }

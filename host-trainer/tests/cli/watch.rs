@@ -213,14 +213,14 @@ fn a_camera_that_lies_on_its_side_is_turned() {
 fn a_stream_that_stops_is_an_error_and_so_is_one_that_never_began() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = program(folder.path());
-    command.args("watch --json --timeout 0.5 -".split(' ')).stdin(Stdio::piped());
+    command.args("watch --json --timeout 5 -".split(' ')).stdin(Stdio::piped());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
     let mut input = child.stdin.take().expect("piped");
     input.write_all(&y4m(SIZE, &[frame(&[FACE])])).expect("written");
     // It stays open.
     let ended: Ended = child.wait_with_output().expect("ends").into();
     drop(input);
-    let ended = ended.refused(1, "standard input: no frame for 0.5 s");
+    let ended = ended.refused(1, "standard input: no frame for 5 s");
     assert_eq!(faces(&json(&ended)), [1]);
     run(folder.path(), "watch -").refused(1, "standard input: it is empty");
 }
