@@ -188,13 +188,32 @@ fn what_the_devices_camera_sees_is_told_and_shown() {
     drop(out);
     assert_eq!(Ended::from(child.wait_with_output().expect("ends")).status, Some(0));
     let [first, second] = lines.map(|line| json(&line).remove(0));
-    assert_eq!(first["faces"][0]["label"], second["faces"][0]["label"]);
+    // In a video the face is followed, so a second look at the same picture need not see it at the very same place.
+    let faces = |line: &Value| line["faces"].as_array().expect("faces").len();
+    assert_eq!((faces(&first), faces(&second)), (1, 1), "{first} {second}");
     assert_eq!(first["frame"].as_u64().map(|frame| frame + 1), second["frame"].as_u64());
 
-    let ended = run(folder.path(), &format!("monitor --port {port} --last-frame seen.png")).done();
-    assert!(ended.err.contains("seen.png: picture ") && ended.err.contains("seen.face.png: "), "{}", ended.err);
-    let seen = host_trainer::image_file::read_image(&folder.path().join("seen.png")).expect("written").to_luma8();
+    let seen = last_frame(folder.path(), &port);
     assert!(seen == picture, "the picture comes back");
+}
+
+/// Asks for the last frame, and gives the picture that is written.
+fn last_frame(folder: &Path, port: &str) -> image::GrayImage {
+    let ended = run(folder, &format!("monitor --port {port} --timeout 10000 --last-frame seen.png")).done();
+    assert!(ended.err.contains("seen.png: picture ") && ended.err.contains("seen.face.png: "), "{}", ended.err);
+    host_trainer::image_file::read_image(&folder.join("seen.png")).expect("written").to_luma8()
+}
+
+#[test]
+fn the_last_frame_is_shown_and_the_face_in_it_as_the_model_saw_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_picture(&folder.path().join("a.png"), [160, 120], &[(3, [50, 40], 1)]);
+    let picture = host_trainer::image_file::read_image(&folder.path().join("a.png")).expect("read").to_luma8();
+    let port = seeing_device(None);
+    let nothing = run(folder.path(), &format!("monitor --port {port} --timeout 10000 --last-frame seen.png"));
+    nothing.refused(1, "it has looked at no picture yet");
+    run(folder.path(), &format!("monitor --port {port} --timeout 10000 a.png")).done();
+    assert!(last_frame(folder.path(), &port) == picture, "the picture comes back");
     run(folder.path(), "predict --out out a.png").done();
     let read = |name: &str| host_trainer::image_file::read_face(&folder.path().join(name)).expect("written");
     assert!(read("seen.face.png") == read("out/001_a.face1.png"), "the face is what `predict` shows the model");
