@@ -28,8 +28,16 @@ use super::{
 static FINDER: &shared::model::Aligned<[u8]> =
     &shared::model::Aligned(*include_bytes!("../../../firmware/models/finder.ferf"));
 
-/// A camera that shows the same picture again and again.
-struct Still(Vec<u8>, FrameSize);
+/// A camera that shows the same picture again and again, but not faster than it can be told: the device is asked for it thousands
+/// of times a second.
+struct Still {
+    pixels: Vec<u8>,
+    size: FrameSize,
+    asked: u32,
+}
+
+/// So often a picture is asked for until it is there.
+const WAITS: u32 = 200;
 
 impl Camera for Still {
     type Error = std::convert::Infallible;
@@ -39,8 +47,12 @@ impl Camera for Still {
     }
 
     fn fetch(&mut self, frame: &mut [u8]) -> Result<Progress, Self::Error> {
-        frame[..self.0.len()].copy_from_slice(&self.0);
-        Ok(Progress::Whole(self.1))
+        self.asked += 1;
+        if !self.asked.is_multiple_of(WAITS) {
+            return Ok(Progress::Waiting);
+        }
+        frame[..self.pixels.len()].copy_from_slice(&self.pixels);
+        Ok(Progress::Whole(self.size))
     }
 }
 
@@ -174,7 +186,8 @@ fn what_the_devices_camera_sees_is_told_and_shown() {
     let folder = tempfile::tempdir().expect("a folder");
     write_picture(&folder.path().join("a.png"), [160, 120], &[(3, [50, 40], 1)]);
     let picture = host_trainer::image_file::read_image(&folder.path().join("a.png")).expect("read").to_luma8();
-    let still = Still(picture.as_raw().clone(), FrameSize { columns: 160, rows: 120 });
+    let size = FrameSize { columns: 160, rows: 120 };
+    let still = Still { pixels: picture.as_raw().clone(), size, asked: 0 };
     let port = seeing_device(Some(still));
     let mut command = program(folder.path());
     command.args(["monitor", "--port", &port, "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped());
