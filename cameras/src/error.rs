@@ -57,8 +57,11 @@ pub enum CameraError {
         /// What the system says.
         problem: io::Error,
     },
-    /// V4L2 is Linux's.
-    #[error("{}: cameras are opened by name on Linux alone; here, pipe one from ffmpeg: see the README", path.display())]
+    /// V4L2 is Linux's, and its library is for 64 bits.
+    #[error(
+        "{}: cameras are opened by name on Linux with 64 bits alone; here, pipe one from ffmpeg: see the README",
+        path.display()
+    )]
     NotHere {
         /// The device.
         path: PathBuf,

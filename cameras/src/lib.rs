@@ -20,7 +20,7 @@
 mod error;
 mod feed;
 mod frame;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod linux;
 mod mjpeg;
 mod pictures;

@@ -57,12 +57,12 @@ pub fn camera(path: &Path, size: Size) -> Result<Source, CameraError> {
     Ok(Source { name: path.display().to_string(), arrivals, may_stop: true, live: true })
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 fn open_camera(path: &Path, size: Size) -> Result<Arrivals, CameraError> {
     v4l2::capture(Box::new(crate::linux::open(path)?), path, size)
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 fn open_camera(path: &Path, _: Size) -> Result<Arrivals, CameraError> {
     Err(CameraError::NotHere { path: path.into() })
 }
@@ -221,7 +221,7 @@ mod tests {
         assert!(open(&file("none")).expect_err("no file").contains("none: "));
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     #[test]
     fn a_camera_that_is_none_is_named_with_what_to_do() {
         let size = Size::new(640, 480).expect("a size");

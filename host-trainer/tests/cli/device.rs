@@ -178,10 +178,12 @@ pub fn carry(mut stream: TcpStream, host: &mut host_trainer::monitor::HostEnd) {
             Err(error) if matches!(error.kind(), std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock) => {}
             Err(_) => return,
         }
-        if let Ok(count) = host.read(&mut bytes)
-            && stream.write_all(&bytes[..count]).is_err()
-        {
-            return;
+        // A message is several pieces.
+        for _ in 0..16 {
+            let Ok(count) = host.read(&mut bytes) else { break };
+            if stream.write_all(&bytes[..count]).is_err() {
+                return;
+            }
         }
     }
 }

@@ -28,8 +28,16 @@ use super::{
 static FINDER: &shared::model::Aligned<[u8]> =
     &shared::model::Aligned(*include_bytes!("../../../firmware/models/finder.ferf"));
 
-/// A camera that shows the same picture again and again.
-struct Still(Vec<u8>, FrameSize);
+/// A camera that shows the same picture again and again, but not faster than it can be told: the device is asked for it thousands
+/// of times a second.
+struct Still {
+    pixels: Vec<u8>,
+    size: FrameSize,
+    asked: u32,
+}
+
+/// So often a picture is asked for until it is there.
+const WAITS: u32 = 200;
 
 impl Camera for Still {
     type Error = std::convert::Infallible;
@@ -39,8 +47,12 @@ impl Camera for Still {
     }
 
     fn fetch(&mut self, frame: &mut [u8]) -> Result<Progress, Self::Error> {
-        frame[..self.0.len()].copy_from_slice(&self.0);
-        Ok(Progress::Whole(self.1))
+        self.asked += 1;
+        if !self.asked.is_multiple_of(WAITS) {
+            return Ok(Progress::Waiting);
+        }
+        frame[..self.pixels.len()].copy_from_slice(&self.pixels);
+        Ok(Progress::Whole(self.size))
     }
 }
 
@@ -174,7 +186,8 @@ fn what_the_devices_camera_sees_is_told_and_shown() {
     let folder = tempfile::tempdir().expect("a folder");
     write_picture(&folder.path().join("a.png"), [160, 120], &[(3, [50, 40], 1)]);
     let picture = host_trainer::image_file::read_image(&folder.path().join("a.png")).expect("read").to_luma8();
-    let still = Still(picture.as_raw().clone(), FrameSize { columns: 160, rows: 120 });
+    let size = FrameSize { columns: 160, rows: 120 };
+    let still = Still { pixels: picture.as_raw().clone(), size, asked: 0 };
     let port = seeing_device(Some(still));
     let mut command = program(folder.path());
     command.args(["monitor", "--port", &port, "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -188,13 +201,32 @@ fn what_the_devices_camera_sees_is_told_and_shown() {
     drop(out);
     assert_eq!(Ended::from(child.wait_with_output().expect("ends")).status, Some(0));
     let [first, second] = lines.map(|line| json(&line).remove(0));
-    assert_eq!(first["faces"][0]["label"], second["faces"][0]["label"]);
+    // In a video the face is followed, so a second look at the same picture need not see it at the very same place.
+    let faces = |line: &Value| line["faces"].as_array().expect("faces").len();
+    assert_eq!((faces(&first), faces(&second)), (1, 1), "{first} {second}");
     assert_eq!(first["frame"].as_u64().map(|frame| frame + 1), second["frame"].as_u64());
 
-    let ended = run(folder.path(), &format!("monitor --port {port} --last-frame seen.png")).done();
-    assert!(ended.err.contains("seen.png: picture ") && ended.err.contains("seen.face.png: "), "{}", ended.err);
-    let seen = host_trainer::image_file::read_image(&folder.path().join("seen.png")).expect("written").to_luma8();
+    let seen = last_frame(folder.path(), &port);
     assert!(seen == picture, "the picture comes back");
+}
+
+/// Asks for the last frame, and gives the picture that is written.
+fn last_frame(folder: &Path, port: &str) -> image::GrayImage {
+    let ended = run(folder, &format!("monitor --port {port} --timeout 10000 --last-frame seen.png")).done();
+    assert!(ended.err.contains("seen.png: picture ") && ended.err.contains("seen.face.png: "), "{}", ended.err);
+    host_trainer::image_file::read_image(&folder.join("seen.png")).expect("written").to_luma8()
+}
+
+#[test]
+fn the_last_frame_is_shown_and_the_face_in_it_as_the_model_saw_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_picture(&folder.path().join("a.png"), [160, 120], &[(3, [50, 40], 1)]);
+    let picture = host_trainer::image_file::read_image(&folder.path().join("a.png")).expect("read").to_luma8();
+    let port = seeing_device(None);
+    let nothing = run(folder.path(), &format!("monitor --port {port} --timeout 10000 --last-frame seen.png"));
+    nothing.refused(1, "it has looked at no picture yet");
+    run(folder.path(), &format!("monitor --port {port} --timeout 10000 a.png")).done();
+    assert!(last_frame(folder.path(), &port) == picture, "the picture comes back");
     run(folder.path(), "predict --out out a.png").done();
     let read = |name: &str| host_trainer::image_file::read_face(&folder.path().join(name)).expect("written");
     assert!(read("seen.face.png") == read("out/001_a.face1.png"), "the face is what `predict` shows the model");

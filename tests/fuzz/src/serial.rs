@@ -368,7 +368,7 @@ fn picture_step(kind: u8, sequence: u8, script: &mut Script<'_>, bench: &mut Ben
             bench.ask(&Request { sequence, kind: RequestKind::PictureEnd { crc } });
         }
         _ => {
-            let view = if wrong % 2 == 0 { View::Picture } else { View::Face };
+            let view = if wrong.is_multiple_of(2) { View::Picture } else { View::Face };
             let offset = u32::from(wrong / 2) * 32;
             if let Some(Kind::View { pixels: seen, .. }) =
                 bench.ask(&Request { sequence, kind: RequestKind::View { view, offset } })

@@ -84,13 +84,13 @@ struct Item {
 }
 
 enum What {
-    Face([u8; FACE_PIXELS]),
+    Face(Box<[u8; FACE_PIXELS]>),
     File(PathBuf),
 }
 
 /// What a file holds.
 enum Held {
-    Face([u8; FACE_PIXELS]),
+    Face(Box<[u8; FACE_PIXELS]>),
     /// A picture, for a device that takes such as large as this.
     Picture(GrayImage, FrameSize),
 }
@@ -130,7 +130,11 @@ fn task(arguments: &MonitorArguments) -> anyhow::Result<Task> {
     if let Some(split) = arguments.split.or(arguments.data.data.as_ref().map(|_| Split::PublicTest)) {
         let dataset = progress::read(&locate(arguments.data.data.as_deref())?)?;
         for (index, (face, label)) in of_split(&dataset, split)?.iter().enumerate() {
-            items.push(Item { name: format!("{split} {index}"), what: What::Face(*face), label: Some(label) });
+            items.push(Item {
+                name: format!("{split} {index}"),
+                what: What::Face(Box::new(*face)),
+                label: Some(label),
+            });
         }
     } else if arguments.images.is_empty() {
         let options = [("--limit", arguments.limit.is_some()), ("--crop", arguments.crop)];
@@ -271,7 +275,7 @@ fn send(talk: &mut Talk<'_>, items: &[Item], crop: bool) -> anyhow::Result<usize
     let largest = talk.device.finder.filter(|_| !crop).map(|finder| finder.largest);
     for Item { name, what, label } in items {
         let held = match what {
-            What::Face(face) => Ok(Held::Face(*face)),
+            What::Face(face) => Ok(Held::Face(face.clone())),
             What::File(path) => read(path, largest),
         };
         match held {
@@ -310,7 +314,7 @@ fn read(path: &Path, largest: Option<FrameSize>) -> Result<Held, ImageError> {
         return Ok(Held::Picture(grey, largest));
     }
     let error = |problem: String| ImageError { path: path.into(), problem };
-    centre(&grey).map(Held::Face).map_err(error)
+    centre(&grey).map(|face| Held::Face(Box::new(face))).map_err(error)
 }
 
 fn words(notice: Notice) -> &'static str {
