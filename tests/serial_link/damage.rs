@@ -9,19 +9,16 @@ use host_trainer::monitor::{Client, FaultInjector, Faults, HostEnd, Notice, pipe
 use proptest::prelude::*;
 use shared::{
     label::Emotion,
-    wire::{ErrorCode, FRAME_BYTES, Frame, FrameReader, Options, PROTOCOL_VERSION, Request, RequestKind, encode},
+    wire::{ErrorCode, FRAME_BYTES, Frame, FrameReader, Options, Request, RequestKind, encode},
 };
 use tests::lasting::engine;
 
-use crate::ends::{TIMEOUT, board, face, frame, next_reply, pico, sample, with_device, with_model};
+use crate::ends::{TIMEOUT, board, face, frame, greet, next_reply, pico, sample, with_device, with_model};
 
 #[test]
 fn a_corrupt_frame_gets_an_error_reply_and_the_next_one_a_result() {
     with_device(|mut host| {
-        let mut reader = FrameReader::new();
-        host.write_all(&frame(&Request { sequence: 1, kind: RequestKind::Hello { protocol: PROTOCOL_VERSION } }))
-            .expect("sent");
-        assert_eq!(next_reply(&mut host, &mut reader), (1, None));
+        let mut reader = greet(&mut host);
         let face = face(0);
         let good = frame(&Request { sequence: 2, kind: RequestKind::Classify { face: &face } });
         let mut damaged = good.clone();
@@ -45,10 +42,7 @@ fn a_corrupt_frame_gets_an_error_reply_and_the_next_one_a_result() {
 #[test]
 fn a_retry_is_answered_again_and_counted_once() {
     with_device(|mut host| {
-        let mut reader = FrameReader::new();
-        host.write_all(&frame(&Request { sequence: 1, kind: RequestKind::Hello { protocol: PROTOCOL_VERSION } }))
-            .expect("sent");
-        next_reply(&mut host, &mut reader);
+        let mut reader = greet(&mut host);
         let face = face(0);
         for _ in 0..3 {
             host.write_all(&frame(&Request { sequence: 2, kind: RequestKind::Classify { face: &face } }))

@@ -1,7 +1,7 @@
 //! The two ends of a link: a device with a model, and what a test reads and writes.
 
 use std::{
-    io::Read,
+    io::{Read, Write},
     sync::LazyLock,
     time::{Duration, Instant},
 };
@@ -14,7 +14,10 @@ use host_trainer::{
 use shared::{
     model::{AlignedBytes, Model},
     preprocessing::FACE_PIXELS,
-    wire::{ENCODE_BYTES, ErrorCode, FRAME_BYTES, Frame, FrameReader, Reply, ReplyKind, Request, decode, encode},
+    wire::{
+        ENCODE_BYTES, ErrorCode, FRAME_BYTES, Frame, FrameReader, PROTOCOL_VERSION, Reply, ReplyKind, Request,
+        RequestKind, decode, encode,
+    },
 };
 use tests::{lasting, sample_model::sample_model};
 
@@ -70,6 +73,15 @@ pub fn face(index: u64) -> [u8; FACE_PIXELS] {
 
 pub fn frame(request: &Request<'_>) -> Vec<u8> {
     encode(request, &mut [0; ENCODE_BYTES]).expect("fits").to_vec()
+}
+
+/// Greets the device, which then answers in frames.
+pub fn greet(host: &mut HostEnd) -> FrameReader<FRAME_BYTES> {
+    let mut reader = FrameReader::new();
+    let hello = Request { sequence: 1, kind: RequestKind::Hello { protocol: PROTOCOL_VERSION } };
+    host.write_all(&frame(&hello)).expect("sent");
+    assert_eq!(next_reply(host, &mut reader), (1, None));
+    reader
 }
 
 /// Reads until a frame arrives.
