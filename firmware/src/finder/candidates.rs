@@ -40,7 +40,7 @@ impl Candidates {
     /// weighted by their sums. They are ordered by the highest sum and a share of the others', the best first.
     pub fn merged(mut self) -> Vec<Candidate, MOST_PROPOSALS> {
         // By place where sums are equal, so that the order in which they came does not count.
-        self.0.sort_unstable_by_key(|c| (-i32::from(c.sum), c.side, c.middle.y, c.middle.x));
+        sort_by_key(&mut self.0, |c| (-i32::from(c.sum), c.side, c.middle.y, c.middle.x));
         let mut places: Vec<Place, MOST_WINDOWS> = Vec::new();
         for candidate in &self.0 {
             match places.iter_mut().find(|place| overlap(&place.best, candidate)) {
@@ -50,7 +50,7 @@ impl Candidates {
             }
         }
         let worth = |place: &Place| i32::from(place.best.sum) * 4 + place.weight.min(1 << 12) as i32;
-        places.sort_unstable_by_key(|place| (-worth(place), place.best.side, place.best.middle.y, place.best.middle.x));
+        sort_by_key(&mut places, |place| (-worth(place), place.best.side, place.best.middle.y, place.best.middle.x));
         places.iter().take(MOST_PROPOSALS).map(Place::mean).collect()
     }
 }
@@ -82,6 +82,18 @@ impl Place {
     fn mean(&self) -> Candidate {
         let mean = |sum: i64| (sum / self.weight) as i32;
         Candidate { middle: Point { x: mean(self.x), y: mean(self.y) }, side: mean(self.side), sum: self.best.sum }
+    }
+}
+
+/// Sorts a short list; what has equal keys stays in its order. The sorts of the standard library, which are made for long ones,
+/// would take 10 KB of flash for the lists of a search.
+pub(super) fn sort_by_key<T, K: PartialOrd>(list: &mut [T], key: impl Fn(&T) -> K) {
+    for end in 1..list.len() {
+        let mut place = end;
+        while place > 0 && key(&list[place]) < key(&list[place - 1]) {
+            list.swap(place, place - 1);
+            place -= 1;
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use shared::{
 };
 
 use super::{
-    candidates::{Candidate, Candidates, MOST_PROPOSALS},
+    candidates::{Candidate, Candidates, MOST_PROPOSALS, sort_by_key},
     frame::Frame,
     shrink::{Scale, shrink},
     trees::scan,
@@ -166,7 +166,7 @@ impl<'model, 'memory> Search<'model, 'memory> {
                 add(&mut faces, face);
             }
         }
-        faces.sort_unstable_by(|a: &Face, b| b.score.total_cmp(&a.score));
+        sort_by_key(&mut faces, |face: &Face| -face.score);
         Ok(faces)
     }
 

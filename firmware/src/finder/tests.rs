@@ -7,7 +7,7 @@ use shared::finder::{DEPTH, Tree, WINDOW};
 
 use super::{
     align::align,
-    candidates::{Candidate, Candidates, MOST_PROPOSALS},
+    candidates::{Candidate, Candidates, MOST_PROPOSALS, sort_by_key},
     frame::{Frame, FrameError},
     search::{BELOW_EYES, Face, SQUARE_SIDE, propose},
     shrink::{Scale, shrink},
@@ -124,6 +124,16 @@ fn the_order_of_windows_does_not_count_and_too_many_lose_the_worst() {
     let mut best: Vec<i16> = (0..1000).map(|index| window(index).sum).collect();
     best.sort_by_key(|sum| -sum);
     assert_eq!(sums, best[..MOST_PROPOSALS]);
+}
+
+#[test]
+fn a_short_list_is_sorted_and_equal_keys_stay_in_order() {
+    let mut list: Vec<(i32, usize)> = (0..96).map(|index| (index * 37 % 11, index as usize)).collect();
+    let mut expected = list.clone();
+    expected.sort_by_key(|&(key, _)| key);
+    sort_by_key(&mut list, |&(key, _)| key);
+    assert_eq!(list, expected);
+    sort_by_key(&mut [] as &mut [i32], |&key| key);
 }
 
 /// The grey level of a ramp at a place in 1/256 pixels, in real numbers; beyond its border its edge goes on.
