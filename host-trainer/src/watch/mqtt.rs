@@ -160,7 +160,7 @@ impl Publisher {
     /// Connects, and has the broker publish `offline` when this program is gone.
     ///
     /// # Errors
-    /// [`PublishError`] if no broker answers, or it refuses.
+    /// If no broker answers, or it refuses.
     pub fn connect(address: &Address) -> Result<Self, PublishError> {
         let failed = |problem: String| PublishError { address: address.to_string(), problem };
         let nanoseconds =
