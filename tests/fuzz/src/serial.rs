@@ -192,7 +192,7 @@ fn understand(said: &[u8]) -> Said {
                 ReplyKind::Seen(seen) => Kind::Seen { face: seen.face.is_some() },
                 ReplyKind::View(part) => {
                     Kind::View { size: part.size, offset: part.offset, pixels: part.pixels.to_vec() }
-                },
+                }
                 ReplyKind::Camera { .. } => panic!("the device has no camera"),
             };
             understood.replies.push((sequence, kind));
