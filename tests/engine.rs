@@ -3,13 +3,16 @@
 use std::cell::Cell;
 
 use firmware::{
-    engine::{Engine, EngineError},
+    engine::{Engine, EngineError, Runner},
+    finder::search::memory_bytes_on,
     kernels::fully_connected_scratch,
     normalization::normalize,
 };
 use shared::{
+    finder::Finder,
+    image::Processor,
     label::Emotion,
-    model::Model,
+    model::{AlignedBytes, Model},
     preprocessing::{FACE_PIXELS, FACE_SIZE, Preprocessing},
 };
 use tests::{lasting, reference, sample_model::sample_model};
@@ -62,6 +65,29 @@ fn an_arena_that_is_a_byte_short_is_refused_with_both_sizes() {
         }
     );
     assert!(error.to_string().contains("enlarge it"));
+}
+
+/// What the boards' programs `profile` and `finder` print, on a Raspberry Pi Pico and on a Cortex-M4.
+#[test]
+fn a_host_knows_how_large_an_arena_a_board_needs() {
+    let processors = [Processor::CortexM0Plus, Processor::CortexM33];
+    let models: [(&[u8], _); 3] = [
+        (include_bytes!("../firmware/models/edge.fer"), [69_511, 64_915]),
+        (include_bytes!("../firmware/models/pico.fer"), [25_543, 23_251]),
+        (include_bytes!("../firmware/models/levorse.fer"), [30_055, 29_579]),
+    ];
+    for (file, expected) in models {
+        let file = AlignedBytes::new(file);
+        let model = Model::parse(file.as_slice()).expect("it ships");
+        let bytes = processors.map(|processor| Runner::arena_bytes_on(&model.network(), processor));
+        assert_eq!(bytes, expected.map(Ok), "{}", model.name());
+    }
+    let file = AlignedBytes::new(include_bytes!("../firmware/models/finder.ferf"));
+    let finder = Finder::parse(file.as_slice()).expect("it ships");
+    for ((width, height), expected) in [((160, 120), [12_679, 9_235]), ((320, 240), [34_080, 34_080])] {
+        let bytes = processors.map(|processor| memory_bytes_on(&finder, width, height, processor));
+        assert_eq!(bytes, expected.map(Ok), "{width}x{height}");
+    }
 }
 
 #[test]

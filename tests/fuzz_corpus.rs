@@ -13,6 +13,8 @@ mod envelope;
 mod format_2;
 #[path = "fuzz/src/link.rs"]
 mod link;
+#[path = "fuzz/src/memory_store.rs"]
+mod memory_store;
 #[path = "fuzz/src/mend.rs"]
 mod mend;
 #[path = "fuzz/src/model.rs"]

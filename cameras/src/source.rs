@@ -10,7 +10,7 @@ use std::{
 use crate::{
     CameraError, GreyFrame, RawFormat, Size, mjpeg, pictures,
     raw::{Raw, fill},
-    v4l2, y4m,
+    y4m,
 };
 
 /// What a source gives.
@@ -59,7 +59,7 @@ pub fn camera(path: &Path, size: Size) -> Result<Source, CameraError> {
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 fn open_camera(path: &Path, size: Size) -> Result<Arrivals, CameraError> {
-    v4l2::capture(Box::new(crate::linux::open(path)?), path, size)
+    crate::v4l2::capture(Box::new(crate::linux::open(path)?), path, size)
 }
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]

@@ -22,8 +22,8 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 
 FRAME_BYTES = 160 * 120
 
-# Frames that a program is built with at a time: a Pico has 2 MiB of flash.
-MOST_FRAMES = 60
+# Frames that a program is built with at a time: a Pico's firmware has 960 KiB of flash.
+MOST_FRAMES = 40
 
 # Board, unit, target, and what runs the program.
 BOARDS = [

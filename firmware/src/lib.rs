@@ -8,6 +8,7 @@
 //! readout           logits -> emotion, confidence, margin
 //! finder            a frame -> faces with their eyes, and each face as the network knows it
 //! camera            where frames come from
+//! store             models in flash, replaced while the device runs
 //! device            the main loop at a serial link
 //! ```
 //!
@@ -40,3 +41,4 @@ pub mod finder;
 pub mod kernels;
 pub mod normalization;
 pub mod readout;
+pub mod store;

@@ -12,8 +12,11 @@
 //!           model                              the model file: raw envelope, checked network, classifier of faces
 //!             |
 //!          finder                              the finder file: trees of comparisons, and two model files
+//!             |
+//!           slot                               both files in a device's flash
 //!
 //!   checksum                                   CRC-32, for the files and for the link
+//!   image                                      what a board's program says of itself and of its flash
 //!   wire                                       frames and messages on the serial link
 //! ```
 //!
@@ -28,12 +31,14 @@ compile_error!("model files are read in place and are little-endian; a big-endia
 pub mod checksum;
 pub mod finder;
 pub mod folding;
+pub mod image;
 pub mod label;
 pub mod model;
 pub mod operator;
 pub mod preprocessing;
 pub mod quantization;
 pub mod shape;
+pub mod slot;
 pub mod step;
 pub mod tensor;
 pub mod wire;

@@ -50,6 +50,12 @@ impl Board {
         self.name.split_once('-').map_or(self.name, |(folder, _)| folder)
     }
 
+    /// The model that is part of its programs, a file of `firmware/models`.
+    pub fn model(&self) -> &'static str {
+        // `FER_MODEL` in the board's .cargo/config.toml.
+        if self.folder() == "pico" { "pico.fer" } else { "edge.fer" }
+    }
+
     /// What its programs are compiled for.
     pub fn target(&self) -> String {
         self.target.map_or_else(|| format!("{}-unknown-linux-gnu", env::consts::ARCH), str::to_owned)

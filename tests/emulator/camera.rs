@@ -1,8 +1,8 @@
 //! A camera whose pictures are drawn: for an emulated board as a file, for the device on this host as a [`Camera`].
 
 use std::convert::Infallible;
+use std::fs;
 use std::path::PathBuf;
-use std::{fs, process};
 
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 use firmware::camera::arducam_mega::Error;
@@ -12,8 +12,6 @@ use firmware::engine::Engine;
 use firmware::finder::search::memory_bytes;
 use shared::{finder::Finder, model::Model};
 use tests::drawn_picture::Picture;
-
-use super::compile::target_directory;
 
 /// Columns and rows of the camera's pictures.
 pub const SIZE: FrameSize = FrameSize { columns: 320, rows: 240 };
@@ -31,11 +29,6 @@ pub enum Shot {
 
 /// Pictures in their order, and what comes of each.
 pub type Shots = Vec<(Picture, Shot)>;
-
-/// A file of its own for what an emulated camera shows, or says.
-pub fn file(name: &str) -> PathBuf {
-    target_directory().join("tmp").join(format!("{}-{name}", process::id()))
-}
 
 /// Writes pictures as the camera sends them, each pixel's brightness and then colour.
 pub fn write_pictures(shots: &Shots, path: &PathBuf) {

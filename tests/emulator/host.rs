@@ -2,6 +2,7 @@
 //! shows.
 
 use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 
 use shared::checksum::crc32;
 use shared::preprocessing::FACE_PIXELS;
@@ -14,16 +15,24 @@ use super::process::Running;
 
 /// A host at one end of a serial line, a board at the other.
 pub struct Host {
-    board: Running,
+    port: UnixStream,
+    /// The board, where nobody else keeps it running.
+    _board: Option<Running>,
     sequence: u32,
 }
 
 impl Host {
     /// Says hello, skips the text that the device printed until then, and checks that it runs the model with this CRC.
     pub fn greet(board: Running, model_crc: u32) -> Self {
-        let mut host = Self { board, sequence: 0 };
+        let port = board.port.try_clone().unwrap();
+        Self { _board: Some(board), ..Self::greet_at(port, model_crc) }
+    }
+
+    /// The same at a port of a board that somebody else keeps running.
+    pub fn greet_at(port: UnixStream, model_crc: u32) -> Self {
+        let mut host = Self { port, _board: None, sequence: 0 };
         // The first delimiter ends whatever stands on the line.
-        host.board.port.write_all(&[0]).unwrap();
+        host.port.write_all(&[0]).unwrap();
         host.send(RequestKind::Hello { protocol: PROTOCOL_VERSION });
         loop {
             let Some(answer) = host.next_frame(|reply| match reply.kind {
@@ -99,7 +108,7 @@ impl Host {
         // Not a zero before, and none afterwards.
         let byte = frame[1000..].iter().position(|&byte| byte & !0x10 != 0).unwrap() + 1000;
         frame[byte] ^= 0x10;
-        self.board.port.write_all(&frame).unwrap();
+        self.port.write_all(&frame).unwrap();
         let answer = self.next_frame(|reply| match reply.kind {
             ReplyKind::Error(error) => (reply.sequence, error),
             other => panic!("{other:?} answers a damaged frame"),
@@ -113,7 +122,7 @@ impl Host {
         self.sequence += 1;
         let mut buffer = [0; ENCODE_BYTES];
         let frame = encode(&Request { sequence: self.sequence, kind }, &mut buffer).unwrap();
-        self.board.port.write_all(frame).unwrap();
+        self.port.write_all(frame).unwrap();
     }
 
     /// Applies `read` to the answer to the last request.
@@ -131,7 +140,7 @@ impl Host {
         let mut reader = FrameReader::<FRAME_BYTES>::new();
         let mut byte = [0];
         loop {
-            self.board.port.read_exact(&mut byte).expect("the board has fallen silent");
+            self.port.read_exact(&mut byte).expect("the board has fallen silent");
             match reader.push(byte[0]) {
                 None => {}
                 Some(Frame::Whole(body)) => return Some(read(decode(body).expect("the answer is no reply"))),

@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::boards::Board;
 use super::compile::{image, root, target_directory};
 
 /// No board is silent for longer than this, startup, inference and a comparison of kernels on a busy machine included.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A running board; it ends with this value, however the test ends.
 pub struct Running {
@@ -25,6 +25,11 @@ impl Drop for Running {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// A file of its own for what an emulator shows, or says.
+pub fn file(name: &str) -> PathBuf {
+    target_directory().join("tmp").join(format!("{}-{name}", std::process::id()))
 }
 
 /// Starts a program of the board as its row says, with more arguments for its emulator, if any.

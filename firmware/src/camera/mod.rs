@@ -28,6 +28,18 @@ pub trait Camera {
     fn fetch(&mut self, frame: &mut [u8]) -> Result<Progress, Self::Error>;
 }
 
+impl<V: Camera + ?Sized> Camera for &mut V {
+    type Error = V::Error;
+
+    fn start(&mut self) -> Result<(), Self::Error> {
+        (**self).start()
+    }
+
+    fn fetch(&mut self, frame: &mut [u8]) -> Result<Progress, Self::Error> {
+        (**self).fetch(frame)
+    }
+}
+
 /// How far a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {

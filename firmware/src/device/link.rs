@@ -1,12 +1,15 @@
 //! Replies in frames.
 
 use embedded_io::{Read, ReadReady, Write};
-use shared::wire::{ENCODE_REPLY_BYTES, Reply, ReplyKind, encode};
+use shared::{
+    preprocessing::FACE_SIZE,
+    wire::{ENCODE_REPLY_BYTES, FinderIdentity, Hello, PROTOCOL_VERSION, Reply, ReplyKind, encode},
+};
 
 use super::{Clock, Device};
 use crate::camera::Camera;
 
-impl<S: Read + ReadReady + Write, C: Clock, V: Camera> Device<'_, '_, S, C, V> {
+impl<'model, S: Read + ReadReady + Write, C: Clock, V: Camera> Device<'model, '_, S, C, V> {
     pub(super) fn reply(&mut self, sequence: u32, kind: ReplyKind<'_>) -> Result<(), S::Error> {
         send(&mut self.serial, &Reply { sequence, kind }, &mut [0; ENCODE_REPLY_BYTES])
     }
@@ -14,6 +17,34 @@ impl<S: Read + ReadReady + Write, C: Clock, V: Camera> Device<'_, '_, S, C, V> {
     pub(super) fn reply_hello(&mut self, sequence: u32) -> Result<(), S::Error> {
         let kind = ReplyKind::Hello(self.hello());
         send(&mut self.serial, &Reply { sequence, kind }, &mut [0; ENCODE_REPLY_BYTES])
+    }
+
+    /// What the device says of itself.
+    pub(super) fn hello(&self) -> Hello<'model> {
+        let model = self.engine.model();
+        Hello {
+            protocol: PROTOCOL_VERSION,
+            firmware: env!("CARGO_PKG_VERSION"),
+            model: model.name(),
+            model_crc: model.crc(),
+            arena_bytes: model.arena_bytes(),
+            face_size: FACE_SIZE as u16,
+            boot: self.board.boot,
+            labels: model.label_indices(),
+            options: self.options,
+            finder: self.sight.as_ref().map(|sight| FinderIdentity { crc: sight.finder.crc, largest: sight.largest }),
+            camera: self.watch.is_some(),
+            store: self.store.as_ref().map(|store| store.identity()),
+        }
+    }
+
+    /// Answers, then starts the boot loader.
+    pub(super) fn leave(&mut self, sequence: u32) -> Result<(), S::Error> {
+        self.reply(sequence, ReplyKind::BootLoader)?;
+        match self.boot_loader {
+            Some(start) => start(),
+            None => Ok(()),
+        }
     }
 }
 

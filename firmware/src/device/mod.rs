@@ -3,13 +3,18 @@
 //!
 //! ```text
 //! mod.rs      what arrives, and what is answered
+//! faces.rs    faces by themselves
 //! past.rs     faces and probabilities over time
 //! sight.rs    what is to be seen in a picture
 //! pictures.rs pictures that a host sends, and those that it looks at
 //! watch.rs    the device's own camera
+//! upload.rs   models that a host puts on it
+//! flash_models.rs  those in flash
 //! link.rs     replies in frames
 //! text.rs     what a person reads
 //! led.rs      a status LED
+//! ports.rs    two serial ports as one link
+//! queue.rs    bytes of a port that wait
 //! ```
 //!
 //! Until a host says hello, the device prints text: a banner, and a line for each picture of its camera. Lines are, for example,
@@ -25,36 +30,43 @@
 //! happy 0.93  margin 0.88  18.4 ms  seq 41
 //! ```
 
+mod faces;
+mod flash_models;
 mod led;
 mod link;
 mod past;
 mod pictures;
+mod ports;
+mod queue;
 mod sight;
 mod text;
+mod upload;
 mod watch;
 
 pub use self::{
-    led::StatusLed,
+    flash_models::{FlashModels, ModelFlash},
+    led::{Led, Light, NoLight},
     past::Past,
+    ports::TwoPorts,
+    queue::Queue,
     sight::{NoSight, Sight, see},
     text::{ReadoutLine, SeenLine},
+    upload::ModelStore,
 };
 
 use embedded_io::{Read, ReadReady, Write};
 use shared::{
-    label::Emotion,
-    preprocessing::{FACE_PIXELS, FACE_SIZE},
+    preprocessing::FACE_PIXELS,
     wire::{
-        Classified, ErrorCode, FRAME_BYTES, FinderIdentity, Frame, FrameReader, Hello, Options, Output,
-        PROTOCOL_VERSION, ReplyKind, Request, RequestKind, Stats, View, decode,
+        ErrorCode, FRAME_BYTES, Frame, FrameReader, Options, Output, PROTOCOL_VERSION, ReplyKind, Request, RequestKind,
+        Stats, View, decode,
     },
 };
 
-use self::{pictures::Incoming, sight::Held, watch::Watch};
+use self::{faces::Demo, led::StatusLed, pictures::Incoming, sight::Held, watch::Watch};
 use crate::{
     camera::{Camera, NoCamera},
     engine::Engine,
-    readout::Readout,
 };
 
 /// The shortest pause after a line that a person typed, in microseconds. Bytes of a frame follow each other at once.
@@ -64,6 +76,12 @@ const PAUSE_US: u64 = 20_000;
 pub trait Clock {
     /// Microseconds since startup.
     fn microseconds(&mut self) -> u64;
+}
+
+impl<C: Clock + ?Sized> Clock for &mut C {
+    fn microseconds(&mut self) -> u64 {
+        (**self).microseconds()
+    }
 }
 
 /// What differs from board to board.
@@ -105,6 +123,12 @@ pub struct Device<'model, 'arena, S, C, V = NoCamera> {
     /// The host's picture that is under way.
     incoming: Option<Incoming>,
     watch: Option<Watch<V>>,
+    /// Where models are kept.
+    store: Option<&'arena mut dyn ModelStore>,
+    /// Another model was kept.
+    replaced: bool,
+    boot_loader: Option<fn() -> !>,
+    led: Option<StatusLed<'arena>>,
 }
 
 /// The answer to a request. Answers to hello and view are not kept: they are built anew each time.
@@ -113,12 +137,6 @@ enum Answer {
     Hello,
     View(View, u32),
     Plain(ReplyKind<'static>),
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Demo {
-    shown: u32,
-    next_us: u64,
 }
 
 impl<'model, 'arena, S, C> Device<'model, 'arena, S, C> {
@@ -144,6 +162,10 @@ impl<'model, 'arena, S, C> Device<'model, 'arena, S, C> {
             sight: None,
             incoming: None,
             watch: None,
+            store: None,
+            replaced: false,
+            boot_loader: None,
+            led: None,
         }
     }
 
@@ -174,6 +196,10 @@ impl<'model, 'arena, S, C> Device<'model, 'arena, S, C> {
             sight: Some(held),
             incoming: self.incoming,
             watch: camera.map(Watch::new),
+            store: self.store,
+            replaced: self.replaced,
+            boot_loader: self.boot_loader,
+            led: self.led,
         })
     }
 }
@@ -189,16 +215,15 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock, V: Camera> Device<'m
             self.greeted = true;
             self.banner()?;
         }
-        let (mut arrived, mut heard) = ([0; 64], false);
-        while self.serial.read_ready()? {
+        let (mut arrived, mut heard) = ([0; 256], false);
+        // What comes behind a commit is for the device with the new model.
+        while !self.replaced && self.serial.read_ready()? {
             let count = self.serial.read(&mut arrived)?;
             if count == 0 {
                 break;
             }
             heard = true;
-            for &byte in arrived.get(..count).unwrap_or(&[]) {
-                self.receive(byte)?;
-            }
+            self.receive(arrived.get(..count).unwrap_or(&[]))?;
         }
         let now = self.clock.microseconds();
         if heard {
@@ -207,15 +232,25 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock, V: Camera> Device<'m
             self.answer_line()?;
         }
         self.drop_what_waits_too_long(now);
-        match self.watch {
+        let shown = match self.watch {
             Some(_) => self.watch(now),
             None => self.show_demo_face(now),
+        };
+        if let Some(led) = &mut self.led {
+            led.update(self.clock.microseconds());
         }
+        shown
     }
 
     /// Whether [`poll`](Self::poll) has nothing to go on with at once, so that whoever calls it may sleep a while.
     pub fn is_idle(&self) -> bool {
         self.watch.as_ref().is_none_or(Watch::is_idle)
+    }
+
+    /// Begins anew for a terminal that was opened: text, the banner first, until a host says hello.
+    pub fn greet(&mut self) {
+        self.greeted = false;
+        self.options.output = Output::Text;
     }
 
     /// Answers a typed line with a hint.
@@ -233,24 +268,37 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock, V: Camera> Device<'m
         (self.engine, self.serial, self.clock)
     }
 
-    fn receive(&mut self, byte: u8) -> Result<(), S::Error> {
-        self.last = byte;
-        if byte != 0 {
-            // Nothing ends here; the reader stays where it is, for copying it at every byte would cost more than a UART
-            // leaves time for.
-            self.reader.push(byte);
+    fn receive(&mut self, bytes: &[u8]) -> Result<(), S::Error> {
+        self.last = bytes.last().copied().unwrap_or(self.last);
+        // The library looks for one byte by words, which is several times as quick as to split.
+        if !bytes.contains(&0) {
+            self.reader.extend(bytes);
             return Ok(());
         }
-        // The frame borrows the reader's buffer, which answering does not touch.
-        let mut reader = core::mem::take(&mut self.reader);
-        let result = match reader.push(byte) {
+        let mut pieces = bytes.split(|&byte| byte == 0);
+        // What stands behind the last delimiter, or is all, is not whole yet.
+        let unfinished = pieces.next_back().unwrap_or(&[]);
+        for piece in pieces {
+            self.reader.extend(piece);
+            self.end_frame()?;
+        }
+        self.reader.extend(unfinished);
+        Ok(())
+    }
+
+    fn end_frame(&mut self) -> Result<(), S::Error> {
+        match self.reader.push(0) {
             None => Ok(()),
-            Some(Frame::Whole(body)) => self.answer_frame(body),
+            Some(Frame::Whole(whole)) => {
+                // A copy, for the reader belongs to what answers as well; moving the reader would take several times as long.
+                let mut body = heapless::Vec::<u8, FRAME_BYTES>::new();
+                // Frames are no longer.
+                let _ = body.extend_from_slice(whole);
+                self.answer_frame(&body)
+            }
             Some(Frame::Corrupt) => self.refuse(ErrorCode::Corrupt),
             Some(Frame::Oversized) => self.refuse(ErrorCode::Oversized),
-        };
-        self.reader = reader;
-        result
+        }
     }
 
     fn refuse(&mut self, error: ErrorCode) -> Result<(), S::Error> {
@@ -282,6 +330,7 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock, V: Camera> Device<'m
             Answer::Plain(ReplyKind::Result(result)) if self.options.output == Output::Text => {
                 self.print(&result, sequence)
             }
+            Answer::Plain(ReplyKind::BootLoader) => self.leave(sequence),
             Answer::Plain(kind) => self.reply(sequence, kind),
         }
     }
@@ -310,6 +359,13 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock, V: Camera> Device<'m
             RequestKind::PicturePart { offset, pixels } => self.take_part(offset, pixels),
             RequestKind::PictureEnd { crc } => self.end_picture(crc),
             RequestKind::View { view, offset } => return Answer::View(view, offset),
+            RequestKind::UploadBegin { model_bytes, crc } => self.begin_upload(model_bytes, crc),
+            RequestKind::UploadPart { offset, bytes } => self.take_upload(offset, bytes),
+            RequestKind::UploadCommit { face, logits } => self.commit_upload(face, logits),
+            RequestKind::BootLoader => match self.boot_loader {
+                Some(_) => Ok(ReplyKind::BootLoader),
+                None => Err(ErrorCode::NoBootLoader),
+            },
         };
         Answer::Plain(result.unwrap_or_else(ReplyKind::Error))
     }
@@ -330,82 +386,8 @@ impl<'model, 'arena, S: Read + ReadReady + Write, C: Clock, V: Camera> Device<'m
         Stats {
             uptime_ms: self.clock.microseconds() / 1000,
             stack_high_water: self.board.stack_high_water.map(|measure| measure()),
+            wear: self.store.as_ref().and_then(|store| store.wear()),
             ..self.stats
         }
     }
-
-    /// A host's face.
-    fn classify(&mut self, face: &[u8; FACE_PIXELS]) -> Result<Classified, ErrorCode> {
-        let (readout, microseconds) = self.infer(face)?;
-        let readout = self.past.smooth(readout, &self.options);
-        Ok(classified(&self.engine, readout, microseconds))
-    }
-
-    /// The readout of a face by itself, and the microseconds that it took.
-    fn infer(&mut self, face: &[u8; FACE_PIXELS]) -> Result<(Readout, u32), ErrorCode> {
-        let (readout, microseconds) = infer(&mut self.engine, &mut self.clock, self.options.mirror, face)?;
-        self.stats.worst_microseconds = self.stats.worst_microseconds.max(microseconds);
-        Ok((readout, microseconds))
-    }
-
-    fn hello(&self) -> Hello<'model> {
-        let model = self.engine.model();
-        Hello {
-            protocol: PROTOCOL_VERSION,
-            firmware: env!("CARGO_PKG_VERSION"),
-            model: model.name(),
-            model_crc: model.crc(),
-            arena_bytes: model.arena_bytes(),
-            face_size: FACE_SIZE as u16,
-            boot: self.board.boot,
-            labels: model.label_indices(),
-            options: self.options,
-            finder: self.sight.as_ref().map(|sight| FinderIdentity { crc: sight.finder.crc, largest: sight.largest }),
-            camera: self.watch.is_some(),
-        }
-    }
-
-    /// Shows a demo face if one is due. It is not smoothed: it has nothing to do with the host's faces, nor with the demo face
-    /// before it.
-    fn show_demo_face(&mut self, now: u64) -> Result<(), S::Error> {
-        if self.options.output != Output::Text || self.board.demo_faces.is_empty() || now < self.demo.next_us {
-            return Ok(());
-        }
-        self.demo.next_us = now.saturating_add(self.board.demo_interval_us);
-        let index = self.demo.shown as usize % self.board.demo_faces.len();
-        let Some(face) = self.board.demo_faces.get(index) else { return Ok(()) };
-        self.demo.shown = self.demo.shown.wrapping_add(1);
-        let Ok((readout, microseconds)) = self.infer(face) else { return Ok(()) };
-        let readout = Readout::from_probabilities(readout.probabilities, self.options.threshold);
-        let result = classified(&self.engine, readout, microseconds);
-        self.print(&result, self.demo.shown)
-    }
-}
-
-/// The readout of a face by itself, and the microseconds that it took.
-fn infer(
-    engine: &mut Engine<'_, '_>,
-    clock: &mut impl Clock,
-    mirror: bool,
-    face: &[u8; FACE_PIXELS],
-) -> Result<(Readout, u32), ErrorCode> {
-    let start = clock.microseconds();
-    let readout = if mirror { engine.classify_mirrored(face) } else { engine.classify(face) };
-    let readout = readout.map_err(|_| ErrorCode::Inference)?;
-    Ok((readout, since(clock, start)))
-}
-
-/// Microseconds since `start`.
-fn since(clock: &mut impl Clock, start: u64) -> u32 {
-    u32::try_from(clock.microseconds().saturating_sub(start)).unwrap_or(u32::MAX)
-}
-
-/// The result of the engine's last inference, as it is sent.
-fn classified(engine: &Engine<'_, '_>, readout: Readout, microseconds: u32) -> Classified {
-    let Readout { label, margin, uncertain, probabilities, .. } = readout;
-    let mut logits = [i8::MIN; Emotion::COUNT];
-    for (slot, &logit) in logits.iter_mut().zip(engine.logits()) {
-        *slot = logit;
-    }
-    Classified { probabilities, label, margin, uncertain, microseconds, logits }
 }

@@ -7,7 +7,7 @@ use shared::{
     wire::{ENCODE_PART_BYTES, ErrorCode, FrameSize, Output, PART_BYTES, Reply, ReplyKind, View, ViewPart},
 };
 
-use super::{Clock, Device, link::send, past::Past};
+use super::{Clock, Device, led::Status, link::send, past::Past};
 use crate::camera::Camera;
 
 /// A picture is dropped if so long nothing comes of it, in microseconds.
@@ -69,8 +69,12 @@ impl<S: Read + ReadReady + Write, C: Clock, V: Camera> Device<'_, '_, S, C, V> {
         if !video {
             self.past = Past::default();
         }
+        if let Some(led) = &mut self.led {
+            led.work();
+        }
         let past = video.then_some(&mut self.past);
         let seen = sight.look(size, past, &mut self.engine, &mut self.clock, &self.options)?;
+        self.show(Status::of_picture(&seen));
         self.stats.pictures = self.stats.pictures.saturating_add(1);
         self.stats.worst_microseconds = self.stats.worst_microseconds.max(seen.microseconds);
         Ok(ReplyKind::Seen(seen))

@@ -8,7 +8,11 @@ use shared::{
     wire::{ErrorCode, FaceBox, FrameSize, Options, Seen, SeenFace, View},
 };
 
-use super::{Clock, classified, infer, past::Past, since};
+use super::{
+    Clock,
+    faces::{classified, infer, since},
+    past::Past,
+};
 use crate::{
     engine::{Engine, EngineError},
     finder::{

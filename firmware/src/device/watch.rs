@@ -3,7 +3,7 @@
 use embedded_io::{Read, ReadReady, Write};
 use shared::wire::{ErrorCode, FrameSize, Output, ReplyKind, Seen};
 
-use super::{Clock, Device, PAUSE_US, past::Past};
+use super::{Clock, Device, PAUSE_US, led::Status, past::Past};
 use crate::camera::{Camera, Progress};
 
 /// So long after a request the camera rests, in microseconds: a host that asks again finds the device listening.
@@ -107,6 +107,9 @@ impl<S: Read + ReadReady + Write, C: Clock, V: Camera> Device<'_, '_, S, C, V> {
         let (Came::Picture(size), Some(watch), Some(sight)) = (&came, &mut self.watch, &mut self.sight) else {
             return Ok(came);
         };
+        if let Some(led) = &mut self.led {
+            led.work();
+        }
         let past = Some(&mut watch.past);
         let seen = sight.look(*size, past, &mut self.engine, &mut self.clock, &self.options);
         let number = sight.number;
@@ -114,6 +117,7 @@ impl<S: Read + ReadReady + Write, C: Clock, V: Camera> Device<'_, '_, S, C, V> {
             Ok(seen) => {
                 watch.said = false;
                 self.stats.worst_microseconds = self.stats.worst_microseconds.max(seen.microseconds);
+                self.show(Status::of_picture(&seen));
                 self.tell(number, &seen)?;
             }
             Err(error) => self.stop(now, error)?,
@@ -157,7 +161,9 @@ impl<S: Read + ReadReady + Write, C: Clock, V: Camera> Device<'_, '_, S, C, V> {
         let Some(watch) = &mut self.watch else { return Ok(()) };
         watch.state = State::Begin { at_us: now.saturating_add(RETRY_US) };
         watch.past = Past::default();
-        if core::mem::replace(&mut watch.said, true) {
+        let said = core::mem::replace(&mut watch.said, true);
+        self.show(Status::Fault);
+        if said {
             return Ok(());
         }
         match self.options.output {

@@ -2,7 +2,10 @@
 
 use core::fmt;
 
-use shared::model::{Network, Step, Tensor};
+use shared::{
+    image::Processor,
+    model::{Network, Step, Tensor},
+};
 
 use super::{
     Caller, Directly,
@@ -96,8 +99,20 @@ impl<'model, 'arena> Runner<'model, 'arena> {
     /// # Errors
     /// [`EngineError::ArenaTooLarge`].
     pub fn arena_bytes(network: &Network<'_>) -> Result<u32, EngineError> {
+        Self::bytes(network, None)
+    }
+
+    /// Bytes that `network` needs on `processor`, whatever this one is.
+    ///
+    /// # Errors
+    /// [`EngineError::ArenaTooLarge`].
+    pub fn arena_bytes_on(network: &Network<'_>, processor: Processor) -> Result<u32, EngineError> {
+        Self::bytes(network, Some(processor))
+    }
+
+    fn bytes(network: &Network<'_>, processor: Option<Processor>) -> Result<u32, EngineError> {
         let end = |step: Step<'_>| {
-            let scratch = u32::try_from(scratch_bytes(&step)).ok()?;
+            let scratch = u32::try_from(scratch_bytes(&step, processor)).ok()?;
             step.scratch_offset.checked_add(step.band_bytes())?.checked_add(scratch)
         };
         network

@@ -1,6 +1,7 @@
 //! One step: its tensors in the arena, its arguments, its kernel.
 
 use shared::{
+    image::Processor,
     model::{Operation, Step, Tensor},
     operator::pool2d::PoolKind,
     shape::{Shape, Window},
@@ -12,17 +13,29 @@ use crate::kernels::{
     ShapeMismatch,
 };
 
-/// Working memory of a step.
-pub(super) fn scratch_bytes(step: &Step<'_>) -> usize {
+/// Working memory of a step, on this processor or on another.
+pub(super) fn scratch_bytes(step: &Step<'_>, processor: Option<Processor>) -> usize {
     match step.operation {
         Operation::Conv2d(conv) if conv.operator.is_plain() => {
-            kernels::conv2d_scratch(&conv.operator.window, conv.input.shape, conv.convolved)
+            let (window, input, output) = (&conv.operator.window, conv.input.shape, conv.convolved);
+            match processor {
+                None => kernels::conv2d_scratch(window, input, output),
+                Some(processor) => kernels::conv2d_scratch_on(processor, window, input, output),
+            }
         }
         Operation::DepthwiseConv2d(conv) => {
-            kernels::depthwise_conv2d_scratch(&conv.operator.window, conv.input.shape, step.output.shape)
+            let (window, input, output) = (&conv.operator.window, conv.input.shape, step.output.shape);
+            match processor {
+                None => kernels::depthwise_conv2d_scratch(window, input, output),
+                Some(processor) => kernels::depthwise_conv2d_scratch_on(processor, window, input, output),
+            }
         }
         Operation::FullyConnected(dense) => {
-            kernels::fully_connected_scratch(dense.input.shape.elements().unwrap_or(0) as usize)
+            let inputs = dense.input.shape.elements().unwrap_or(0) as usize;
+            match processor {
+                None => kernels::fully_connected_scratch(inputs),
+                Some(processor) => kernels::fully_connected_scratch_on(processor, inputs),
+            }
         }
         Operation::Conv2d(_)
         | Operation::Pool2d(_)

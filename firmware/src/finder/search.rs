@@ -3,6 +3,7 @@
 use heapless::Vec;
 use shared::{
     finder::{Finder, OUTPUTS, Tree, WINDOW},
+    image::Processor,
     model::Network,
 };
 
@@ -70,8 +71,31 @@ pub struct Search<'model, 'memory> {
 /// # Errors
 /// [`EngineError::ArenaTooLarge`].
 pub fn memory_bytes(finder: &Finder<'_>, width: usize, height: usize) -> Result<usize, EngineError> {
+    bytes(finder, width, height, Runner::arena_bytes)
+}
+
+/// The same on `processor`, whatever this one is.
+///
+/// # Errors
+/// [`EngineError::ArenaTooLarge`].
+pub fn memory_bytes_on(
+    finder: &Finder<'_>,
+    width: usize,
+    height: usize,
+    processor: Processor,
+) -> Result<usize, EngineError> {
+    bytes(finder, width, height, |network| Runner::arena_bytes_on(network, processor))
+}
+
+/// The finest level or one of the networks, whichever takes most.
+fn bytes(
+    finder: &Finder<'_>,
+    width: usize,
+    height: usize,
+    arena_bytes: impl Fn(&Network<'_>) -> Result<u32, EngineError>,
+) -> Result<usize, EngineError> {
     let level = Scale::FINEST.cells(width) * Scale::FINEST.cells(height);
-    let network = |network: &Network<'_>| Ok(Runner::arena_bytes(network)? as usize + pixels(network));
+    let network = |network: &Network<'_>| Ok(arena_bytes(network)? as usize + pixels(network));
     Ok(level.max(network(&finder.confirm)?).max(network(&finder.eyes)?))
 }
 

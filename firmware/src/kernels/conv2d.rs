@@ -102,7 +102,7 @@ impl ConvArguments {
 /// Bytes of working memory that [`conv2d`] takes on this processor, for an input and an output of these shapes.
 pub const fn conv2d_scratch(window: &Window, input: Shape, output: Shape) -> usize {
     #[cfg(processor_kernels)]
-    return super::bytes(super::processor::conv2d_words(window, input, output));
+    return super::scratch::bytes(super::processor::conv2d_words(window, input, output));
     #[cfg(not(processor_kernels))]
     {
         let _ = (window, input, output);

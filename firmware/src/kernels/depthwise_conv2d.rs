@@ -13,7 +13,7 @@ const TILE: usize = if cfg!(cortex_m_base) { 64 } else { 8 };
 /// Bytes of working memory that [`depthwise_conv2d`] takes on this processor, for an input and an output of these shapes.
 pub const fn depthwise_conv2d_scratch(window: &Window, input: Shape, output: Shape) -> usize {
     #[cfg(any(cortex_m_dsp, aarch64_neon))]
-    return super::bytes(super::processor::depthwise_conv2d_words(window, input, output));
+    return super::scratch::bytes(super::processor::depthwise_conv2d_words(window, input, output));
     #[cfg(not(any(cortex_m_dsp, aarch64_neon)))]
     {
         let _ = (window, input, output);

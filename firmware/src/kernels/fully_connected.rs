@@ -11,7 +11,7 @@ use super::{
 /// Bytes of working memory that [`fully_connected`] takes on this processor, for this number of inputs.
 pub const fn fully_connected_scratch(inputs: usize) -> usize {
     #[cfg(processor_kernels)]
-    return super::bytes(super::processor::fully_connected_words(inputs));
+    return super::scratch::bytes(super::processor::fully_connected_words(inputs));
     #[cfg(not(processor_kernels))]
     {
         let _ = inputs;

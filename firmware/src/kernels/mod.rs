@@ -28,6 +28,7 @@ mod logistic;
 mod max_pool2d;
 mod mul;
 mod pointwise;
+mod scratch;
 mod softmax;
 #[cfg(processor_kernels)]
 mod stripe;
@@ -50,7 +51,7 @@ pub mod portable {
 
 use core::slice::GetDisjointMutError;
 
-use shared::{quantization::ChannelParameters, shape::Shape};
+use shared::{image::Processor, quantization::ChannelParameters, shape::Shape};
 
 pub use self::{
     add::{AddArguments, add, add_assign},
@@ -64,6 +65,7 @@ pub use self::{
     max_pool2d::{PoolArguments, max_pool2d},
     mul::{MulArguments, mul, mul_assign},
     pointwise::FullyConnectedArguments,
+    scratch::{conv2d_scratch_on, depthwise_conv2d_scratch_on, fully_connected_scratch_on},
     softmax::softmax,
     trees::tree_sum,
 };
@@ -76,11 +78,14 @@ use self::cortex_m as processor;
 #[cfg(target_arch = "x86_64")]
 use self::x86_64 as processor;
 
-/// Bytes of working memory for this number of words, whatever its alignment; saturates.
-#[cfg(processor_kernels)]
-const fn bytes(words: usize) -> usize {
-    words.saturating_mul(4).saturating_add(3)
-}
+/// The processor that this is compiled for, if it is one whose working memory every machine can compute.
+pub const PROCESSOR: Option<Processor> = if cfg!(cortex_m_base) {
+    Some(Processor::CortexM0Plus)
+} else if cfg!(cortex_m_dsp) {
+    Some(Processor::CortexM33)
+} else {
+    None
+};
 
 /// Shapes and slices do not fit each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

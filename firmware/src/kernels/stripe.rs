@@ -4,11 +4,9 @@
 //! window's rows below one another in each, so that every window of the row is one run of memory and its neighbour's begins
 //! some columns later.
 
-use shared::{
-    quantization::ChannelParameters,
-    shape::{Shape, Window},
-};
+use shared::{quantization::ChannelParameters, shape::Shape};
 
+pub(super) use super::scratch::Layout;
 use super::{ConvArguments, Region, ShapeMismatch, filters, span, taps::Axis, tensor, tensor_mut};
 
 /// Columns of an input in a stripe; those behind them are padding again.
@@ -22,39 +20,13 @@ pub(super) struct Columns {
     pub count: usize,
 }
 
-/// Distances in a stripe, in values.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Layout {
-    /// Values from one column to the next: the window's rows, one after the other.
-    pub column: usize,
-    /// Values of a window.
-    pub window: usize,
-    /// Columns.
-    pub columns: usize,
-    chunk: usize,
-}
-
 impl Layout {
-    /// With columns of a multiple of `quantum` values, and windows of a multiple of `chunk`.
-    pub const fn new(window: &Window, input: Shape, output: Shape, quantum: usize, chunk: usize) -> Self {
-        let column = (window.kernel_height as usize * input.channels as usize).next_multiple_of(quantum);
-        let between = (output.width as usize).saturating_sub(1) * window.stride_width as usize;
-        let columns = between + window.kernel_width as usize;
-        Self { column, window: (window.kernel_width as usize * column).next_multiple_of(chunk), columns, chunk }
-    }
-
     /// Which columns of the input the stripe holds. Its first column is column `first` of the padded input, which has
     /// `padding` columns of padding before its `width` columns.
     pub fn seen(&self, first: usize, padding: usize, width: usize) -> Columns {
         let blank = padding.saturating_sub(first).min(self.columns);
         let first = first.saturating_sub(padding).min(width);
         Columns { blank, first, count: (self.columns - blank).min(width - first) }
-    }
-
-    /// Values of the stripe; the last window's chunks may end behind its last column. Like all sizes of working memory, it
-    /// saturates where 32 bits cannot count it: no slice is that long.
-    pub const fn values(&self) -> usize {
-        self.columns.saturating_mul(self.column).saturating_add(self.chunk)
     }
 }
 

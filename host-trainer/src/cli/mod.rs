@@ -5,12 +5,14 @@ mod demo;
 mod display;
 mod evaluate;
 mod faces;
+mod flash;
 mod images;
 mod inspect;
 mod model_file;
 mod monitor;
 mod normalize;
 mod output;
+mod port;
 mod predict;
 mod progress;
 mod quantize;
@@ -20,6 +22,7 @@ mod stop;
 mod teachers;
 mod train;
 mod train_finder;
+mod upload;
 mod watch;
 
 use std::{io::Write, process::ExitCode};
@@ -81,8 +84,12 @@ enum Command {
     Normalize(normalize::NormalizeArguments),
     /// Show what is in a model file.
     Inspect(inspect::InspectArguments),
+    /// Put the firmware and a model onto a Raspberry Pi Pico or Pico 2; no compiler is needed.
+    Flash(flash::FlashArguments),
     /// Talk to a device: send it faces, or show what it prints.
     Monitor(monitor::MonitorArguments),
+    /// Put another model on a device, over its link.
+    Upload(upload::UploadArguments),
 }
 
 /// `--data`, as several commands have it.
@@ -135,7 +142,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Watch(arguments) => watch::run(&arguments),
         Command::Normalize(arguments) => normalize::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Flash(arguments) => flash::run(&arguments),
         Command::Monitor(arguments) => monitor::run(&arguments),
+        Command::Upload(arguments) => upload::run(&arguments),
     }
 }
 

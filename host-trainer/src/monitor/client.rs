@@ -6,13 +6,14 @@ use std::{
 };
 
 use shared::{
-    label::Emotion,
     preprocessing::FACE_PIXELS,
     wire::{
-        Classified, ENCODE_BYTES, ErrorCode, FRAME_BYTES, FinderIdentity, Frame, FrameReader, Options,
-        PROTOCOL_VERSION, Reply, ReplyKind, Request, RequestKind, Seen, Stats, ViewPart, decode, encode,
+        Classified, ENCODE_BYTES, ErrorCode, FRAME_BYTES, Frame, FrameReader, Options, PROTOCOL_VERSION, Reply,
+        ReplyKind, Request, RequestKind, Seen, Stats, ViewPart, decode, encode,
     },
 };
+
+use super::Identity;
 
 /// How often a request is sent before the device counts as silent.
 const ATTEMPTS: u32 = 8;
@@ -32,31 +33,6 @@ const READOUTS: usize = 64;
 
 /// Received bytes that an error shows.
 const SHOWN: usize = 40;
-
-/// Identity of a device.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Identity {
-    /// Version of its firmware.
-    pub firmware: String,
-    /// Name of its model.
-    pub model: String,
-    /// CRC-32 of its model file.
-    pub model_crc: u32,
-    /// Bytes of arena that the model takes.
-    pub arena_bytes: u32,
-    /// Rows and columns of a face.
-    pub face_size: u16,
-    /// Changes with a restart, if the device has such a number.
-    pub boot: u32,
-    /// The emotions that the model knows, in the order of its logits.
-    pub labels: Vec<Emotion>,
-    /// The options in force.
-    pub options: Options,
-    /// What finds faces in pictures; `None` if the device takes faces alone.
-    pub finder: Option<FinderIdentity>,
-    /// Whether the device has a camera of its own.
-    pub camera: bool,
-}
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +72,16 @@ pub enum LinkError {
     /// The reply is of another kind than the request.
     #[error("the device's answer does not fit the question; update the older of firmware and host program")]
     Mismatch,
+    /// The device kept a model and then started another.
+    #[error(
+        "the device kept model {sent:08x} but runs {runs:08x}; upload it again, and if that does not help, update its firmware"
+    )]
+    NotTakenUp {
+        /// CRC-32 of the model file that was sent.
+        sent: u32,
+        /// CRC-32 of the one that runs.
+        runs: u32,
+    },
 }
 
 /// Something that happened on the way to an answer.
@@ -136,6 +122,9 @@ pub(super) enum Answer {
     Options(Options),
     Arrived(u32),
     Seen(Seen),
+    Stored(u32),
+    Committed,
+    BootLoader,
     /// A part of a view, and its pixels.
     View(ViewPart<'static>, Vec<u8>),
 }
@@ -384,25 +373,14 @@ impl<S: Read + Write> Client<S> {
             // A late reply to an earlier request.
             _ if answered != sequence => None,
             ReplyKind::Error(error) => Some(Outcome::Refused(error)),
-            ReplyKind::Hello(hello) => {
-                let identity = Identity {
-                    firmware: hello.firmware.into(),
-                    model: hello.model.into(),
-                    model_crc: hello.model_crc,
-                    arena_bytes: hello.arena_bytes,
-                    face_size: hello.face_size,
-                    boot: hello.boot,
-                    labels: hello.labels.iter().filter_map(|&index| Emotion::from_index(index.into())).collect(),
-                    options: hello.options,
-                    finder: hello.finder,
-                    camera: hello.camera,
-                };
-                Some(Outcome::Answer(Answer::Hello(identity, hello.protocol)))
-            }
+            ReplyKind::Hello(hello) => Some(Outcome::Answer(Answer::Hello(hello.into(), hello.protocol))),
             ReplyKind::Result(result) => Some(Outcome::Answer(Answer::Result(result))),
             ReplyKind::Stats(stats) => Some(Outcome::Answer(Answer::Stats(stats))),
             ReplyKind::Options(options) => Some(Outcome::Answer(Answer::Options(options))),
             ReplyKind::Arrived { pixels } => Some(Outcome::Answer(Answer::Arrived(pixels))),
+            ReplyKind::Stored { bytes } => Some(Outcome::Answer(Answer::Stored(bytes))),
+            ReplyKind::Committed => Some(Outcome::Answer(Answer::Committed)),
+            ReplyKind::BootLoader => Some(Outcome::Answer(Answer::BootLoader)),
             ReplyKind::Seen(seen) => Some(Outcome::Answer(Answer::Seen(seen))),
             ReplyKind::View(part) => {
                 Some(Outcome::Answer(Answer::View(ViewPart { pixels: &[], ..part }, part.pixels.to_vec())))

@@ -5,6 +5,7 @@
 //! faces.rs     small data sets
 //! output.rs    standard output and standard error, whoever reads them
 //! images.rs    images that are named on the command line
+//! flash.rs     files for boot loaders, and drives
 //! finder.rs    the training of a finder
 //! found.rs     trainings on faces that are found in photographs
 //! photographs.rs  pictures with faces in them
@@ -23,6 +24,7 @@ mod data;
 mod device;
 mod faces;
 mod finder;
+mod flash;
 mod found;
 mod images;
 mod monitor;
@@ -34,4 +36,5 @@ mod runs;
 mod stopping;
 #[cfg(unix)]
 mod terminal;
+mod uploads;
 mod watch;

@@ -92,6 +92,14 @@ impl<'a> RawModel<'a> {
         Ok(Self { version, header, records, weights, crc: stored })
     }
 
+    /// The version of the format that the file has.
+    pub fn format(&self) -> u16 {
+        match self.version {
+            Version::Two => OLDEST_VERSION,
+            Version::Three => FORMAT_VERSION,
+        }
+    }
+
     /// The fixed part of the header, as it stands in the file.
     pub fn header(&self) -> &Header<'a> {
         &self.header

@@ -100,9 +100,20 @@ impl<const N: usize> FrameReader<N> {
         }
     }
 
+    /// Takes bytes among which there is no delimiter.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        match self.buffer.get_mut(self.length..self.length + bytes.len()) {
+            Some(place) if !self.overflowed => {
+                place.copy_from_slice(bytes);
+                self.length += bytes.len();
+            }
+            _ => self.overflowed = true,
+        }
+    }
+
     fn finish(&mut self, length: usize) -> Option<&[u8]> {
         let frame = self.buffer.get_mut(..length)?;
-        let length = cobs::decode_in_place(frame).ok()?;
+        let length = decode_cobs(frame)?;
         let (body, crc) = self.buffer.get(..length)?.split_last_chunk::<CRC_BYTES>()?;
         (crc32(body) == u32::from_le_bytes(*crc)).then_some(body)
     }
@@ -119,20 +130,87 @@ impl<const N: usize> FrameReader<N> {
     }
 }
 
+/// Decodes COBS in place and returns how many bytes it makes; `None` if it is wrong. It moves a run of bytes at a time, which takes
+/// an RP2040 a tenth of the time that the library takes for single ones.
+fn decode_cobs(frame: &mut [u8]) -> Option<usize> {
+    let (mut from, mut to) = (0, 0);
+    while let Some(&code) = frame.get(from) {
+        let end = from + usize::from(code);
+        // The run lies behind its code; a code of 0 has none.
+        frame.get(from + 1..end)?;
+        frame.copy_within(from + 1..end, to);
+        to += end - from - 1;
+        from = end;
+        if code < 0xff && from < frame.len() {
+            *frame.get_mut(to)? = 0;
+            to += 1;
+        }
+    }
+    Some(to)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{
         super::{
             Classified, ENCODE_BYTES, ENCODE_PART_BYTES, ENCODE_REPLY_BYTES, ErrorCode, FRAME_BYTES, FaceBox,
             FinderIdentity, FrameSize, Hello, Options, Output, PART_BYTES, PROTOCOL_VERSION, Reply, ReplyKind, Request,
-            RequestKind, Seen, SeenFace, Stats, View, ViewPart,
+            RequestKind, Running, Seen, SeenFace, Stats, StoreIdentity, Unfit, View, ViewPart, Wear,
         },
         *,
     };
-    use crate::{label::Emotion, model::MOST_NAME_BYTES};
+    use crate::{image::Processor, label::Emotion, model::MOST_NAME_BYTES};
 
     fn hello() -> Request<'static> {
         Request { sequence: 1, kind: RequestKind::Hello { protocol: PROTOCOL_VERSION } }
+    }
+
+    #[test]
+    fn cobs_is_decoded_as_the_library_does() {
+        let (mut state, mut good) = (2013u32, 0);
+        let mut random = |below: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) % below
+        };
+        for _ in 0..2000 {
+            let mut bytes = [0; 700];
+            let length = random(700) as usize;
+            // Long and short runs, zeros, and codes that lead too far.
+            let most = [256, 3, 40][random(3) as usize];
+            bytes.iter_mut().for_each(|byte| *byte = random(most) as u8);
+            let (mut frame, whole) = ([0; 720], random(2) == 0);
+            let count = if whole {
+                cobs::encode(&bytes[..length], &mut frame)
+            } else {
+                frame[..length].iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = byte.max(1));
+                length.max(1)
+            };
+            frame[0] = frame[0].max(1);
+            let (mut ours, mut theirs) = (frame, frame);
+            let expected = cobs::decode_in_place(&mut theirs[..count]).ok();
+            assert_eq!(decode_cobs(&mut ours[..count]), expected);
+            if let Some(decoded) = expected {
+                assert_eq!(ours[..decoded], theirs[..decoded]);
+                good += 1;
+            }
+        }
+        assert!((1000..1900).contains(&good), "{good} of 2000 frames were sound");
+    }
+
+    #[test]
+    fn bytes_at_once_are_the_same_as_one_by_one() {
+        let mut buffer = [0; 64];
+        let frame = encode(&hello(), &mut buffer).expect("fits");
+        let mut reader = FrameReader::<16>::new();
+        reader.extend(&frame[..3]);
+        reader.extend(&frame[3..frame.len() - 1]);
+        assert_eq!(reader.push(0), Some(Frame::Whole(&[1, 0, PROTOCOL_VERSION as u8])));
+        reader.extend(&[1; 10]);
+        reader.extend(&[1; 7]);
+        reader.extend(&[1]);
+        assert_eq!(reader.push(0), Some(Frame::Oversized));
+        reader.extend(&[]);
+        assert_eq!(reader.push(0), None);
     }
 
     #[test]
@@ -187,6 +265,41 @@ mod tests {
         for (kind, expected) in pinned {
             let (body, length) = bytes(Request { sequence: 300, kind });
             assert_eq!(body[..length], *expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn an_upload_is_pinned_byte_by_byte() {
+        let requests: [(RequestKind<'_>, &[u8]); 4] = [
+            (RequestKind::UploadBegin { model_bytes: 300, crc: 0x1_0000 }, &[1, 8, 0xac, 2, 0x80, 0x80, 4]),
+            (RequestKind::UploadPart { offset: 1024, bytes: &[7, 0, 255] }, &[1, 9, 0x80, 8, 3, 7, 0, 255]),
+            // Eight logits, as bytes of two's complement.
+            (
+                RequestKind::UploadCommit { face: 3, logits: [-1, 5, 0, 0, 0, 0, 0, -128] },
+                &[1, 10, 3, 255, 5, 0, 0, 0, 0, 0, 128],
+            ),
+            (RequestKind::BootLoader, &[1, 11]),
+        ];
+        for (kind, expected) in requests {
+            let mut body = [0; 32];
+            let request = Request { sequence: 1, kind };
+            assert_eq!(postcard::to_slice(&request, &mut body).expect("fits"), expected);
+            assert_eq!(decode(expected), Some(request));
+        }
+        let unfit = ErrorCode::Unfit(Unfit::Arena { need: 300, have: 2 });
+        let replies: [(ReplyKind<'_>, &[u8]); 4] = [
+            (ReplyKind::Stored { bytes: 1024 }, &[1, 9, 0x80, 8]),
+            (ReplyKind::Committed, &[1, 10]),
+            (ReplyKind::BootLoader, &[1, 11]),
+            (ReplyKind::Error(unfit), &[1, 4, 19, 2, 0xac, 2, 2]),
+        ];
+        for (kind, expected) in replies {
+            let mut body = [0; 32];
+            assert_eq!(
+                postcard::to_slice(&Reply { sequence: 1, kind }, &mut body).expect("fits"),
+                expected,
+                "{kind:?}"
+            );
         }
     }
 
@@ -268,6 +381,14 @@ mod tests {
             options,
             finder: Some(FinderIdentity { crc: u32::MAX, largest: FrameSize { columns: u16::MAX, rows: u16::MAX } }),
             camera: true,
+            store: Some(StoreIdentity {
+                board: "a board's long name: 32 letters..",
+                arena_bytes: u32::MAX,
+                processor: Some(Processor::CortexM33),
+                model_bytes: u32::MAX,
+                formats: [u16::MAX; 2],
+                running: Running::B,
+            }),
         };
         let classified = Classified {
             probabilities: [f32::MAX; Emotion::COUNT],
@@ -284,6 +405,7 @@ mod tests {
             bad_frames: u32::MAX,
             worst_microseconds: u32::MAX,
             stack_high_water: Some(u32::MAX),
+            wear: Some(Wear { slot_a: u32::MAX, slot_b: u32::MAX, journal: u32::MAX }),
         };
         let bounds = FaceBox { left: i32::MIN, top: i32::MIN, side: i32::MAX };
         let face = SeenFace { bounds, eyes: [[i32::MIN; 2]; 2], score: f32::MAX, emotion: classified };
@@ -297,6 +419,7 @@ mod tests {
             ReplyKind::Stats(stats),
             ReplyKind::Options(options),
             ReplyKind::Error(ErrorCode::FaceSize { need: u32::MAX, have: u32::MAX }),
+            ReplyKind::Error(ErrorCode::Unfit(Unfit::Arena { need: u32::MAX, have: u32::MAX })),
         ];
         for kind in replies {
             let reply = Reply { sequence: u32::MAX, kind };

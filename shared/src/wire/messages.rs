@@ -4,7 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FinderIdentity, FrameSize, Seen, View, ViewPart};
+use super::{FinderIdentity, FrameSize, Seen, StoreIdentity, Unfit, View, ViewPart, Wear};
 use crate::label::Emotion;
 
 /// A request, which a host sends.
@@ -61,6 +61,29 @@ pub enum RequestKind<'a> {
         /// Pixels before the part, row by row.
         offset: u32,
     },
+    /// Begins the upload of a model, or goes on with one that was broken off.
+    UploadBegin {
+        /// Bytes of the model file.
+        model_bytes: u32,
+        /// CRC-32 of its contents: the file and zeros up to a multiple of [`UPLOAD_ALIGNMENT`](super::UPLOAD_ALIGNMENT).
+        crc: u32,
+    },
+    /// The next bytes of the contents.
+    UploadPart {
+        /// Bytes before these.
+        offset: u32,
+        /// [`PART_BYTES`](super::PART_BYTES) at most.
+        bytes: &'a [u8],
+    },
+    /// Ends the upload: the model takes over if it passes its test.
+    UploadCommit {
+        /// Index of a drawn face that is part of the firmware.
+        face: u8,
+        /// The model's logits for it, in the order of its labels; the lowest value beyond them.
+        logits: [i8; Emotion::COUNT],
+    },
+    /// Starts the boot loader, which takes new firmware.
+    BootLoader,
 }
 
 /// A reply, which a device sends.
@@ -103,6 +126,15 @@ pub enum ReplyKind<'a> {
         /// What is to be seen.
         seen: Seen,
     },
+    /// The reply to the beginning and to a part of an upload.
+    Stored {
+        /// Bytes of its contents that the device has.
+        bytes: u32,
+    },
+    /// The reply to the end of an upload: the model is kept. The device takes it up at once, as after a restart.
+    Committed,
+    /// The reply to boot loader; the device is gone after it.
+    BootLoader,
 }
 
 /// Identity of a device.
@@ -130,6 +162,9 @@ pub struct Hello<'a> {
     pub finder: Option<FinderIdentity>,
     /// Whether the device has a camera of its own.
     pub camera: bool,
+    /// Where it keeps models; `None` if it takes none.
+    #[serde(borrow)]
+    pub store: Option<StoreIdentity<'a>>,
 }
 
 /// The classification of a face.
@@ -166,6 +201,8 @@ pub struct Stats {
     pub worst_microseconds: u32,
     /// Most bytes of stack ever in use, if the device can tell.
     pub stack_high_water: Option<u32>,
+    /// How often the memory for models was erased, if the device has one.
+    pub wear: Option<Wear>,
 }
 
 /// Options of a device.
@@ -241,6 +278,32 @@ pub enum ErrorCode {
     NoView,
     /// The device's camera stopped. It comes without a request, with sequence number 0, or as the answer to view.
     Camera,
+    /// The device keeps no models.
+    NoStore,
+    /// A model of this size is not taken.
+    ModelSize {
+        /// The model file's bytes.
+        bytes: u32,
+        /// The most that are taken.
+        most: u32,
+    },
+    /// A part or the end of an upload that was not begun.
+    NoUpload,
+    /// A part of an upload is missing, or came in another order, or is too long.
+    UploadOrder {
+        /// Bytes that the device has, where the next part must begin; or all of the contents', if a part goes beyond.
+        expected: u32,
+        /// Where the part began; or all of the contents' bytes, if the end came before the last; or where it ends beyond.
+        found: u32,
+    },
+    /// The bytes of an upload are not those that were sent.
+    UploadChecksum,
+    /// The model that was uploaded cannot take over.
+    Unfit(Unfit),
+    /// The memory for models could not be written or read.
+    Store,
+    /// The device has no boot loader that can be started so.
+    NoBootLoader,
 }
 
 impl fmt::Display for ErrorCode {
@@ -268,6 +331,23 @@ impl fmt::Display for ErrorCode {
             ErrorCode::PictureChecksum => write!(f, "a picture arrived damaged; send it again"),
             ErrorCode::NoView => write!(f, "it has looked at no picture yet, or at none with a face"),
             ErrorCode::Camera => write!(f, "its camera stopped; check the camera and the line to it"),
+            ErrorCode::NoStore => write!(f, "it keeps no models; build its firmware with another"),
+            ErrorCode::ModelSize { bytes, most } => {
+                write!(f, "the model has {bytes} bytes and it takes {most} at most")
+            }
+            ErrorCode::NoUpload => write!(f, "a part of a model came before its beginning; send it again"),
+            ErrorCode::UploadOrder { expected, found } => {
+                write!(f, "parts of a model do not follow each other: byte {expected}, then {found}; send it again")
+            }
+            ErrorCode::UploadChecksum => write!(f, "the model arrived damaged; send it again"),
+            ErrorCode::Unfit(why) => write!(f, "the model was not taken: {why}"),
+            ErrorCode::Store => {
+                write!(
+                    f,
+                    "the memory for models failed; send it again, and if that fails too, the memory is worn out or full"
+                )
+            }
+            ErrorCode::NoBootLoader => write!(f, "its boot loader cannot be started so"),
         }
     }
 }

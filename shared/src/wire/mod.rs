@@ -47,20 +47,41 @@
 //! host asks for one part after the other, until it has all of them with the same number. For 3 s after each but the last the
 //! device's camera takes no other picture.
 //!
+//! # Models
+//!
+//! A device whose [`Hello`] names a store takes another model. Its memory for tensors, the size of a model file and its format stand
+//! there, so that a host refuses what the device cannot run before it sends a byte.
+//!
+//! | request | contents | reply |
+//! |---|---|---|
+//! | upload begin | bytes of the model file, CRC-32 of the contents: the file, filled up with zeros to a multiple of 16 | stored: bytes that it has |
+//! | upload part, again and again | bytes before it, up to [`PART_BYTES`] of the contents | stored: bytes so far |
+//! | upload commit | a built-in face and the logits that the model gives for it | committed |
+//!
+//! A begin with the size and the checksum of an upload that was broken off, by the line or by a power cut, goes on with it: the reply
+//! tells where. Any other begin drops what was under way. The model before answers until the commit. At the commit the device checks
+//! the checksum, reads the model as any other, and runs it on the built-in face. A model that fails changes nothing. One that passes takes over at
+//! once, as after a restart: the device prints its banner and must be greeted again, and [`Hello`] then names the new model.
+//! If the reply to a commit is lost, the greeting tells whether it was done.
+//!
+//! Boot loader starts the boot loader of a device that has one, so that new firmware can be copied onto it.
+//!
 //! # Versions
 //!
-//! 3: pictures; [`Hello`] tells the finder and whether there is a camera, [`Stats`] the number of pictures.
+//! 3: pictures and models; [`Hello`] tells the finder, whether there is a camera, and the store; [`Stats`] the number of pictures and the wear.
 //! 2: eight emotions in [`Classified`] instead of seven, the option [`mirror`](Options::mirror), and [`Hello`] tells the
 //! model's labels and the options. 1: the first.
 
 mod frame;
 mod messages;
 mod picture;
+mod upload;
 
 pub use self::{
     frame::{EncodeError, Frame, FrameReader, decode, encode},
     messages::{Classified, ErrorCode, Hello, Options, Output, Reply, ReplyKind, Request, RequestKind, Stats},
     picture::{FaceBox, FinderIdentity, FrameSize, Seen, SeenFace, View, ViewPart},
+    upload::{Running, StoreIdentity, UPLOAD_ALIGNMENT, Unfit, Wear},
 };
 
 /// Version of frames and messages; both sides must speak the same.

@@ -5,6 +5,7 @@
 pub mod envelope;
 pub mod format_2;
 pub mod link;
+pub mod memory_store;
 pub mod mend;
 pub mod model;
 #[path = "../../reference/mod.rs"]

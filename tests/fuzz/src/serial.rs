@@ -14,15 +14,16 @@ use serde::{Serialize, Serializer, ser::SerializeTuple};
 use shared::{
     checksum::crc32,
     finder::Finder,
+    label::Emotion,
     model::{Aligned, AlignedBytes, Model},
     preprocessing::{FACE_PIXELS, FACE_SIZE},
     wire::{
         ENCODE_BYTES, ENCODE_PART_BYTES, Frame, FrameReader, FrameSize, Options, Output, PART_BYTES, PROTOCOL_VERSION,
-        Reply, ReplyKind, Request, RequestKind, View, decode, encode,
+        Reply, ReplyKind, Request, RequestKind, UPLOAD_ALIGNMENT, View, decode, encode,
     },
 };
 
-use crate::link::Link;
+use crate::{link::Link, memory_store::MemoryStore};
 
 /// A face that the device shows by itself.
 static DEMO: [[u8; FACE_PIXELS]; 1] = [[99; FACE_PIXELS]];
@@ -79,6 +80,8 @@ struct Bench<'model, 'arena> {
     heard: Heard,
     /// The picture that the script sends: its pixels, and how many of them the device said it has.
     picture: (usize, usize),
+    /// Bytes of a model that the device said it has.
+    stored: usize,
 }
 
 /// What a script made a device say, so that a test knows what it reaches.
@@ -132,6 +135,8 @@ enum Kind {
     Arrived { pixels: u32 },
     Seen { face: bool },
     View { size: FrameSize, offset: u32, pixels: Vec<u8> },
+    Stored { bytes: u32 },
+    Committed,
 }
 
 impl Bench<'_, '_> {
@@ -156,7 +161,9 @@ impl Bench<'_, '_> {
         self.send(&[0]);
         let frame = match request.kind {
             RequestKind::Classify { face } => face_frame(request.sequence, face),
-            RequestKind::PicturePart { .. } => encode(request, &mut [0; ENCODE_BYTES]).expect("a part fits").into(),
+            RequestKind::PicturePart { .. } | RequestKind::UploadPart { .. } => {
+                encode(request, &mut [0; ENCODE_BYTES]).expect("a part fits").into()
+            }
             _ => encode(request, &mut [0; 64]).expect("short").into(),
         };
         let mut said = self.send(&frame);
@@ -193,7 +200,10 @@ fn understand(said: &[u8]) -> Said {
                 ReplyKind::View(part) => {
                     Kind::View { size: part.size, offset: part.offset, pixels: part.pixels.to_vec() }
                 }
+                ReplyKind::Stored { bytes } => Kind::Stored { bytes },
+                ReplyKind::Committed => Kind::Committed,
                 ReplyKind::Camera { .. } => panic!("the device has no camera"),
+                ReplyKind::BootLoader => panic!("the device has no boot loader"),
             };
             understood.replies.push((sequence, kind));
             continue;
@@ -239,7 +249,8 @@ impl Serialize for Raw<'_> {
 }
 
 /// Plays the script. Its first byte says whether the device shows a face of its own, whether it classifies one in the end, which is
-/// slow, and whether it finds faces. What was said between the banner and the end is counted.
+/// slow, and whether it finds faces, or else takes
+/// models. What was said between the banner and the end is counted.
 ///
 /// # Panics
 /// If the device does, or breaks what `shared::wire` promises.
@@ -259,13 +270,18 @@ pub fn run(bytes: &[u8]) -> Heard {
     let mut engine = Engine::new(&model, &mut arena).expect("the model is small");
     static LAST: OnceLock<Vec<i8>> = OnceLock::new();
     let last = LAST.get_or_init(|| engine.run(&face(LAST_FACE)).expect("a checked model runs").to_vec());
+    static SHOWN: OnceLock<Vec<i8>> = OnceLock::new();
+    let shown = SHOWN.get_or_init(|| engine.run(&DEMO[0]).expect("a checked model runs").to_vec());
     let link = Link::default();
     let demo_faces = if shows { &DEMO[..] } else { &[] };
     let board = Board { stack_high_water: None, demo_faces, demo_interval_us: 300_000, boot: 7 };
     let device = Device::new(engine, link.clone(), link.clone(), board);
     let sight = Sight { finder, picture: &mut picture, largest: LARGEST, camera: None::<NoCamera> };
     let device = if finds { device.with_sight(sight).expect("enough memory") } else { device };
-    let mut bench = Bench { link, device, heard: Heard::default(), picture: (0, 0) };
+    // A device that finds no faces takes models.
+    let mut store = MemoryStore::new(4096, 4096);
+    let device = if finds { device } else { device.with_store(&mut store) };
+    let mut bench = Bench { link, device, heard: Heard::default(), picture: (0, 0), stored: 0 };
     let banner = bench.send(&[]);
     assert_eq!((banner.lines.len(), banner.replies.len()), (2 + usize::from(shows), 0), "{banner:?}");
 
@@ -278,7 +294,12 @@ pub fn run(bytes: &[u8]) -> Heard {
         let code = script.byte();
         match code % 12 {
             kind @ 8.. if finds => picture_step(kind, code / 16, &mut script, &mut bench),
+            kind @ 8..11 => upload_step(kind, code / 16, &mut script, &mut bench, shown),
             _ => faces += step(code, &mut script, &mut bench, faces < MOST_FACES),
+        }
+        // It took a model; whoever runs a device begins anew with that.
+        if bench.device.is_replaced() {
+            return bench.heard;
         }
     }
     let heard = bench.heard;
@@ -381,6 +402,35 @@ fn picture_step(kind: u8, sequence: u8, script: &mut Script<'_>, bench: &mut Ben
                 assert!(pixels[offset as usize..].starts_with(&seen) && !seen.is_empty(), "what was sent is shown");
             }
         }
+    }
+}
+
+/// Plays a step of an upload of the device's own model: its beginning, a part, its end. One in four is wrong.
+fn upload_step(kind: u8, sequence: u8, script: &mut Script<'_>, bench: &mut Bench<'_, '_>, shown: &[i8]) {
+    let sequence = u32::from(sequence);
+    let mut contents = MODEL.to_vec();
+    contents.resize(contents.len().next_multiple_of(UPLOAD_ALIGNMENT), 0);
+    let wrong = script.byte() % 4 == 3;
+    let kind = match kind {
+        8 => {
+            let crc = crc32(&contents) ^ u32::from(wrong);
+            RequestKind::UploadBegin { model_bytes: MODEL.len() as u32 + 9000 * u32::from(wrong && crc % 2 == 1), crc }
+        }
+        9 => {
+            let offset = bench.stored.saturating_add(usize::from(wrong)).min(contents.len());
+            let length = (usize::from(script.byte()) * 8).min(PART_BYTES).min(contents.len() - offset);
+            RequestKind::UploadPart { offset: offset as u32, bytes: &contents[offset..offset + length] }
+        }
+        _ => {
+            let mut logits = [i8::MIN; Emotion::COUNT];
+            logits[..shown.len()].copy_from_slice(shown);
+            logits[0] ^= i8::from(wrong);
+            RequestKind::UploadCommit { face: 0, logits }
+        }
+    };
+    if let Some(Kind::Stored { bytes }) = bench.ask(&Request { sequence, kind }) {
+        assert!(bytes as usize <= contents.len());
+        bench.stored = bytes as usize;
     }
 }
 

@@ -82,7 +82,7 @@ fn started(source: Source) -> Feed {
     Feed::start(Source { live: true, ..source }, PATIENCE)
 }
 
-impl Camera for &mut Frames {
+impl Camera for Frames {
     type Error = String;
 
     fn start(&mut self) -> Result<(), String> {

@@ -5,6 +5,7 @@
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 
 mod camera;
+mod models;
 mod serial;
 mod tcp;
 
@@ -34,9 +35,10 @@ use shared::{
     finder::Finder,
     model::{Aligned, AlignedBytes, Model},
     preprocessing::FACE_PIXELS,
+    wire::Running,
 };
 
-use self::{camera::Frames, serial::Serial};
+use self::{camera::Frames, models::Models, serial::Serial};
 
 /// The model that comes with the program.
 static EDGE: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/edge.fer"));
@@ -69,9 +71,12 @@ struct Arguments {
     /// Listen on a TCP port; one host at a time, the newest; port 0 takes a free one and prints it
     #[arg(long, value_name = "ADDRESS:PORT")]
     tcp: Option<String>,
-    /// A model file [default: edge, which comes with the program]
-    #[arg(long, value_name = "FILE.fer")]
+    /// A model file [default: the one that was uploaded last, or edge, which comes with the program]
+    #[arg(long, value_name = "FILE.fer", conflicts_with = "models")]
     model: Option<PathBuf>,
+    /// Take models that hosts upload, and keep them in this folder [default: $STATE_DIRECTORY, which systemd sets for a service]
+    #[arg(long, value_name = "FOLDER")]
+    models: Option<PathBuf>,
     /// A finder file [default: the one that comes with the program]
     #[arg(long, value_name = "FILE.ferf")]
     finder: Option<PathBuf>,
@@ -117,7 +122,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     })?;
     let open = |name: &PathBuf| Frames::open(name, arguments.rotate.unwrap_or_default(), LARGEST);
     let mut frames = arguments.camera.as_ref().map(open).transpose()?;
-    let device = |frames: Option<&mut Frames>, serial: Serial| serve(&model, &finder, frames, serial);
+    let mut models = models(arguments)?;
+    let mut device =
+        |frames: Option<&mut Frames>, serial: Serial| serve(&model, models.as_mut(), &finder, frames, serial);
     if let Some(name) = &arguments.port {
         let port = serialport::new(name, arguments.baud).timeout(Duration::from_secs(3600)).open();
         let port = port.map_err(|error| {
@@ -170,6 +177,17 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
 }
 
+/// The folder of uploaded models, if there is one.
+fn models(arguments: &Arguments) -> anyhow::Result<Option<Models>> {
+    let of_service = || std::env::var_os("STATE_DIRECTORY").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let folder = match (&arguments.models, &arguments.model) {
+        (Some(folder), _) => Some(folder.clone()),
+        (None, Some(_)) => None,
+        (None, None) => of_service(),
+    };
+    folder.map(|folder| Models::open(&folder)).transpose()
+}
+
 /// A model or finder file, where it can be parsed in place.
 fn read(path: &Path) -> anyhow::Result<AlignedBytes> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
@@ -181,24 +199,56 @@ fn say(place: impl std::fmt::Display) -> anyhow::Result<()> {
     writeln!(stdout(), "{place}").and_then(|()| stdout().flush()).context("standard output")
 }
 
-/// Runs the device until the link ends.
-fn serve(model: &Model<'_>, finder: &Finder<'_>, camera: Option<&mut Frames>, serial: Serial) -> anyhow::Result<()> {
-    let finders = memory_bytes(finder, MOST_COLUMNS, MOST_ROWS)?;
+/// Runs the device until the link ends, with the newest uploaded model that runs, or else with `model`.
+fn serve(
+    model: &Model<'_>,
+    mut models: Option<&mut Models>,
+    finder: &Finder<'_>,
+    mut camera: Option<&mut Frames>,
+    mut serial: Serial,
+) -> anyhow::Result<()> {
+    let least = models.as_ref().map_or(0, |_| models::ARENA_BYTES) as usize;
+    let finders = memory_bytes(finder, MOST_COLUMNS, MOST_ROWS)?.max(least);
     let mut arena = vec![0; finders.max(Engine::arena_bytes(model)? as usize)];
     let mut picture = vec![0; LARGEST.pixels()];
-    let engine = Engine::new(model, &mut arena)?;
     let (demo_faces, _) = DEMO_FACES.as_chunks::<FACE_PIXELS>();
     let boot = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.subsec_nanos());
     let board = Board { stack_high_water: None, demo_faces, demo_interval_us: 1_000_000, boot };
-    let sight = Sight { finder: *finder, picture: &mut picture, largest: LARGEST, camera };
-    let mut device = Device::new(engine, serial, Uptime(Instant::now()), board).with_sight(sight)?;
+    let start = Instant::now();
     loop {
-        match device.poll() {
-            Ok(()) => thread::sleep(IDLE),
-            Err(serial::LinkError::Ended) => return Ok(()),
-            Err(error) => return Err(error.into()),
+        let (running, uploaded) = models.as_deref().and_then(|models| newest(models, &arena)).unzip();
+        let uploaded = uploaded.as_ref().map(|bytes: &AlignedBytes| Model::parse(bytes.as_slice())).transpose()?;
+        let engine = Engine::new(uploaded.as_ref().unwrap_or(model), &mut arena)?;
+        let sight = Sight { finder: *finder, picture: &mut picture, largest: LARGEST, camera: camera.as_deref_mut() };
+        let mut device = Device::new(engine, &mut serial, Uptime(start), board).with_sight(sight)?;
+        if let Some(models) = models.as_deref_mut() {
+            models.runs(running.unwrap_or(Running::BuiltIn));
+            device = device.with_store(models);
+        }
+        while !device.is_replaced() {
+            match device.poll() {
+                Ok(()) => thread::sleep(IDLE),
+                Err(serial::LinkError::Ended) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
         }
     }
+}
+
+/// The newest uploaded model that runs, and its place.
+fn newest(models: &Models, arena: &[i8]) -> Option<(Running, AlignedBytes)> {
+    let runs = |path: &Path, bytes: &AlignedBytes| {
+        let need = Model::parse(bytes.as_slice()).map_err(|error| error.to_string());
+        let need = need.and_then(|model| Engine::arena_bytes(&model).map_err(|error| error.to_string()));
+        let problem = match need {
+            Ok(need) if need as usize <= arena.len() => return true,
+            Ok(need) => format!("it needs {need} bytes of memory, and there are {}", arena.len()),
+            Err(problem) => problem,
+        };
+        let _ = writeln!(stderr(), "{}: {problem}; an older model runs", path.display());
+        false
+    };
+    models.models().find(|(_, path, bytes)| runs(path, bytes)).map(|(place, _, bytes)| (place, bytes))
 }
 
 /// Time since the device started.

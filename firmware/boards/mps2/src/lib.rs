@@ -4,19 +4,23 @@
 //! ```text
 //! machine                          what differs between the two
 //! uart  clock                      what programs run on
+//! flash                            RAM in place of flash for models
 //! wakeup                           sleeping until a byte or a timer tick arrives
 //! bin clock                        an hour without a look at the clock
 //! ```
 #![no_std]
 
 pub mod clock;
+pub mod flash;
 pub mod machine;
 pub mod uart;
 pub mod wakeup;
 
 use cortex_m_board::reset;
 use embedded_io::{Read, ReadReady, Write};
+use embedded_storage::nor_flash::NorFlash;
 use firmware::camera::{Camera, NoCamera};
+use firmware::device::{Light, ModelFlash, NoLight};
 use programs::{BareBoard, Counter, Parts};
 
 use crate::clock::Clock;
@@ -31,7 +35,7 @@ impl BareBoard for Board {
     const ARENA_BYTES: usize = 88 * 1024;
     const POOL_BYTES: usize = 1024 * 1024;
 
-    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut(), impl Camera> {
+    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut(), impl Camera, impl Light> {
         let mut wakeups = Wakeups::enable();
         Parts {
             serial: Uart::uart0(BAUD),
@@ -43,7 +47,14 @@ impl BareBoard for Board {
             // Nothing on this board differs from startup to startup.
             boot: 0,
             camera: None::<NoCamera>,
+            light: NoLight,
         }
+    }
+
+    /// # Panics
+    /// If it is called twice.
+    fn models() -> Option<ModelFlash<impl NorFlash>> {
+        Some(flash::take())
     }
 
     fn last_port() -> impl Write {

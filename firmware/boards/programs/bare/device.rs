@@ -14,5 +14,5 @@ extern "C" fn main() -> ! {
     static mut PICTURE: [u8; PICTURE_BYTES] = [0; _];
     // SAFETY: startup calls this function, once, and nothing else names the memory.
     let (arena, picture) = unsafe { ((&raw mut ARENA).as_mut_unchecked(), (&raw mut PICTURE).as_mut_unchecked()) };
-    device::run(Board::start(), arena, picture)
+    device::run::<Board>(arena, picture)
 }

@@ -12,6 +12,7 @@
 //! memory      what agreement works on
 //! scene       frames for finder
 //! model       the network and the finder that ship with the firmware
+//! store       models in the board's flash
 //! stack       how deep the stack has been
 //! ```
 //!
@@ -33,11 +34,17 @@ pub mod random;
 pub mod scene;
 #[cfg(target_os = "none")]
 pub mod stack;
+pub mod store;
 
 use core::panic::PanicInfo;
 
 use embedded_io::{Read, ReadReady, Write};
-use firmware::{camera::Camera, device::Clock};
+use embedded_storage::nor_flash::NorFlash;
+use firmware::{
+    camera::Camera,
+    device::{Clock, Light, ModelFlash},
+    store::NoFlash,
+};
 
 /// A board without an operating system. Its crate's library is called `board` and has a type `Board` that implements this; its
 /// linker script names the ends of the stack, which startup paints, `_stack_end` and `_stack_start`.
@@ -50,7 +57,21 @@ pub trait BareBoard {
     const POOL_BYTES: usize;
 
     /// Starts the board; programs call it once, first of all.
-    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut(), impl Camera>;
+    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut(), impl Camera, impl Light>;
+
+    /// Starts the boot loader in place of the program, where there is one.
+    const BOOT_LOADER: Option<fn() -> !> = None;
+
+    /// The flash for models that hosts upload, where the board has room for them; programs call it once.
+    fn models() -> Option<ModelFlash<impl NorFlash>> {
+        None::<ModelFlash<NoFlash>>
+    }
+
+    /// Whether a terminal has opened the serial port since this was asked last, where a board can tell. Until it is asked, nothing of what
+    /// the terminal sends is ready to be read.
+    fn opened() -> bool {
+        false
+    }
 
     /// The serial port for a program that panicked, whoever has the port that [`start`](Self::start) gave.
     fn last_port() -> impl Write;
@@ -61,7 +82,7 @@ pub trait BareBoard {
 
 /// What a program has of a board.
 #[derive(Debug)]
-pub struct Parts<S, C, I, V> {
+pub struct Parts<S, C, I, V, L> {
     /// The serial port.
     pub serial: S,
     /// Time since startup.
@@ -72,6 +93,8 @@ pub struct Parts<S, C, I, V> {
     pub boot: u32,
     /// The camera, if one was found.
     pub camera: Option<V>,
+    /// The status LED.
+    pub light: L,
 }
 
 /// Time since startup, and something finer that programs count.

@@ -1,9 +1,13 @@
-//! A Pico's or a Pico 2's parts: clocks, UART0 at GPIO 0 and 1, SPI0 with a camera at GPIO 16 to
+//! A Pico's or a Pico 2's parts: clocks, USB, UART0 at GPIO 0 and 1, SPI0 with a camera at GPIO 16 to
 //! 19, the LED at GPIO 25. Their chips, RP2040 and RP2350, have them in
 //! common but for the timer.
 #![no_std]
 
+mod boot_loader;
+pub mod flash;
+pub mod layout;
 mod spi;
+mod usb;
 
 #[cfg(feature = "rp2350")]
 use rp235x_hal as hal;
@@ -11,23 +15,28 @@ use rp235x_hal as hal;
 use rp2040_hal as hal;
 
 use core::convert::Infallible;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use cortex_m_board::clock::Clock;
 use cortex_m_board::reset;
 use embedded_hal_bus::spi::ExclusiveDevice;
 use embedded_io::{ErrorType, Read, ReadReady, Write};
+use embedded_storage::nor_flash::NorFlash;
 use firmware::camera::Camera;
 use firmware::camera::arducam_mega::{ArducamMega, ByteOrder, Error, Resolution};
-use firmware::device::StatusLed;
+use firmware::device::{Led, Light, ModelFlash, TwoPorts};
 use hal::clocks::{Clock as _, init_clocks_and_plls};
 use hal::fugit::RateExtU32;
-use hal::gpio::{FunctionSioOutput, FunctionSpi, FunctionUart, Pins, PullDown, PullNone};
+use hal::gpio::{FunctionSioOutput, FunctionSpi, FunctionUart, Pins, PullDown, PullNone, PullUp};
 use hal::spi::Spi;
 use hal::uart::{DataBits, StopBits, UartConfig, UartPeripheral};
 use hal::{Sio, Timer, Watchdog, pac, sio};
 use programs::{BareBoard, Counter, Parts};
 
 use crate::spi::Queued;
+
+/// The board's name.
+const NAME: &str = if cfg!(feature = "rp2040") { "pico" } else { "pico2" };
 
 /// Bits a second of the serial port: eight data bits, no parity, one stop bit.
 const BAUD: u32 = 115_200;
@@ -54,7 +63,7 @@ impl BareBoard for Board {
 
     /// # Panics
     /// If the board was started before.
-    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut(), impl Camera> {
+    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut(), impl Camera, impl Light> {
         // SAFETY: nobody has taken a lock yet; a reset leaves those that the program before it held.
         unsafe { sio::spinlock_reset() };
         let pac::Peripherals {
@@ -71,6 +80,14 @@ impl BareBoard for Board {
             #[cfg(feature = "rp2350")]
                 TIMER0: timer,
             UART0,
+            #[cfg(feature = "rp2350")]
+                USB: usb_registers,
+            #[cfg(feature = "rp2040")]
+                USBCTRL_DPRAM: usb_memory,
+            #[cfg(feature = "rp2040")]
+                USBCTRL_REGS: usb_registers,
+            #[cfg(feature = "rp2350")]
+                USB_DPRAM: usb_memory,
             WATCHDOG,
             XOSC,
             ..
@@ -83,8 +100,12 @@ impl BareBoard for Board {
         #[cfg(feature = "rp2350")]
         let timer = Timer::new_timer0(timer, &mut RESETS, &clocks);
         let pins = Pins::new(IO_BANK0, PADS_BANK0, Sio::new(SIO).gpio_bank0, &mut RESETS);
+        let now = move || timer.get_counter().ticks();
+        // First: what follows may take a second, in which a host already asks.
+        let usb = usb::start(usb_registers, usb_memory, clocks.usb_clock, &mut RESETS, now);
         let tx = pins.gpio0.reconfigure::<FunctionUart, PullNone>();
-        let rx = pins.gpio1.reconfigure::<FunctionUart, PullNone>();
+        // Without an adapter the line is silent.
+        let rx = pins.gpio1.reconfigure::<FunctionUart, PullUp>();
         let mut uart = UartPeripheral::new(UART0, (tx, rx), &mut RESETS)
             .enable(UartConfig::new(BAUD.Hz(), DataBits::Eight, None, StopBits::One), clocks.peripheral_clock.freq())
             .expect("the clock is fast enough for the serial port");
@@ -110,13 +131,34 @@ impl BareBoard for Board {
             }
         });
         Parts {
-            serial: StatusLed::new(uart, led),
-            clock: Clock::start(move || timer.get_counter().ticks(), clocks.system_clock.freq().to_MHz()),
+            serial: TwoPorts::new(uart, usb, now),
+            clock: Clock::start(now, clocks.system_clock.freq().to_MHz()),
             idle: core::hint::spin_loop,
             // Nothing on this board differs from startup to startup.
             boot: 0,
             camera: camera.ok(),
+            light: Led(led),
         }
+    }
+
+    fn opened() -> bool {
+        usb::opened()
+    }
+
+    const BOOT_LOADER: Option<fn() -> !> = Some(boot_loader::start);
+
+    /// # Panics
+    /// If it is called twice.
+    fn models() -> Option<ModelFlash<impl NorFlash>> {
+        static TAKEN: AtomicBool = AtomicBool::new(false);
+        // One core, and no interrupt calls this.
+        assert!(!TAKEN.load(Ordering::Relaxed), "the flash is taken once");
+        TAKEN.store(true, Ordering::Relaxed);
+        // SAFETY: there is one of it, as was just checked. The second core sleeps and DMA is idle. Of what is mapped, the store has
+        // only that slot changed of which no model runs, and no slice of it is kept.
+        let flash = unsafe { flash::Flash::new() };
+        let mapped = |place| flash::mapped(place).unwrap_or(&[]);
+        Some(ModelFlash { flash, layout: flash::LAYOUT, mapped, board: NAME })
     }
 
     fn last_port() -> impl Write {

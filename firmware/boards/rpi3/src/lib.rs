@@ -17,7 +17,7 @@ use core::arch::asm;
 
 use embedded_io::{Read, ReadReady, Write};
 use firmware::camera::{Camera, NoCamera};
-use firmware::device::StatusLed;
+use firmware::device::Light;
 use programs::{BareBoard, Counter, Parts};
 
 use crate::clock::Clock;
@@ -32,14 +32,15 @@ impl BareBoard for Board {
     const ARENA_BYTES: usize = 1024 * 1024;
     const POOL_BYTES: usize = 1024 * 1024;
 
-    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut(), impl Camera> {
+    fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut(), impl Camera, impl Light> {
         Parts {
-            serial: StatusLed::new(Uart::uart0(BAUD), Led::gpio21()),
+            serial: Uart::uart0(BAUD),
             clock: Clock::start(),
             idle: core::hint::spin_loop,
             // The time that the board took to start differs from startup to startup.
             boot: Clock::since_power_on() as u32,
             camera: None::<NoCamera>,
+            light: firmware::device::Led(Led::gpio21()),
         }
     }
 

@@ -18,19 +18,3 @@ mod dsp;
 pub(super) use base::*;
 #[cfg(cortex_m_dsp)]
 pub(super) use dsp::*;
-
-#[cfg(cortex_m_dsp)]
-use shared::shape::{Shape, Window};
-
-#[cfg(cortex_m_dsp)]
-use super::stripe::Layout;
-
-/// Values that the inner loop takes at a time.
-#[cfg(cortex_m_dsp)]
-const CHUNK: usize = 8;
-
-/// Columns in whole words, windows in whole chunks.
-#[cfg(cortex_m_dsp)]
-const fn layout(window: &Window, input: Shape, output: Shape) -> Layout {
-    Layout::new(window, input, output, 2, CHUNK)
-}

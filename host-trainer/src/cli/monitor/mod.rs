@@ -16,7 +16,7 @@ use image::GrayImage;
 use shared::{
     label::Emotion,
     preprocessing::{FACE_PIXELS, FACE_SIZE},
-    wire::{FrameSize, Options, Output},
+    wire::{FrameSize, Options, Output, Wear},
 };
 
 use self::lines::{Name, Printer, Score, Sent};
@@ -25,12 +25,13 @@ use super::{
     faces::of_split,
     images,
     output::{err, out},
+    port::PortArguments,
     progress,
 };
 use crate::{
     data::{LabelSet, Split, locate},
     image_file::{ImageError, centre},
-    monitor::{Client, Identity, LinkError, Notice, Port, open},
+    monitor::{Client, Identity, LinkError, Notice, Port},
 };
 
 /// A device that prints text prints a line at least this often; the slowest needs two seconds for a face.
@@ -38,12 +39,8 @@ const QUIET: Duration = Duration::from_secs(4);
 
 #[derive(Args, Debug)]
 pub struct MonitorArguments {
-    /// A serial port, a pty, or tcp:HOST:PORT
-    #[arg(long, value_name = "PORT")]
-    port: String,
-    /// Bits a second of a serial port
-    #[arg(long, value_name = "N", default_value_t = 115_200)]
-    baud: u32,
+    #[command(flatten)]
+    port: PortArguments,
     #[command(flatten)]
     data: DataArgument,
     /// Send the faces of this split: Training, PublicTest or PrivateTest
@@ -112,10 +109,10 @@ impl MonitorArguments {
 
 pub fn run(arguments: &MonitorArguments) -> anyhow::Result<()> {
     let task = task(arguments)?;
-    let port = open(&arguments.port, arguments.baud, arguments.timeout())?;
+    let (port, name) = arguments.port.open(arguments.timeout())?;
     match task {
-        Task::Show => show(port, arguments),
-        task => talk(port, task, arguments),
+        Task::Show => show(port, &name, arguments.timeout()),
+        task => talk(port, &name, task, arguments),
     }
 }
 
@@ -163,7 +160,7 @@ fn label_of(path: &Path) -> Option<Emotion> {
 }
 
 /// Copies what the device prints, until the link ends. A device that is silent is asked why.
-fn show(mut port: Port, arguments: &MonitorArguments) -> anyhow::Result<()> {
+fn show(mut port: Port, name: &str, timeout: Duration) -> anyhow::Result<()> {
     let (mut last, mut asked) = (Instant::now(), false);
     let mut arrived = [0; 512];
     loop {
@@ -171,7 +168,7 @@ fn show(mut port: Port, arguments: &MonitorArguments) -> anyhow::Result<()> {
             // There are no zeros in text: it still speaks in frames, to a host that is gone.
             Ok(count) if !asked && arrived[..count].contains(&0) => {
                 asked = true;
-                port = wake(port, arguments)?;
+                port = wake(port, name, timeout)?;
             }
             Ok(count) => {
                 (last, asked) = (Instant::now(), false);
@@ -183,17 +180,17 @@ fn show(mut port: Port, arguments: &MonitorArguments) -> anyhow::Result<()> {
             {
                 if !asked && last.elapsed() > QUIET {
                     asked = true;
-                    port = wake(port, arguments)?;
+                    port = wake(port, name, timeout)?;
                 }
             }
-            Err(error) => return Err(error).context(arguments.port.clone()),
+            Err(error) => return Err(error).with_context(|| name.to_owned()),
         }
     }
 }
 
 /// Makes a silent device print text again, which a host's greeting stops, and says why it was silent.
-fn wake(port: Port, arguments: &MonitorArguments) -> anyhow::Result<Port> {
-    let mut client = Client::new(port, arguments.timeout());
+fn wake(port: Port, name: &str, timeout: Duration) -> anyhow::Result<Port> {
+    let mut client = Client::new(port, timeout);
     match client.hello().and_then(|device| client.set_options(with_text(&device)).map(|_| device)) {
         Ok(device) => writeln!(
             err(),
@@ -202,7 +199,7 @@ fn wake(port: Port, arguments: &MonitorArguments) -> anyhow::Result<Port> {
             device.firmware,
             device.model
         )?,
-        Err(LinkError::Io(error)) => return Err(error).context(arguments.port.clone()),
+        Err(LinkError::Io(error)) => return Err(error).with_context(|| name.to_owned()),
         Err(error) => writeln!(err(), "nothing is printed there: {error}")?,
     }
     Ok(client.into_inner())
@@ -227,8 +224,8 @@ impl Talk<'_> {
     }
 }
 
-fn talk(port: Port, task: Task, arguments: &MonitorArguments) -> anyhow::Result<()> {
-    let at_port = || arguments.port.clone();
+fn talk(port: Port, name: &str, task: Task, arguments: &MonitorArguments) -> anyhow::Result<()> {
+    let at_port = || name.to_owned();
     let mut client = Client::new(port, arguments.timeout());
     let device = client.hello().with_context(at_port)?;
     writeln!(
@@ -245,7 +242,7 @@ fn talk(port: Port, task: Task, arguments: &MonitorArguments) -> anyhow::Result<
     client.set_options(Options { mirror: arguments.mirror, ..device.options }).with_context(at_port)?;
     let emotions = LabelSet::of(device.labels.iter().copied()).count();
     let printer = Printer { json: arguments.json, emotions };
-    let mut talk = Talk { port: &arguments.port, client, device, printer };
+    let mut talk = Talk { port: name, client, device, printer };
     let (mut unread, mut count) = (0, 0);
     match task {
         Task::Show | Task::Listen => live::listen(&mut talk)?,
@@ -258,13 +255,14 @@ fn talk(port: Port, task: Task, arguments: &MonitorArguments) -> anyhow::Result<
     talk.client.set_options(with_text(&talk.device)).with_context(at_port)?;
     writeln!(
         err(),
-        "device: up {} s, {} faces, {} pictures, {} bad frames, slowest {:.1} ms{}",
+        "device: up {} s, {} faces, {} pictures, {} bad frames, slowest {:.1} ms{}{}",
         stats.uptime_ms / 1000,
         stats.faces,
         stats.pictures,
         stats.bad_frames,
         f64::from(stats.worst_microseconds) / 1000.0,
-        stats.stack_high_water.map(|bytes| format!(", stack {bytes} bytes")).unwrap_or_default()
+        stats.stack_high_water.map(|bytes| format!(", stack {bytes} bytes")).unwrap_or_default(),
+        stats.wear.map(erased).unwrap_or_default()
     )?;
     images::all_read(unread, count)
 }
@@ -315,6 +313,12 @@ fn read(path: &Path, largest: Option<FrameSize>) -> Result<Held, ImageError> {
     }
     let error = |problem: String| ImageError { path: path.into(), problem };
     centre(&grey).map(|face| Held::Face(Box::new(face))).map_err(error)
+}
+
+/// Flash bears about 100,000 erasures of each sector.
+fn erased(wear: Wear) -> String {
+    let Wear { slot_a, slot_b, journal } = wear;
+    format!(", slots erased {slot_a} and {slot_b} times, journal {journal} times")
 }
 
 fn words(notice: Notice) -> &'static str {

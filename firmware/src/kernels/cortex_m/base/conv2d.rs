@@ -4,57 +4,18 @@
 //! The stripe and the widened weights hold [two values a word](super::pairs). A multiple-register load fetches the weights
 //! of two filters at once. Sixteen instructions are eight products.
 
-use shared::{
-    quantization::ChannelParameters,
-    shape::{Shape, Window},
-};
+use shared::{quantization::ChannelParameters, shape::Shape};
 
 use super::{
     super::super::{
-        ConvArguments, Region, ShapeMismatch, span,
-        stripe::{Columns, Convolution, Layout},
+        ConvArguments, Region, ShapeMismatch,
+        scratch::base::{MOST_BLOCKS, blocks, layout, stripe_words, widened_words},
+        span,
+        stripe::{Columns, Convolution},
     },
     pairs::{Half, Pairing, pair, pairs_of_four, unpair, weight_pair},
     row::{BLOCK, Block, Row},
 };
-
-/// Blocks whose weights are widened at a time at most.
-const MOST_BLOCKS: usize = 4;
-
-/// Words of a filter's window of which that many blocks are widened, more or less.
-const WINDOWS: usize = 768;
-
-/// Columns of whole words.
-const fn layout(window: &Window, input: Shape, output: Shape) -> Layout {
-    Layout::new(window, input, output, 2, 1)
-}
-
-/// Blocks whose weights are widened at a time. Each lot fills the stripes anew, so short filters are taken in larger lots.
-const fn blocks(layout: &Layout) -> usize {
-    let blocks = WINDOWS / (layout.window / 2 + 1);
-    if blocks < 1 {
-        1
-    } else if blocks > MOST_BLOCKS {
-        MOST_BLOCKS
-    } else {
-        blocks
-    }
-}
-
-/// Words of the widened weights of a lot.
-const fn widened_words(layout: &Layout) -> usize {
-    (layout.window / 2).saturating_mul(blocks(layout) * BLOCK)
-}
-
-const fn stripe_words(layout: &Layout) -> usize {
-    layout.values().div_ceil(2)
-}
-
-/// Words of scratch that a convolution takes.
-pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize {
-    let layout = layout(window, input, output);
-    widened_words(&layout).saturating_add(stripe_words(&layout))
-}
 
 /// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if a parameter is too large for the fast arithmetic, or the
 /// scratch is too small.

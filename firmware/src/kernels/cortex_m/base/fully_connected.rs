@@ -13,7 +13,7 @@
 use shared::quantization::ChannelParameters;
 
 use super::{
-    super::super::{FullyConnectedArguments, ShapeMismatch, dot, filters, span},
+    super::super::{FullyConnectedArguments, ShapeMismatch, dot, filters, scratch::base::fully_connected_words, span},
     units::{Frame, UNITS, UNROLLED, multiply},
 };
 
@@ -27,11 +27,6 @@ const _: () = assert!(UNROLLED.is_power_of_two(), "these processors have no divi
 
 /// The most inputs whose sum of products has less than 29 bits.
 const MOST_INPUTS: usize = 1 << 13;
-
-/// Words of scratch for this number of inputs.
-pub const fn fully_connected_words(inputs: usize) -> usize {
-    inputs
-}
 
 /// [`fully_connected`](crate::kernels::fully_connected), or `None` if there are too few inputs or too many, a parameter is
 /// too large for the fast arithmetic, or the scratch is too small.

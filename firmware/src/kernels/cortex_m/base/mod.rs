@@ -20,10 +20,12 @@ mod row;
 mod trees;
 mod units;
 
+pub(in crate::kernels) use super::super::scratch::base::{conv2d_words, fully_connected_words};
+
 pub(in crate::kernels) use self::{
-    conv2d::{conv2d, conv2d_words},
+    conv2d::conv2d,
     depthwise::{Window as Taps, depthwise_sums},
-    fully_connected::{fully_connected, fully_connected_words},
+    fully_connected::fully_connected,
     requantize::requantize,
     trees::tree_sum,
 };

@@ -5,13 +5,11 @@ use core::arch::naked_asm;
 use bytemuck::{Pod, Zeroable};
 use shared::quantization::ChannelParameters;
 
+pub(super) use super::super::super::scratch::base::BLOCK;
 use super::{
     super::super::{ConvArguments, ShapeMismatch},
     pairs::weights,
 };
-
-/// Filters whose sums are in registers at a time.
-pub(super) const BLOCK: usize = 4;
 
 /// Words in the body of the inner loop.
 const UNROLLED: usize = 16;

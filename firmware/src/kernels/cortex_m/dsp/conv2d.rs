@@ -4,36 +4,18 @@
 //! values 0 and 2, then 1 and 3 of a quadruple, as `sxtb16` takes them out of a word of bytes; elsewhere 0 and 1, then 2
 //! and 3.
 
-use shared::{
-    quantization::ChannelParameters,
-    shape::{Shape, Window},
-};
+use shared::{quantization::ChannelParameters, shape::Shape};
 
 use super::{
-    super::{
-        super::{
-            ConvArguments, Region, ShapeMismatch, span,
-            stripe::{Columns, Convolution, Layout},
-        },
-        layout,
+    super::super::{
+        ConvArguments, Region, ShapeMismatch,
+        scratch::dsp::{FILTERS, layout, stripe_words, weight_words},
+        span,
+        stripe::{Columns, Convolution},
     },
     row::{BLOCK, Block, Row},
     widen::{move_up, widen, widen_row},
 };
-
-/// Filters whose weights are widened at a time.
-const FILTERS: usize = 2 * BLOCK;
-
-/// Words of the widened weights.
-const fn weight_words(layout: &Layout) -> usize {
-    FILTERS.saturating_mul(layout.window / 2)
-}
-
-/// Words of scratch that a convolution takes.
-pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize {
-    let layout = layout(window, input, output);
-    weight_words(&layout).saturating_add(layout.values() / 2)
-}
 
 /// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if a parameter is too large for the fast arithmetic, or the
 /// scratch is too small.
@@ -49,7 +31,7 @@ pub fn conv2d(
     let ConvArguments { window, input_shape, output_shape, output_offset, .. } = *arguments;
     let layout = layout(&window, input_shape, Shape { width: region.width, ..output_shape });
     let (widened, stripe) = scratch.split_at_mut_checked(weight_words(&layout))?;
-    let stripe = stripe.get_mut(..layout.values() / 2)?;
+    let stripe = stripe.get_mut(..stripe_words(&layout))?;
     if !Block::can_be(channels, layout.window, output_offset) {
         return None;
     }

@@ -2,65 +2,19 @@
 //!
 //! A word of the stripe holds a channel of two rows of the window below one another: `[columns][pairs of rows][channels]`.
 
-use shared::{
-    quantization::ChannelParameters,
-    shape::{Shape, Window},
-};
+use shared::{quantization::ChannelParameters, shape::Window};
 
 use super::{
-    super::super::{ConvArguments, ShapeMismatch, filters, span, taps::Axis, tensor, tensor_mut},
+    super::super::{
+        ConvArguments, ShapeMismatch, filters,
+        scratch::dsp::{DepthwiseLayout as Layout, depthwise_conv2d_words},
+        span,
+        taps::Axis,
+        tensor, tensor_mut,
+    },
     row::{BLOCK, Block, Row},
     widen::widen_rows,
 };
-
-/// How the windows lie in a stripe, in words.
-#[derive(Clone, Copy)]
-struct Layout {
-    depth: usize,
-    pairs: usize,
-    columns: usize,
-    kernel_width: usize,
-}
-
-impl Layout {
-    const fn new(window: &Window, input: Shape, output: Shape) -> Self {
-        let between = (output.width as usize).saturating_sub(1) * window.stride_width as usize;
-        Self {
-            depth: input.channels as usize,
-            pairs: window.kernel_height.div_ceil(2) as usize,
-            columns: between + window.kernel_width as usize,
-            kernel_width: window.kernel_width as usize,
-        }
-    }
-
-    /// Words of a column.
-    const fn column(&self) -> usize {
-        self.pairs * self.depth
-    }
-
-    /// Words of the channels' requantization parameters.
-    const fn blocks(&self) -> usize {
-        self.depth / BLOCK * (size_of::<Block>() / 4)
-    }
-
-    /// Words of all widened weights.
-    const fn weights(&self) -> usize {
-        self.kernel_width * self.column()
-    }
-
-    /// Words of the stripe.
-    const fn stripe(&self) -> usize {
-        self.columns.saturating_mul(self.column())
-    }
-}
-
-/// Words of scratch that a depthwise convolution takes.
-pub const fn depthwise_conv2d_words(window: &Window, input: Shape, output: Shape) -> usize {
-    let layout = Layout::new(window, input, output);
-    // The last is a row of zero points.
-    let blank = (input.width as usize * layout.depth).div_ceil(4);
-    layout.stripe().saturating_add(layout.blocks() + layout.weights() + blank)
-}
 
 /// [`depthwise_conv2d`](crate::kernels::depthwise_conv2d), or `None` if the channels are no multiple of four, a parameter
 /// is too large for the fast arithmetic, or the scratch is too small.

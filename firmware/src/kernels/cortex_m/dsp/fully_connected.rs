@@ -8,7 +8,7 @@ use core::arch::naked_asm;
 use shared::quantization::ChannelParameters;
 
 use super::{
-    super::super::{FullyConnectedArguments, ShapeMismatch, filters, span},
+    super::super::{FullyConnectedArguments, ShapeMismatch, filters, scratch::dsp::fully_connected_words, span},
     widen::widen_eights,
 };
 
@@ -17,11 +17,6 @@ const CHUNK: usize = 8;
 
 /// Chunks in the body of the inner loop.
 const UNROLLED: usize = 9;
-
-/// Words of scratch that a fully connected operator takes.
-pub const fn fully_connected_words(inputs: usize) -> usize {
-    inputs.div_ceil(2)
-}
 
 /// [`fully_connected`](crate::kernels::fully_connected), or `None` if the inputs are no multiple of eight, the weights are
 /// not aligned, a parameter is too large for the fast arithmetic, or the scratch is too small.

@@ -76,9 +76,8 @@ mod max_pool2d;
 mod row;
 mod widen;
 
+pub(in crate::kernels) use super::super::scratch::dsp::{conv2d_words, depthwise_conv2d_words, fully_connected_words};
+
 pub(in crate::kernels) use self::{
-    conv2d::{conv2d, conv2d_words},
-    depthwise_conv2d::{depthwise_conv2d, depthwise_conv2d_words},
-    fully_connected::{fully_connected, fully_connected_words},
-    max_pool2d::max_pool2d,
+    conv2d::conv2d, depthwise_conv2d::depthwise_conv2d, fully_connected::fully_connected, max_pool2d::max_pool2d,
 };

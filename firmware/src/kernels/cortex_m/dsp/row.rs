@@ -8,10 +8,11 @@ use core::arch::naked_asm;
 use bytemuck::{Pod, Zeroable};
 use shared::quantization::ChannelParameters;
 
-use super::super::super::{ConvArguments, ShapeMismatch};
-
-/// Filters whose sums are in registers at a time.
-pub(super) const BLOCK: usize = 4;
+pub(super) use super::super::super::scratch::dsp::BLOCK;
+use super::super::super::{
+    ConvArguments, ShapeMismatch,
+    scratch::dsp::{BLOCK_WORDS, CHUNK},
+};
 
 /// The parameters of a channel, prepared for requantization.
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
@@ -31,6 +32,8 @@ pub(super) struct Block {
     requantize: [Requantize; BLOCK],
     filters: u32,
 }
+
+const _: () = assert!(size_of::<Block>() == 4 * BLOCK_WORDS);
 
 impl Block {
     /// The block of (up to four) `channels`.
@@ -180,7 +183,7 @@ impl Row<'_> {
 }
 
 /// Words of the stripe that the inner loop takes at a time.
-const WORDS: usize = super::super::CHUNK / 2;
+const WORDS: usize = CHUNK / 2;
 
 /// Chunks in the body of the inner loop of a convolution.
 const UNROLLED: usize = 4;
