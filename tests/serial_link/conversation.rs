@@ -6,7 +6,7 @@ use host_trainer::monitor::{Client, LinkError, pipe};
 use shared::{
     label::Emotion,
     preprocessing::FACE_PIXELS,
-    wire::{ErrorCode, FrameReader, Options, Output, PROTOCOL_VERSION, Request, RequestKind},
+    wire::{ErrorCode, FrameReader, Options, Output, PROTOCOL_VERSION, Request, RequestKind, encode},
 };
 use tests::lasting::engine;
 
@@ -74,6 +74,25 @@ fn a_silent_device_is_named_as_such() {
     let error = Client::new(host, Duration::from_millis(10)).hello().expect_err("nobody there");
     assert!(matches!(error, LinkError::Silent { .. }), "{error}");
     assert!(error.to_string().contains("baud rate"), "{error}");
+}
+
+#[test]
+fn a_device_whose_whole_frames_are_no_replies_is_of_another_version() {
+    let (host, mut device) = pipe();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // A reply of a kind that does not exist.
+            let frame = encode(&(1u8, 250u8), &mut [0; 64]).expect("short").to_vec();
+            while embedded_io::Read::read(&mut device, &mut [0; 64]).is_ok() {
+                if embedded_io::Write::write_all(&mut device, &frame).is_err() {
+                    return;
+                }
+            }
+        });
+        let error = Client::new(host, Duration::from_millis(20)).hello().expect_err("it is not understood");
+        assert!(matches!(error, LinkError::Mismatch), "{error}");
+        assert!(error.to_string().contains("update the older of firmware and host program"), "{error}");
+    });
 }
 
 #[test]

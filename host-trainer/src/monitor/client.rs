@@ -103,6 +103,8 @@ pub struct Client<S> {
     recent: Vec<u8>,
     /// Number of bytes since the request was first sent, and the first of them.
     arrived: (u64, Vec<u8>),
+    /// Whether a whole frame came since then that is no reply of this version.
+    foreign: bool,
     sequence: u32,
     timeout: Duration,
     boot: Option<u32>,
@@ -146,6 +148,7 @@ impl<S: Read + Write> Client<S> {
             reader: FrameReader::new(),
             recent: Vec::new(),
             arrived: (0, Vec::new()),
+            foreign: false,
             sequence: 0,
             timeout,
             boot: None,
@@ -230,6 +233,7 @@ impl<S: Read + Write> Client<S> {
         let texts = if is_hello { &TEXTS[..1] } else { &TEXTS };
         self.sequence = self.sequence.wrapping_add(1).max(1);
         self.arrived = (0, Vec::new());
+        self.foreign = false;
         let mut sequence = self.sequence;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
@@ -253,6 +257,9 @@ impl<S: Read + Write> Client<S> {
                     sequence = self.sequence;
                 }
             }
+        }
+        if self.foreign {
+            return Err(LinkError::Mismatch);
         }
         let (attempts, milliseconds) = (ATTEMPTS, self.timeout.as_millis());
         Err(match &self.arrived {
@@ -355,7 +362,11 @@ impl<S: Read + Write> Client<S> {
         }
         // Damaged replies and text are passed over: the time runs out, or the right reply comes.
         let Frame::Whole(body) = self.reader.push(byte)? else { return None };
-        let Reply { sequence: answered, kind } = decode(body)?;
+        let Some(Reply { sequence: answered, kind }) = decode(body) else {
+            // Its checksum is right: another version wrote it.
+            self.foreign = true;
+            return None;
+        };
         match kind {
             ReplyKind::Camera { number, seen } => {
                 if self.readouts.len() == READOUTS {
