@@ -15,7 +15,9 @@ pub struct MemoryStore {
     pub kept: Vec<AlignedBytes>,
     /// Bytes of memory that the device has for tensors.
     pub arena_bytes: u32,
-    /// What its kernels use, as a host is told.
+    /// The board's name, as a host is told.
+    pub board: &'static str,
+    /// What its kernels use, likewise.
     pub processor: Option<Processor>,
     /// Most bytes of a model file.
     pub most: u32,
@@ -30,7 +32,7 @@ pub struct MemoryStore {
 impl MemoryStore {
     /// Room for models of up to so many bytes.
     pub fn new(arena_bytes: u32, most: u32) -> Self {
-        Self { arena_bytes, most, ..Self::default() }
+        Self { arena_bytes, most, board: "memory", ..Self::default() }
     }
 
     fn running(&self) -> Running {
@@ -46,7 +48,7 @@ impl ModelStore for MemoryStore {
     fn identity(&self) -> StoreIdentity<'static> {
         let (arena_bytes, model_bytes, running) = (self.arena_bytes, self.most, self.running());
         let formats = [OLDEST_VERSION, FORMAT_VERSION];
-        StoreIdentity { board: "memory", arena_bytes, processor: self.processor, model_bytes, formats, running }
+        StoreIdentity { board: self.board, arena_bytes, processor: self.processor, model_bytes, formats, running }
     }
 
     fn wear(&self) -> Option<Wear> {

@@ -1,6 +1,7 @@
 //! `flash`: puts the firmware, a model and a finder onto a board by a file that its boot loader takes. No compiler is needed.
 
 mod drive;
+mod running;
 
 use std::{
     io::Write,
@@ -50,7 +51,7 @@ pub struct FlashArguments {
     /// Write this file in place of copying it onto a drive
     #[arg(long, value_name = "FILE.uf2", requires = "board", conflicts_with = "drive")]
     out: Option<PathBuf>,
-    /// The drive of a board in its boot loader [default: the only one that is mounted]
+    /// The drive of a board in its boot loader [default: the only one that is mounted; a board that runs is asked for its boot loader]
     #[arg(long, value_name = "PATH")]
     drive: Option<PathBuf>,
     /// Print one JSON object
@@ -152,7 +153,10 @@ fn destination(arguments: &FlashArguments) -> anyhow::Result<(Destination, Board
     }
     let drive = match &arguments.drive {
         Some(path) => Drive::at(path)?,
-        None => Drive::only(arguments.board)?,
+        None => match Drive::only(arguments.board) {
+            Ok(drive) => drive,
+            Err(none) => running::drive(arguments.board)?.ok_or(none)?,
+        },
     };
     let board = drive.board;
     if let Some(named) = arguments.board.filter(|&named| named != board) {
