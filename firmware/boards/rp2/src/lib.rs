@@ -58,7 +58,8 @@ const CRYSTAL_HZ: u32 = 12_000_000;
 pub struct Board;
 
 impl BareBoard for Board {
-    const ARENA_BYTES: usize = 72 * 1024;
+    // What stack, picture and ports leave. A Pico keeps a sixth of its RAM for what its programs will need.
+    const ARENA_BYTES: usize = if cfg!(feature = "rp2040") { 72 * 1024 } else { 320 * 1024 };
     const POOL_BYTES: usize = 180 * 1024;
 
     /// # Panics
