@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use shared::model::{AlignedBytes, Network};
 use tests::{random::Random, reference};
 
+#[path = "fuzz/src/bench.rs"]
+mod bench;
 #[path = "fuzz/src/envelope.rs"]
 mod envelope;
 #[path = "fuzz/src/format_2.rs"]

@@ -2,6 +2,7 @@
 //! the committed corpus.
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod envelope;
 pub mod format_2;
 pub mod link;

@@ -35,6 +35,11 @@ impl MemoryStore {
         Self { arena_bytes, most, board: "memory", ..Self::default() }
     }
 
+    /// The newest model that was kept.
+    pub fn newest(&self) -> Option<AlignedBytes> {
+        self.kept.last().map(|file| AlignedBytes::new(file.as_slice()))
+    }
+
     fn running(&self) -> Running {
         match self.kept.len() {
             0 => Running::BuiltIn,
