@@ -7,12 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use firmware::{
-    camera::NoCamera,
-    device::{Board, Clock, Device},
-    engine::Engine,
+use firmware::{device::Board, engine::Engine};
+use host_trainer::monitor::{
+    Client, DeviceEnd, FaultInjector, Faults, HostEnd, LinkError, Notice, Upload, pipe, run_keeping_device,
 };
-use host_trainer::monitor::{Client, DeviceEnd, FaultInjector, Faults, HostEnd, LinkError, Notice, Upload, pipe};
 use shared::{
     checksum::crc32,
     label::Emotion,
@@ -45,38 +43,18 @@ const ARENA_BYTES: usize = 320 * 1024;
 /// Most bytes of a model.
 const MOST: u32 = 500_000;
 
-/// Time since it was made.
-struct Uptime(Instant);
-
-impl Clock for Uptime {
-    fn microseconds(&mut self) -> u64 {
-        self.0.elapsed().as_micros() as u64
-    }
-}
-
 /// The model inside of the firmware.
 fn built_in() -> AlignedBytes {
     sample_model(1).encode().expect("sound")
 }
 
 /// Runs a device, with the newest model that was kept, until the host is gone; gives back the store.
-fn run(mut end: DeviceEnd, mut store: MemoryStore) -> MemoryStore {
-    let start = Instant::now();
+fn run(end: DeviceEnd, mut store: MemoryStore) -> MemoryStore {
     let board = Board { stack_high_water: None, demo_faces: FACES, demo_interval_us: 1_000_000, boot: 0 };
-    let mut arena = vec![0; store.arena_bytes as usize];
-    loop {
-        let file = store.kept.last().map_or_else(built_in, |file| AlignedBytes::new(file.as_slice()));
-        let model = Model::parse(file.as_slice()).expect("a model that was kept is sound");
-        let engine = Engine::new(&model, &mut arena).expect("and fits");
-        let device: Device<'_, '_, _, _, NoCamera> = Device::new(engine, &mut end, Uptime(start), board);
-        let mut device = device.with_store(&mut store);
-        while !device.is_replaced() {
-            if device.poll().is_err() {
-                return store;
-            }
-            std::thread::sleep(Duration::from_micros(100));
-        }
-    }
+    let (file, arena) = (built_in(), store.arena_bytes as usize);
+    let model = Model::parse(file.as_slice()).expect("sound");
+    run_keeping_device(&model, &mut store, MemoryStore::newest, arena, end, (board, None)).expect("what was kept runs");
+    store
 }
 
 /// Runs a device with a store at one end of a pipe and `host` at the other; gives what the host gives, and the store.
@@ -93,18 +71,14 @@ fn with_device<T>(host: impl FnOnce(HostEnd) -> T) -> (T, MemoryStore) {
     with_store(MemoryStore::new(ARENA_BYTES as u32, MOST), host)
 }
 
-fn logits(model: &Model<'_>, face: &[u8; FACE_PIXELS]) -> [i8; Emotion::COUNT] {
-    let mut arena = vec![0; Engine::arena_bytes(model).expect("small") as usize];
-    let mut engine = Engine::new(model, &mut arena).expect("large enough");
-    let mut logits = [i8::MIN; Emotion::COUNT];
-    let found = engine.run(face).expect("a checked model runs");
-    logits[..found.len()].copy_from_slice(found);
-    logits
+fn upload(file: &[u8]) -> Upload<'_> {
+    upload_tested_with(file, FACE)
 }
 
-fn upload(file: &[u8]) -> Upload<'_> {
+/// An upload that is tested with the built-in face of this index, and so the logits of that face.
+fn upload_tested_with(file: &[u8], face: u8) -> Upload<'_> {
     let model = Model::parse(file).expect("sound");
-    Upload { file, model_crc: model.crc(), face: FACE, logits: logits(&model, &FACES[FACE as usize]) }
+    Upload::new(file, &model, (face, &FACES[usize::from(face)])).expect("it runs")
 }
 
 fn pico() -> Upload<'static> {
@@ -115,8 +89,9 @@ fn pico() -> Upload<'static> {
 fn assert_runs<S: Read + Write>(client: &mut Client<S>, file: &[u8]) {
     let model = Model::parse(file).expect("sound");
     assert_eq!(client.hello().expect("answers").model_crc, model.crc());
-    for face in FACES {
-        assert_eq!(client.classify(face).expect("answers").logits, logits(&model, face));
+    for (index, face) in FACES.iter().enumerate() {
+        let expected = upload_tested_with(file, index as u8).logits;
+        assert_eq!(client.classify(face).expect("answers").logits, expected);
     }
 }
 

@@ -5,7 +5,6 @@ use std::io::Read;
 use std::net::Shutdown;
 use std::time::Duration;
 
-use firmware::engine::Engine;
 use host_trainer::monitor::{Client, Upload};
 use shared::label::Emotion;
 use shared::model::{AlignedBytes, Model};
@@ -62,9 +61,9 @@ pub fn takes_other_models(board: &Board, models: [&[u8]; 2], faces: &[[u8; FACE_
 
 /// An upload of a model, and the logits of the faces.
 fn upload<'a>(file: &'a AlignedBytes, faces: &[[u8; FACE_PIXELS]]) -> (Upload<'a>, Vec<[i8; Emotion::COUNT]>) {
-    let model = Model::parse(file.as_slice()).expect("it ships");
-    let logits = faces.iter().map(|face| logits(&model, face)).collect::<Vec<_>>();
-    (Upload { file: file.as_slice(), model_crc: model.crc(), face: FACE as u8, logits: logits[FACE] }, logits)
+    let (file, model) = (file.as_slice(), Model::parse(file.as_slice()).expect("it ships"));
+    let with = |index| Upload::new(file, &model, (index as u8, &faces[index])).expect("it runs");
+    (with(FACE), (0..faces.len()).map(|index| with(index).logits).collect())
 }
 
 /// Puts `pico.fer` on a Pico over USB, and restarts the Pico.
@@ -111,14 +110,4 @@ fn pico_takes_a_model() {
     assert_eq!(client.classify(&faces[0]).expect("answers").logits, logits[0]);
     drop(running);
     fs::remove_file(flash).expect("it was written");
-}
-
-/// The logits of a face, the lowest value beyond them.
-fn logits(model: &Model<'_>, face: &[u8; FACE_PIXELS]) -> [i8; Emotion::COUNT] {
-    let mut arena = vec![0; Engine::arena_bytes(model).expect("small") as usize];
-    let mut engine = Engine::new(model, &mut arena).expect("large enough");
-    let mut logits = [i8::MIN; Emotion::COUNT];
-    let found = engine.run(face).expect("a checked model runs");
-    logits[..found.len()].copy_from_slice(found);
-    logits
 }

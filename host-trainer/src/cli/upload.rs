@@ -4,10 +4,9 @@ use std::{io::Write, path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use firmware::engine::{Engine, Runner};
+use firmware::engine::Runner;
 use serde_json::json;
 use shared::{
-    label::Emotion,
     model::{Model, RawModel},
     preprocessing::FACE_PIXELS,
     wire::{Options, Output},
@@ -50,12 +49,8 @@ pub fn run(arguments: &UploadArguments) -> anyhow::Result<()> {
     let UploadArguments { model: path, port, timeout, json } = arguments;
     let file = model_file::read(path)?;
     let model = model_file::parse(path, &file)?;
-    let upload = Upload {
-        file: file.as_slice(),
-        model_crc: model.crc(),
-        face: TEST_FACE,
-        logits: logits(&model).with_context(|| path.display().to_string())?,
-    };
+    let face = DEMO_FACES.get(usize::from(TEST_FACE)).context("no drawn faces")?;
+    let upload = Upload::new(file.as_slice(), &model, (TEST_FACE, face)).with_context(|| path.display().to_string())?;
     let timeout = Duration::from_millis(*timeout);
     let (port, name) = port.open(timeout)?;
     let mut client = Client::new(port, timeout);
@@ -75,7 +70,6 @@ pub fn run(arguments: &UploadArguments) -> anyhow::Result<()> {
     } else {
         send(&mut client, &upload, &name)?
     };
-    let face = DEMO_FACES.get(usize::from(TEST_FACE)).context("no drawn faces")?;
     let result = client.classify(face).with_context(|| name.clone())?;
     if result.logits != upload.logits {
         bail!("{name}: the device gives other logits than this program; update the older of firmware and host program");
@@ -98,18 +92,6 @@ pub fn run(arguments: &UploadArguments) -> anyhow::Result<()> {
         )?;
     }
     Ok(())
-}
-
-/// The model's logits for the test's face, the lowest value beyond them.
-fn logits(model: &Model<'_>) -> anyhow::Result<[i8; Emotion::COUNT]> {
-    let mut arena = vec![0; Engine::arena_bytes(model)? as usize];
-    let mut engine = Engine::new(model, &mut arena)?;
-    let face = DEMO_FACES.get(usize::from(TEST_FACE)).context("no drawn faces")?;
-    let mut logits = [i8::MIN; Emotion::COUNT];
-    for (slot, &logit) in logits.iter_mut().zip(engine.run(face)?) {
-        *slot = logit;
-    }
-    Ok(logits)
 }
 
 /// Whether the device can run the model, as far as its greeting tells. Of some processors this program does not know the kernels'

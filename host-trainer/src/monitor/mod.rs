@@ -25,7 +25,7 @@ pub use self::{
     fault::{FaultInjector, Faults},
     find::{FindError, find},
     identity::{DeviceStore, Identity},
-    pipe::{DeviceEnd, HostEnd, PipeClosed, pipe, run_device, run_seeing_device},
+    pipe::{DeviceEnd, HostEnd, PipeClosed, pipe, run_device, run_keeping_device, run_seeing_device},
     port::{Port, open},
     uploads::Upload,
 };

@@ -8,15 +8,18 @@ use std::{
 };
 
 use firmware::{
-    camera::{Camera, FrameSize},
-    device::{Board, Clock, Device, NoSight, Sight},
+    camera::{Camera, FrameSize, NoCamera},
+    device::{Board, Clock, Device, ModelStore, NoSight, Sight},
     engine::{Engine, EngineError},
     finder::{
         frame::{MOST_COLUMNS, MOST_ROWS},
         search::memory_bytes,
     },
 };
-use shared::{finder::Finder, model::Model};
+use shared::{
+    finder::Finder,
+    model::{AlignedBytes, Model},
+};
 
 /// Time limit of a read on the host's end.
 const READ_TIMEOUT: Duration = Duration::from_millis(5);
@@ -159,6 +162,39 @@ pub fn run_seeing_device(
     let sight = Sight { finder: *finder, picture: &mut picture, largest, camera };
     run(Device::new(engine, end, HostClock(Instant::now()), board).with_sight(sight)?);
     Ok(())
+}
+
+/// As [`run_device`], with a device that takes models and has so many bytes of memory for their tensors. It runs what `newest` says that
+/// its store holds, or else `built_in`; and it may have a boot loader.
+///
+/// # Errors
+/// [`EngineError`] if a model cannot run.
+pub fn run_keeping_device<S: ModelStore>(
+    built_in: &Model<'_>,
+    store: &mut S,
+    newest: impl Fn(&S) -> Option<AlignedBytes>,
+    arena_bytes: usize,
+    mut end: DeviceEnd,
+    (board, boot_loader): (Board, Option<fn() -> !>),
+) -> Result<(), EngineError> {
+    let (mut arena, mut clock) = (vec![0; arena_bytes], HostClock(Instant::now()));
+    loop {
+        let file = newest(store);
+        let kept = file.as_ref().and_then(|file| Model::parse(file.as_slice()).ok());
+        let engine = Engine::new(kept.as_ref().unwrap_or(built_in), &mut arena)?;
+        let device: Device<'_, '_, _, _, NoCamera> = Device::new(engine, &mut end, &mut clock, board);
+        let device = device.with_store(store);
+        let mut device = match boot_loader {
+            Some(start) => device.with_boot_loader(start),
+            None => device,
+        };
+        while !device.is_replaced() {
+            if device.poll().is_err() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
 }
 
 fn run(mut device: Device<'_, '_, DeviceEnd, HostClock, impl Camera>) {

@@ -2,9 +2,12 @@
 
 use std::io::{Read, Write};
 
+use firmware::engine::{Engine, EngineError};
 use shared::{
     checksum::crc32,
     label::Emotion,
+    model::Model,
+    preprocessing::FACE_PIXELS,
     wire::{ErrorCode, PART_BYTES, RequestKind, UPLOAD_ALIGNMENT},
 };
 
@@ -27,6 +30,26 @@ pub struct Upload<'a> {
     pub face: u8,
     /// The model's logits for it, the lowest value beyond them.
     pub logits: [i8; Emotion::COUNT],
+}
+
+impl<'a> Upload<'a> {
+    /// The upload of `file`, in which `model` is, to be tested with the built-in `face` of this index.
+    ///
+    /// # Errors
+    /// [`EngineError`] if the model cannot run here.
+    pub fn new(
+        file: &'a [u8],
+        model: &Model<'_>,
+        (index, face): (u8, &[u8; FACE_PIXELS]),
+    ) -> Result<Self, EngineError> {
+        let mut arena = vec![0; Engine::arena_bytes(model)? as usize];
+        let mut engine = Engine::new(model, &mut arena)?;
+        let mut logits = [i8::MIN; Emotion::COUNT];
+        for (slot, &logit) in logits.iter_mut().zip(engine.run(face)?) {
+            *slot = logit;
+        }
+        Ok(Self { file, model_crc: model.crc(), face: index, logits })
+    }
 }
 
 impl<S: Read + Write> Client<S> {

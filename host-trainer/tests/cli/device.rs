@@ -9,14 +9,14 @@ use std::{
 
 use host_trainer::{
     image_file::write_grey,
-    monitor::{pipe, run_device},
+    monitor::{HostEnd, pipe, run_device},
     synthetic,
 };
 
 use super::program::{Ended, program, run};
 
 /// Listens on a TCP port, calls `host` with every connection, and returns the name of the port.
-fn listen(host: impl Fn(TcpStream) + Send + 'static) -> String {
+fn listen(mut host: impl FnMut(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let name = format!("tcp:{}", listener.local_addr().expect("bound"));
     thread::spawn(move || listener.incoming().for_each(|stream| host(stream.expect("accepted"))));
@@ -157,18 +157,16 @@ fn start_device(greeted: bool) -> String {
         client.hello().expect("answers");
         host = client.into_inner();
     }
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let name = format!("tcp:{}", listener.local_addr().expect("bound"));
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            carry(stream.expect("accepted"), &mut host);
-        }
-    });
-    name
+    serve(host)
+}
+
+/// A TCP port at which the device of `host` answers one connection after the other, as a serial port does.
+pub fn serve(mut host: HostEnd) -> String {
+    listen(move |stream| carry(stream, &mut host))
 }
 
 /// Carries bytes between a connection and a device until the connection ends.
-pub fn carry(mut stream: TcpStream, host: &mut host_trainer::monitor::HostEnd) {
+fn carry(mut stream: TcpStream, host: &mut HostEnd) {
     stream.set_read_timeout(Some(std::time::Duration::from_millis(2))).expect("set");
     let mut bytes = [0; 4096];
     loop {

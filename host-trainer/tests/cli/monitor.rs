@@ -2,7 +2,6 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    net::TcpListener,
     path::Path,
     process::Stdio,
     thread,
@@ -20,7 +19,7 @@ use host_trainer::{
 use serde_json::Value;
 
 use super::{
-    device::{EDGE, carry},
+    device::{EDGE, serve},
     photographs::write_picture,
     program::{Ended, program, run},
 };
@@ -58,21 +57,14 @@ impl Camera for Still {
 
 /// A device at a TCP port that finds faces in pictures, and perhaps has a camera.
 fn seeing_device(camera: Option<Still>) -> String {
-    let (mut host, end) = pipe();
+    let (host, end) = pipe();
     thread::spawn(move || {
         let model = shared::model::Model::parse(&EDGE.0).expect("sound");
         let finder = shared::finder::Finder::parse(&FINDER.0).expect("sound");
         let board = Board { stack_high_water: None, demo_faces: &[], demo_interval_us: 0, boot: 7 };
         run_seeing_device(&model, &finder, camera, end, board)
     });
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let name = format!("tcp:{}", listener.local_addr().expect("bound"));
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            carry(stream.expect("accepted"), &mut host);
-        }
-    });
-    name
+    serve(host)
 }
 
 fn json(lines: &str) -> Vec<Value> {

@@ -1,26 +1,13 @@
 //! `upload`.
 
-use std::{
-    net::TcpListener,
-    path::Path,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{path::Path, thread};
 
-use firmware::{
-    camera::NoCamera,
-    device::{Board, Clock, Device},
-    engine::Engine,
-};
-use host_trainer::monitor::{DeviceEnd, HostEnd, pipe};
-use shared::{
-    image::Processor,
-    model::{AlignedBytes, Model},
-    preprocessing::FACE_PIXELS,
-};
+use firmware::device::Board;
+use host_trainer::monitor::{DeviceEnd, pipe, run_keeping_device};
+use shared::{image::Processor, model::Model, preprocessing::FACE_PIXELS};
 
 use super::{
-    device::{EDGE, carry, device},
+    device::{self, EDGE, device},
     program::run,
 };
 
@@ -34,32 +21,13 @@ static FACES: &[[u8; FACE_PIXELS]] = include_bytes!("../../../firmware/models/de
 /// Bytes for tensors: those of `edge`, and of models with less.
 const ARENA_BYTES: u32 = 60_000;
 
-struct Uptime(Instant);
-
-impl Clock for Uptime {
-    fn microseconds(&mut self) -> u64 {
-        self.0.elapsed().as_micros() as u64
-    }
-}
-
 /// Runs a device with `edge` inside, which keeps models.
-fn keep_models(mut end: DeviceEnd, mut store: MemoryStore) {
+fn keep_models(end: DeviceEnd, mut store: MemoryStore) {
     let board = Board { stack_high_water: None, demo_faces: FACES, demo_interval_us: 1_000_000, boot: 0 };
-    let mut arena = vec![0; 1 << 20];
-    loop {
-        let file =
-            store.kept.last().map_or_else(|| AlignedBytes::new(&EDGE.0), |file| AlignedBytes::new(file.as_slice()));
-        let model = Model::parse(file.as_slice()).expect("sound");
-        let engine = Engine::new(&model, &mut arena).expect("fits");
-        let device: Device<'_, '_, _, _, NoCamera> = Device::new(engine, &mut end, Uptime(Instant::now()), board);
-        let mut device = device.with_store(&mut store);
-        while !device.is_replaced() {
-            if device.poll().is_err() {
-                return;
-            }
-            thread::sleep(Duration::from_micros(200));
-        }
-    }
+    let model = Model::parse(&EDGE.0).expect("sound");
+    // More than a host is told, so that it refuses what does not fit.
+    run_keeping_device(&model, &mut store, MemoryStore::newest, 1 << 20, end, (board, None))
+        .expect("what was kept runs");
 }
 
 /// A device at a TCP port that keeps models of up to so many bytes.
@@ -68,16 +36,9 @@ fn keeping_device(most: u32) -> String {
 }
 
 fn serve(store: MemoryStore) -> String {
-    let (mut host, end): (HostEnd, DeviceEnd) = pipe();
+    let (host, end) = pipe();
     thread::spawn(move || keep_models(end, store));
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let name = format!("tcp:{}", listener.local_addr().expect("bound"));
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            carry(stream.expect("accepted"), &mut host);
-        }
-    });
-    name
+    device::serve(host)
 }
 
 fn shipped(name: &str) -> String {

@@ -70,17 +70,13 @@ mod memory_store;
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use firmware::{
-        camera::NoCamera,
-        device::{Clock, Device},
-        engine::Engine,
-    };
+    use firmware::engine::Engine;
     use shared::model::Model;
 
     use super::{memory_store::MemoryStore, *};
     use crate::{
         cli::DEFAULT_MODEL,
-        monitor::{LinkError, pipe},
+        monitor::{LinkError, pipe, run_keeping_device},
     };
 
     static STARTED: AtomicBool = AtomicBool::new(false);
@@ -90,31 +86,18 @@ mod tests {
         panic!("the boot loader runs (a test prints this)")
     }
 
-    struct Uptime(Instant);
-
-    impl Clock for Uptime {
-        fn microseconds(&mut self) -> u64 {
-            self.0.elapsed().as_micros() as u64
-        }
-    }
-
     /// Asks a device that calls itself `board`, and may have a boot loader.
     fn ask(name: &'static str, has: bool, wanted: Option<Board>) -> anyhow::Result<Board> {
         let (host, end) = pipe();
         thread::spawn(move || {
             let model = Model::parse(&DEFAULT_MODEL.0).expect("it ships");
-            let mut arena = vec![0; Engine::arena_bytes(&model).expect("small") as usize];
+            let arena = Engine::arena_bytes(&model).expect("small") as usize;
             let board =
                 firmware::device::Board { stack_high_water: None, demo_faces: &[], demo_interval_us: 0, boot: 0 };
-            let engine = Engine::new(&model, &mut arena).expect("large enough");
             let mut store = MemoryStore::new(1000, 1000);
             store.board = name;
-            let device: Device<'_, '_, _, _, NoCamera> = Device::new(engine, end, Uptime(Instant::now()), board);
-            let device = device.with_store(&mut store);
-            let mut device = if has { device.with_boot_loader(boot_loader) } else { device };
-            while device.poll().is_ok() {
-                thread::sleep(Duration::from_micros(200));
-            }
+            let boot_loader = has.then_some(boot_loader as fn() -> !);
+            run_keeping_device(&model, &mut store, MemoryStore::newest, arena, end, (board, boot_loader))
         });
         start(&mut Client::new(host, Duration::from_secs(10)), wanted)
     }
