@@ -72,6 +72,7 @@
 //! 2: eight emotions in [`Classified`] instead of seven, the option [`mirror`](Options::mirror), and [`Hello`] tells the
 //! model's labels and the options. 1: the first.
 
+mod cobs_in_place;
 mod frame;
 mod messages;
 mod picture;
