@@ -64,14 +64,12 @@ impl Sending {
         frame.format(&mut bytes).map_err(io::Error::other)?;
         self.stream.write_all(&bytes)
     }
+}
 
-    fn close(&mut self, code: CloseCode, reason: &str) -> io::Result<()> {
-        if std::mem::replace(&mut self.closing, true) {
-            return Ok(());
-        }
-        let reason = &reason[..reason.floor_char_boundary(MOST_REASON)];
-        self.frame(Frame::close(Some(CloseFrame { code, reason: reason.into() })))
-    }
+/// A close frame.
+fn farewell(code: CloseCode, reason: &str) -> Frame {
+    let reason = &reason[..reason.floor_char_boundary(MOST_REASON)];
+    Frame::close(Some(CloseFrame { code, reason: reason.into() }))
 }
 
 /// A lock whose holder panicked holds a stream as good as any.
@@ -134,8 +132,11 @@ pub struct Incoming {
 impl Incoming {
     /// Tells the host why the link ends.
     fn refuse(&self, code: CloseCode, reason: &str) -> io::Error {
+        let mut sending = lock(&self.socket.get_ref().sending);
         // A host that cannot be told is gone.
-        let _ = lock(&self.socket.get_ref().sending).close(code, reason);
+        if !std::mem::replace(&mut sending.closing, true) {
+            let _ = sending.frame(farewell(code, reason));
+        }
         io::Error::new(ErrorKind::InvalidData, reason)
     }
 }
@@ -227,14 +228,22 @@ impl Ending {
     pub fn replace(self) {
         let until = Instant::now() + LAST_WORDS;
         // A host that takes nothing any more holds the lock for as long as its connection stands.
-        while Instant::now() < until {
-            if let Ok(mut sending) = self.sending.try_lock() {
-                let _ = sending.stream.set_write_timeout(Some(LAST_WORDS));
-                let _ = sending.close(CloseCode::Library(REPLACED), "a newer host took over");
-                break;
+        let sending = loop {
+            match self.sending.try_lock() {
+                Ok(sending) => break Some(sending),
+                Err(_) if Instant::now() < until => thread::sleep(Duration::from_millis(1)),
+                Err(_) => break None,
             }
-            thread::sleep(Duration::from_millis(1));
+        };
+        if let Some(mut sending) = sending {
+            let _ = sending.stream.set_write_timeout(Some(LAST_WORDS));
+            if !sending.closing {
+                let _ = sending.frame(farewell(CloseCode::Library(REPLACED), "a newer host took over"));
+            }
+            // While the lock is held, so that nothing follows.
+            let _ = self.stream.shutdown(Shutdown::Both);
         }
+        // An error means that it is closed already.
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 }

@@ -155,3 +155,40 @@ fn answer(status: StatusCode, words: String) -> ErrorResponse {
     *answer.body_mut() = Some(words);
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use tungstenite::{Message, client};
+
+    use super::*;
+
+    #[test]
+    fn a_newcomer_ends_a_link_that_waits_for_a_host_that_reads_no_more() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let hosts = hosts(listener, Vec::new());
+        let connect = || {
+            let stream = TcpStream::connect(address).expect("accepted");
+            client(format!("ws://{address}"), stream).expect("let in").0
+        };
+        let _lost = connect();
+        let mut lost = hosts.recv().expect("the first");
+        let writer = thread::spawn(move || {
+            let full = [0; 1 << 16];
+            // Blocks once the lost host's buffers are full, until the connection is closed.
+            while lost.outgoing.write_all(&full).is_ok() {}
+            lost.incoming.read(&mut [0])
+        });
+        let mut newcomer = connect();
+        let mut host = hosts.recv().expect("the second");
+        assert_eq!(host.address, newcomer.get_ref().local_addr().expect("connected"));
+        let end = writer.join().expect("the first link is over");
+        assert_eq!(end.expect("no fault"), 0);
+        host.outgoing.write_all(b"hel").expect("taken");
+        host.outgoing.write_all(b"lo").expect("taken");
+        host.outgoing.flush().expect("the second is open");
+        assert_eq!(newcomer.read().expect("answered"), Message::binary(&b"hello"[..]), "one message a flush");
+    }
+}
