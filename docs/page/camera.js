@@ -1,25 +1,25 @@
 // A webcam as a source of frames.
 
-import { greyOfVideo, nextFrame } from "./frames.js";
+import { greyOfVideo, nextFrame } from './frames.js';
 
-const ELSE = "Open a photograph, or see the drawn faces, meanwhile.";
+const ELSE = 'Open a photograph, or see the drawn faces, meanwhile.';
 
 /** Why there is no camera, and what to do. */
 export function cameraWords(error) {
   switch (error.name) {
-    case "NotAllowedError":
-    case "PermissionDeniedError":
+    case 'NotAllowedError':
+    case 'PermissionDeniedError':
       return `The camera was refused. Allow it for this page, by the symbol beside the address, and press Start camera again. If it stays refused, allow this browser the camera in the system's privacy settings. ${ELSE}`;
-    case "NotFoundError":
-    case "DevicesNotFoundError":
+    case 'NotFoundError':
+    case 'DevicesNotFoundError':
       return `There is no camera. Plug one in and press Start camera again. ${ELSE}`;
-    case "NotReadableError":
-    case "TrackStartError":
-    case "AbortError":
+    case 'NotReadableError':
+    case 'TrackStartError':
+    case 'AbortError':
       return `The camera is busy or does not start. Close other programs and pages that use it, and press Start camera again. ${ELSE}`;
-    case "OverconstrainedError":
-      return "That camera is gone. Choose another one.";
-    case "SecurityError":
+    case 'OverconstrainedError':
+      return 'That camera is gone. Choose another one.';
+    case 'SecurityError':
       return `This browser gives no camera to this page. ${ELSE}`;
     default:
       return `The camera does not start: ${error.message || error.name}. ${ELSE}`;
@@ -48,7 +48,11 @@ export class Camera {
   async start({ device, ended }) {
     const words = refusal();
     if (words) throw new Error(words);
-    const wish = { width: { ideal: 640 }, height: { ideal: 480 }, ...(device ? { deviceId: { exact: device } } : { facingMode: "user" }) };
+    const wish = {
+      width: { ideal: 640 },
+      height: { ideal: 480 },
+      ...(device ? { deviceId: { exact: device } } : { facingMode: 'user' }),
+    };
     try {
       this.#stream = await navigator.mediaDevices.getUserMedia({ video: wish, audio: false });
       this.#video.srcObject = this.#stream;
@@ -57,9 +61,9 @@ export class Camera {
       this.stop();
       throw new Error(cameraWords(error));
     }
-    this.#track.addEventListener("ended", () => {
+    this.#track.addEventListener('ended', () => {
       this.stop();
-      ended("The camera stopped: it was unplugged, or its permission was taken back. Press Start camera to try again.");
+      ended('The camera stopped: it was unplugged, or its permission was taken back. Press Start camera to try again.');
     });
   }
 
@@ -74,7 +78,7 @@ export class Camera {
 
   /** Whether it looks away from the user, as a phone's second one does: then its picture is not shown mirrored. */
   get looksAway() {
-    return this.#track.getSettings().facingMode === "environment";
+    return this.#track.getSettings().facingMode === 'environment';
   }
 
   stop() {
@@ -95,5 +99,5 @@ export class Camera {
 /** The cameras there are, with names once one was allowed. */
 export async function cameras() {
   const devices = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
-  return devices.filter(({ kind, deviceId }) => kind === "videoinput" && deviceId);
+  return devices.filter(({ kind, deviceId }) => kind === 'videoinput' && deviceId);
 }

@@ -9,17 +9,19 @@ const SIMD_PROBE = new Uint8Array([
 export const FACE_SIDE = 48;
 
 /** Order of the probabilities in every answer. */
-export const EMOTIONS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt"];
+export const EMOTIONS = ['angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral', 'contempt'];
 
 /** What the core says about wrong input, in words for a person. */
 export class CoreError extends Error {}
 
 /** Compiles the build that this browser runs fastest. Throws an Error with words for a person. */
 export async function compileCore() {
-  if (typeof WebAssembly !== "object") {
-    throw new CoreError("This browser does not run WebAssembly, or it is switched off. The page needs it; any current browser has it.");
+  if (typeof WebAssembly !== 'object') {
+    throw new CoreError(
+      'This browser does not run WebAssembly, or it is switched off. The page needs it; any current browser has it.',
+    );
   }
-  const file = WebAssembly.validate(SIMD_PROBE) ? "core-simd.wasm" : "core.wasm";
+  const file = WebAssembly.validate(SIMD_PROBE) ? 'core-simd.wasm' : 'core.wasm';
   return WebAssembly.compile(await fetchBytes(file));
 }
 
@@ -32,7 +34,9 @@ export async function fetchBytes(file) {
     throw new CoreError(`${file} could not be loaded. Check the connection and load the page again.`);
   }
   if (!response.ok) {
-    throw new CoreError(`${file} could not be loaded: the server answers ${response.status}. The page is not complete there.`);
+    throw new CoreError(
+      `${file} could not be loaded: the server answers ${response.status}. The page is not complete there.`,
+    );
   }
   return new Uint8Array(await response.arrayBuffer());
 }
@@ -92,41 +96,41 @@ export class Core {
   }
 
   takeFinder(file) {
-    return this.#object("finder_take", file);
+    return this.#object('finder_take', file);
   }
 
   takeModel(file) {
-    return this.#object("model_take", file);
+    return this.#object('model_take', file);
   }
 
   look(grey, columns, rows, stride, video) {
-    return this.#object("look", grey, columns, rows, stride, video ? 1 : 0);
+    return this.#object('look', grey, columns, rows, stride, video ? 1 : 0);
   }
 
   searched() {
-    return this.#bytes("searched", null);
+    return this.#bytes('searched', null);
   }
 
   /** The face of the last look or classify; null if there was none. */
   crop() {
-    return this.#face("crop");
+    return this.#face('crop');
   }
 
   normalized() {
-    return this.#face("normalized");
+    return this.#face('normalized');
   }
 
   classify(face) {
-    return this.#object("classify", face);
+    return this.#object('classify', face);
   }
 
   /** All faces of a photograph, the largest first. */
   faces(grey, columns, rows) {
-    return this.#object("faces", grey, columns, rows).faces;
+    return this.#object('faces', grey, columns, rows).faces;
   }
 
   cropOf(index) {
-    return this.#face("crop_of", index);
+    return this.#face('crop_of', index);
   }
 
   /** Forgets the video so far. */
@@ -139,12 +143,12 @@ export class Core {
     const input = new Uint8Array(firmware.length + model.length);
     input.set(firmware);
     input.set(model, firmware.length);
-    return this.#bytes("uf2", input, board, firmware.length);
+    return this.#bytes('uf2', input, board, firmware.length);
   }
 
   /** A built-in drawn face; null behind the last. */
   drawnFace(index) {
-    return this.#face("drawn_face", index);
+    return this.#face('drawn_face', index);
   }
 
   // The link to a device. Each of these gives the bytes to send.
@@ -154,44 +158,52 @@ export class Core {
   }
 
   linkHello(sequence) {
-    return this.#bytes("link_hello", null, sequence);
+    return this.#bytes('link_hello', null, sequence);
   }
 
   linkOptions(sequence, { smoothing, threshold, mirror, text }) {
     const percent = (value) => Math.round(100 * value);
-    return this.#bytes("link_options", null, sequence, percent(smoothing), percent(threshold), mirror ? 1 : 0, text ? 1 : 0);
+    return this.#bytes(
+      'link_options',
+      null,
+      sequence,
+      percent(smoothing),
+      percent(threshold),
+      mirror ? 1 : 0,
+      text ? 1 : 0,
+    );
   }
 
   linkClassify(sequence, face) {
-    return this.#bytes("link_classify", face, sequence);
+    return this.#bytes('link_classify', face, sequence);
   }
 
   linkPictureBegin(sequence, columns, rows, video) {
-    return this.#bytes("link_picture_begin", null, sequence, columns, rows, video ? 1 : 0);
+    return this.#bytes('link_picture_begin', null, sequence, columns, rows, video ? 1 : 0);
   }
 
   linkPicturePart(sequence, offset, pixels) {
-    return this.#bytes("link_picture_part", pixels, sequence, offset);
+    return this.#bytes('link_picture_part', pixels, sequence, offset);
   }
 
   linkPictureEnd(sequence, pixels) {
-    return this.#bytes("link_picture_end", pixels, sequence);
+    return this.#bytes('link_picture_end', pixels, sequence);
   }
 
   linkUploadBegin(sequence, model) {
-    return this.#bytes("link_upload_begin", model, sequence);
+    return this.#bytes('link_upload_begin', model, sequence);
   }
 
   linkUploadPart(sequence, offset, part) {
-    return this.#bytes("link_upload_part", part, sequence, offset);
+    return this.#bytes('link_upload_part', part, sequence, offset);
   }
 
   linkUploadCommit(sequence, model) {
-    return this.#bytes("link_upload_commit", model, sequence);
+    return this.#bytes('link_upload_commit', model, sequence);
   }
 
   linkBootLoader(sequence) {
-    return this.#bytes("link_boot_loader", null, sequence);
+    return this.#bytes('link_boot_loader', null, sequence);
   }
 
   /** Bytes of an upload's contents: the model file, filled up with zeros. */
@@ -201,7 +213,7 @@ export class Core {
 
   /** What arrived in bytes that a device sent. */
   linkReceived(bytes) {
-    return this.#object("link_received", bytes);
+    return this.#object('link_received', bytes);
   }
 
   linkReset() {

@@ -1,17 +1,17 @@
 // The device panel: connects, has the device look at what the page looks at, and puts models on it.
 
-import { Comparison } from "./comparison.js";
-import { fit } from "./frames.js";
-import { Link } from "./link.js";
-import { openSerial, openSocket, serialRefusal } from "./transports.js";
+import { Comparison } from './comparison.js';
+import { fit } from './frames.js';
+import { Link } from './link.js';
+import { openSerial, openSocket, serialRefusal } from './transports.js';
 
 /** Lines of the device that are shown. */
 const LINES = 6;
 
 /** Boards whose boot loader takes UF2 files. */
-const WITH_BOOT_LOADER = ["pico", "pico2"];
+const WITH_BOOT_LOADER = ['pico', 'pico2'];
 
-const hex = (crc) => crc.toString(16).padStart(8, "0");
+const hex = (crc) => crc.toString(16).padStart(8, '0');
 const pixels = ({ columns, rows }) => `${columns}x${rows}`;
 
 export class Device {
@@ -35,15 +35,15 @@ export class Device {
     this.#models = models;
     this.#comparison = new Comparison(parts.comparison);
     const refused = serialRefusal();
-    parts.serialWords.textContent = refused ?? "For a Pico, or any board at a serial port of this computer.";
+    parts.serialWords.textContent = refused ?? 'For a Pico, or any board at a serial port of this computer.';
     const socket = () => this.#connect((calls) => openSocket(parts.address.value.trim(), calls));
-    parts.serial.addEventListener("click", () => this.#connect(openSerial));
-    parts.socket.addEventListener("click", socket);
-    parts.address.addEventListener("keydown", ({ key }) => key === "Enter" && socket());
-    parts.disconnect.addEventListener("click", () => this.#disconnect());
-    parts.upload.addEventListener("click", () => (this.#stop ? this.#stop.abort() : this.#upload()));
-    parts.bootLoader.addEventListener("click", () => this.#bootLoader());
-    parts.send.addEventListener("change", () => this.#wake());
+    parts.serial.addEventListener('click', () => this.#connect(openSerial));
+    parts.socket.addEventListener('click', socket);
+    parts.address.addEventListener('keydown', ({ key }) => key === 'Enter' && socket());
+    parts.disconnect.addEventListener('click', () => this.#disconnect());
+    parts.upload.addEventListener('click', () => (this.#stop ? this.#stop.abort() : this.#upload()));
+    parts.bootLoader.addEventListener('click', () => this.#bootLoader());
+    parts.send.addEventListener('change', () => this.#wake());
     this.#show();
   }
 
@@ -60,7 +60,7 @@ export class Device {
     const link = new Link(this.#core, (news) => this.#told(news));
     this.#link = link;
     this.#show();
-    this.#parts.words.textContent = "Connecting…";
+    this.#parts.words.textContent = 'Connecting…';
     try {
       this.#transport = await open({
         received: (bytes) => link.received(bytes),
@@ -89,7 +89,7 @@ export class Device {
     this.#identity = null;
     // A device prints no lines for people while it talks to a host.
     if (options) await link.text(options).catch(() => {});
-    await this.#close(link, "Disconnected.");
+    await this.#close(link, 'Disconnected.');
   }
 
   async #close(link, words) {
@@ -147,7 +147,7 @@ export class Device {
     const { upload, progress, uploadWords } = this.#parts;
     const link = this.#link;
     this.#stop = new AbortController();
-    upload.textContent = "Stop the upload";
+    upload.textContent = 'Stop the upload';
     const words = (text) => (uploadWords.textContent = text);
     words(`${info.name}: beginning…`);
     try {
@@ -165,7 +165,7 @@ export class Device {
       words(error.message);
     } finally {
       this.#stop = null;
-      upload.textContent = "Put the page’s model on it";
+      upload.textContent = 'Put the page’s model on it';
       this.#wake();
     }
   }
@@ -174,7 +174,7 @@ export class Device {
     const link = this.#link;
     try {
       await link.bootLoader();
-      await this.#close(link, "The board is in its boot loader. A drive appears: copy a UF2 file onto it.");
+      await this.#close(link, 'The board is in its boot loader. A drive appears: copy a UF2 file onto it.');
     } catch (error) {
       if (this.#link === link) this.#parts.words.textContent = error.message;
     }
@@ -184,10 +184,10 @@ export class Device {
   #told({ line, camera }) {
     const face = camera?.seen.face;
     const words = camera
-      ? `its camera: ${face ? `${face.emotion.label.toLowerCase()} ${Math.max(...face.emotion.probabilities).toFixed(2)}` : "no face"}`
+      ? `its camera: ${face ? `${face.emotion.label.toLowerCase()} ${Math.max(...face.emotion.probabilities).toFixed(2)}` : 'no face'}`
       : line;
     this.#lines = [...this.#lines, words].slice(-LINES);
-    this.#parts.lines.textContent = this.#lines.join("\n");
+    this.#parts.lines.textContent = this.#lines.join('\n');
   }
 
   #show() {
@@ -199,15 +199,17 @@ export class Device {
     connected.hidden = !identity;
     if (!identity) return;
     const { firmware, model, model_crc: crc, finder, store, camera, protocol } = identity;
-    facts.board.textContent = store?.board ?? "–";
+    facts.board.textContent = store?.board ?? '–';
     facts.firmware.textContent = `${firmware}, protocol ${protocol}`;
     facts.model.textContent = `${model} ${hex(crc)}`;
-    facts.finder.textContent = finder ? `${hex(finder.crc)}, pictures up to ${pixels(finder.largest)}` : "none: it takes faces of 48x48";
-    facts.camera.textContent = camera ? "yes" : "no";
+    facts.finder.textContent = finder
+      ? `${hex(finder.crc)}, pictures up to ${pixels(finder.largest)}`
+      : 'none: it takes faces of 48x48';
+    facts.camera.textContent = camera ? 'yes' : 'no';
     upload.disabled = !store;
     progress.hidden = !store;
-    if (!store) uploadWords.textContent = "It keeps no models.";
+    if (!store) uploadWords.textContent = 'It keeps no models.';
     bootLoader.hidden = !WITH_BOOT_LOADER.includes(store?.board);
-    document.dispatchEvent(new CustomEvent("greeted", { detail: identity }));
+    document.dispatchEvent(new CustomEvent('greeted', { detail: identity }));
   }
 }

@@ -1,7 +1,7 @@
 // A video without a camera: the core's drawn faces wander, tilt and change.
 
-import { FACE_SIDE } from "./core.js";
-import { greyOfCanvas, paintGrey } from "./frames.js";
+import { FACE_SIDE } from './core.js';
+import { greyOfCanvas, paintGrey } from './frames.js';
 
 const COLUMNS = 320;
 const ROWS = 240;
@@ -14,7 +14,7 @@ const STAYS = 2500;
 /** Radians that a face tilts at most. */
 const TILT = 0.3;
 
-const still = matchMedia("(prefers-reduced-motion: reduce)");
+const still = matchMedia('(prefers-reduced-motion: reduce)');
 
 export class DrawnFaces {
   #canvas;
@@ -38,7 +38,8 @@ export class DrawnFaces {
   async next() {
     await new Promise((resolve) => setTimeout(resolve, PACE));
     // A page in the background rests.
-    if (document.hidden) await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+    if (document.hidden)
+      await new Promise((resolve) => document.addEventListener('visibilitychange', resolve, { once: true }));
     this.#draw();
   }
 
@@ -48,10 +49,10 @@ export class DrawnFaces {
 
   #draw() {
     const time = performance.now() - this.#started;
-    const context = this.#canvas.getContext("2d", { willReadFrequently: true });
+    const context = this.#canvas.getContext('2d', { willReadFrequently: true });
     const ground = context.createLinearGradient(0, 0, COLUMNS, 0);
-    ground.addColorStop(0, "rgb(90 90 90)");
-    ground.addColorStop(1, "rgb(150 150 150)");
+    ground.addColorStop(0, 'rgb(90 90 90)');
+    ground.addColorStop(1, 'rgb(150 150 150)');
     context.fillStyle = ground;
     context.fillRect(0, 0, COLUMNS, ROWS);
     const side = FACE_SIDE * SCALE;
@@ -67,7 +68,7 @@ export class DrawnFaces {
 
 /** Grey bytes as a canvas. */
 function faceCanvas(grey) {
-  const canvas = document.createElement("canvas");
+  const canvas = document.createElement('canvas');
   paintGrey(canvas, grey, FACE_SIDE, FACE_SIDE);
   return canvas;
 }

@@ -1,6 +1,6 @@
 // The page's end of the worker.
 
-import { CoreError } from "./core.js";
+import { CoreError } from './core.js';
 
 export class Engine {
   #worker;
@@ -8,9 +8,9 @@ export class Engine {
   #next = 1;
 
   constructor() {
-    this.#worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
-    this.#worker.addEventListener("message", ({ data }) => this.#answer(data));
-    this.#worker.addEventListener("error", () => this.#fail("The core's worker could not start. Load the page again."));
+    this.#worker = new Worker(new URL('worker.js', import.meta.url), { type: 'module' });
+    this.#worker.addEventListener('message', ({ data }) => this.#answer(data));
+    this.#worker.addEventListener('error', () => this.#fail("The core's worker could not start. Load the page again."));
   }
 
   /** Has the worker do something, and gives its answer. What is in `transfer` is gone here. */

@@ -1,7 +1,7 @@
 // Grey bytes of what browsers show.
 
 /** Formats of video whose first plane is the luma, eight bits a pixel. */
-const WITH_LUMA = new Set(["I420", "I420A", "I422", "I422A", "I444", "I444A", "NV12", "NV12A"]);
+const WITH_LUMA = new Set(['I420', 'I420A', 'I422', 'I422A', 'I444', 'I444A', 'NV12', 'NV12A']);
 
 /** Rec. 709 luma in whole numbers, cut off: what the trainer's reading of images computes. */
 export function luma(rgba) {
@@ -21,20 +21,20 @@ export function paintGrey(canvas, grey, columns, rows) {
     image.data[at] = image.data[at + 1] = image.data[at + 2] = grey[pixel];
     image.data[at + 3] = 255;
   }
-  canvas.getContext("2d").putImageData(image, 0, 0);
+  canvas.getContext('2d').putImageData(image, 0, 0);
 }
 
 /** The grey bytes of all that `draw` paints on a canvas of this size. */
 function greyOfDrawing(canvas, columns, rows, draw) {
   if (canvas.width !== columns || canvas.height !== rows) Object.assign(canvas, { width: columns, height: rows });
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const context = canvas.getContext('2d', { willReadFrequently: true });
   draw(context);
   return { grey: luma(context.getImageData(0, 0, columns, rows).data), columns, rows, stride: columns };
 }
 
 /** The luma plane as the camera made it, if the browser gives it; else null. */
 async function lumaPlane(video) {
-  if (typeof VideoFrame !== "function") return null;
+  if (typeof VideoFrame !== 'function') return null;
   let frame;
   try {
     frame = new VideoFrame(video);
@@ -52,23 +52,23 @@ async function lumaPlane(video) {
   }
 }
 
-const canvasOfVideo = document.createElement("canvas");
+const canvasOfVideo = document.createElement('canvas');
 
 /** The frame that a video shows: grey bytes, columns, rows, stride; null before its first. */
 export async function greyOfVideo(video) {
   const { videoWidth: columns, videoHeight: rows } = video;
   if (!columns || !rows) return null;
   const plane = await lumaPlane(video);
-  if (plane) return { ...plane, from: "luma plane" };
+  if (plane) return { ...plane, from: 'luma plane' };
   const drawn = greyOfDrawing(canvasOfVideo, columns, rows, (context) => context.drawImage(video, 0, 0, columns, rows));
-  return { ...drawn, from: "canvas" };
+  return { ...drawn, from: 'canvas' };
 }
 
 /** What a canvas shows. */
 export function greyOfCanvas(canvas) {
   const { width: columns, height: rows } = canvas;
-  const { data } = canvas.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, columns, rows);
-  return { grey: luma(data), columns, rows, stride: columns, from: "canvas" };
+  const { data } = canvas.getContext('2d', { willReadFrequently: true }).getImageData(0, 0, columns, rows);
+  return { grey: luma(data), columns, rows, stride: columns, from: 'canvas' };
 }
 
 /** The next frame of a video; where the browser cannot tell, the next that it paints. */
@@ -93,7 +93,8 @@ export function fit(picture, mostColumns, mostRows) {
   down.forEach((covered, y) =>
     across.forEach((line, x) => {
       let sum = 0;
-      for (const [row, weight] of covered) for (const [column, share] of line) sum += weight * share * grey[row * columns + column];
+      for (const [row, weight] of covered)
+        for (const [column, share] of line) sum += weight * share * grey[row * columns + column];
       small[y * width + x] = Math.floor(sum / (columns * rows) + 0.5);
     }),
   );

@@ -9,12 +9,12 @@ const TIMEOUT = 2000;
 const BEGINNINGS = 8;
 
 /** Parts of lines that a device prints. Among frames they mean that it was restarted. */
-const BANNER = "fer firmware ";
-const TEXTS = [BANNER, "  margin ", "no face  ", "the camera stopped: ", "host-trainer monitor"];
+const BANNER = 'fer firmware ';
+const TEXTS = [BANNER, '  margin ', 'no face  ', 'the camera stopped: ', 'host-trainer monitor'];
 
 /** Errors after which an upload, or a picture, is begun again. */
-const UPLOAD_AGAIN = ["NoUpload", "UploadOrder", "UploadChecksum", "Store"];
-const PICTURE_AGAIN = ["NoPicture", "PictureOrder", "PictureChecksum"];
+const UPLOAD_AGAIN = ['NoUpload', 'UploadOrder', 'UploadChecksum', 'Store'];
+const PICTURE_AGAIN = ['NoPicture', 'PictureOrder', 'PictureChecksum'];
 
 /** Why there is no answer, in words. `code` names what the device refused. */
 export class LinkError extends Error {
@@ -27,7 +27,7 @@ export class LinkError extends Error {
 const MISMATCH = "The device's answer does not fit the question. Update the older of its firmware and this page.";
 
 /** Name and contents of a value that serde wrote: "Name" or { Name: contents }. */
-const variant = (value) => (typeof value === "string" ? [value, null] : Object.entries(value)[0]);
+const variant = (value) => (typeof value === 'string' ? [value, null] : Object.entries(value)[0]);
 
 export class Link {
   #core;
@@ -72,11 +72,11 @@ export class Link {
 
   #replied({ sequence, kind, error }) {
     const [name, contents] = variant(kind);
-    if (name === "Camera") return this.#told({ camera: contents });
-    const code = name === "Error" ? variant(contents)[0] : null;
+    if (name === 'Camera') return this.#told({ camera: contents });
+    const code = name === 'Error' ? variant(contents)[0] : null;
     if (code && sequence === 0) {
-      if (code === "Camera") this.#told({ line: error });
-      else if (code === "Unknown") this.#waiting?.resolve({ refused: error, code });
+      if (code === 'Camera') this.#told({ line: error });
+      else if (code === 'Unknown') this.#waiting?.resolve({ refused: error, code });
       else this.#waiting?.resolve({ damaged: true });
     } else if (sequence === this.#waiting?.sequence) {
       this.#waiting.resolve(code ? { refused: error, code } : { name, contents });
@@ -103,7 +103,10 @@ export class Link {
     let timer;
     try {
       await this.#transport.send(request);
-      return await Promise.race([outcome, new Promise((resolve) => (timer = setTimeout(() => resolve({ late: true }), TIMEOUT)))]);
+      return await Promise.race([
+        outcome,
+        new Promise((resolve) => (timer = setTimeout(() => resolve({ late: true }), TIMEOUT))),
+      ]);
     } catch (error) {
       throw new LinkError(this.#closed ?? `The line to the device broke: ${error.message}`);
     } finally {
@@ -114,7 +117,7 @@ export class Link {
 
   /** Sends what `make` makes of a number, until a reply of this name comes; gives its contents. */
   async #ask(expected, make) {
-    const isHello = expected === "Hello";
+    const isHello = expected === 'Hello';
     let sequence = this.#number();
     let request = make(sequence);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -131,7 +134,9 @@ export class Link {
         request = make(sequence);
       }
     }
-    throw new LinkError(`The device is silent: no answer to ${ATTEMPTS} tries. Check that its firmware runs and that no other program talks to it.`);
+    throw new LinkError(
+      `The device is silent: no answer to ${ATTEMPTS} tries. Check that its firmware runs and that no other program talks to it.`,
+    );
   }
 
   /** Greets the device, and gives its identity. */
@@ -140,12 +145,12 @@ export class Link {
   }
 
   #hello() {
-    return this.#ask("Hello", (sequence) => this.#core.linkHello(sequence));
+    return this.#ask('Hello', (sequence) => this.#core.linkHello(sequence));
   }
 
   /** The device's answer for a face of 48x48. */
   classify(face) {
-    return this.#alone(() => this.#ask("Result", (sequence) => this.#core.linkClassify(sequence, face)));
+    return this.#alone(() => this.#ask('Result', (sequence) => this.#core.linkClassify(sequence, face)));
   }
 
   /** What the device sees in a picture; one of a video follows the one before. */
@@ -154,14 +159,14 @@ export class Link {
   }
 
   async #picture(grey, columns, rows, video) {
-    await this.#ask("Arrived", (sequence) => this.#core.linkPictureBegin(sequence, columns, rows, video));
+    await this.#ask('Arrived', (sequence) => this.#core.linkPictureBegin(sequence, columns, rows, video));
     const most = this.#core.partBytes;
     for (let offset = 0; offset < grey.length; offset += most) {
       const part = grey.subarray(offset, offset + most);
-      const { pixels } = await this.#ask("Arrived", (sequence) => this.#core.linkPicturePart(sequence, offset, part));
+      const { pixels } = await this.#ask('Arrived', (sequence) => this.#core.linkPicturePart(sequence, offset, part));
       if (pixels !== offset + part.length) throw new LinkError(MISMATCH);
     }
-    return this.#ask("Seen", (sequence) => this.#core.linkPictureEnd(sequence, grey));
+    return this.#ask('Seen', (sequence) => this.#core.linkPictureEnd(sequence, grey));
   }
 
   /** Does it from the beginning where the device lost what came before. */
@@ -178,7 +183,9 @@ export class Link {
 
   /** Has the device print lines for people again. */
   text(options) {
-    return this.#alone(() => this.#ask("Options", (sequence) => this.#core.linkOptions(sequence, { ...options, text: true })));
+    return this.#alone(() =>
+      this.#ask('Options', (sequence) => this.#core.linkOptions(sequence, { ...options, text: true })),
+    );
   }
 
   /** Puts a model on the device and gives the device's identity afterwards. An upload that was broken off goes on where it was.
@@ -189,7 +196,10 @@ export class Link {
       const runs = async () => (await this.#hello()).model_crc === crc;
       await this.#again(UPLOAD_AGAIN, () => this.#model(file, progress, signal), runs);
       const identity = await this.#hello();
-      if (identity.model_crc !== crc) throw new LinkError("The device kept the model but runs another one. Upload it again; if that does not help, update its firmware.");
+      if (identity.model_crc !== crc)
+        throw new LinkError(
+          'The device kept the model but runs another one. Upload it again; if that does not help, update its firmware.',
+        );
       return identity;
     });
   }
@@ -198,21 +208,22 @@ export class Link {
     const all = this.#core.uploadBytes(file.length);
     const contents = new Uint8Array(all);
     contents.set(file);
-    let { bytes } = await this.#ask("Stored", (sequence) => this.#core.linkUploadBegin(sequence, file));
+    let { bytes } = await this.#ask('Stored', (sequence) => this.#core.linkUploadBegin(sequence, file));
     progress(bytes, all);
     while (bytes < all) {
-      if (signal.aborted) throw new LinkError("Stopped. The device keeps what it has: press the button again to go on.");
+      if (signal.aborted)
+        throw new LinkError('Stopped. The device keeps what it has: press the button again to go on.');
       const offset = bytes;
       const part = contents.subarray(offset, offset + this.#core.partBytes);
-      ({ bytes } = await this.#ask("Stored", (sequence) => this.#core.linkUploadPart(sequence, offset, part)));
+      ({ bytes } = await this.#ask('Stored', (sequence) => this.#core.linkUploadPart(sequence, offset, part)));
       if (bytes !== offset + part.length) throw new LinkError(MISMATCH);
       progress(bytes, all);
     }
-    await this.#ask("Committed", (sequence) => this.#core.linkUploadCommit(sequence, file));
+    await this.#ask('Committed', (sequence) => this.#core.linkUploadCommit(sequence, file));
   }
 
   /** Has the device start its boot loader; it is gone then. */
   bootLoader() {
-    return this.#alone(() => this.#ask("BootLoader", (sequence) => this.#core.linkBootLoader(sequence)));
+    return this.#alone(() => this.#ask('BootLoader', (sequence) => this.#core.linkBootLoader(sequence)));
   }
 }

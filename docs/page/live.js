@@ -27,7 +27,7 @@ export class Live {
     this.#source = source;
     this.#times = [];
     try {
-      await this.#engine.ask("reset");
+      await this.#engine.ask('reset');
       for (;;) {
         await source.next();
         if (this.#source !== source) return;
@@ -35,7 +35,7 @@ export class Live {
         if (!frame) continue;
         const { columns, rows, stride, from } = frame;
         const argument = { grey: frame.grey, columns, rows, stride, video: true };
-        const sight = await this.#engine.ask("look", argument, [frame.grey.buffer]);
+        const sight = await this.#engine.ask('look', argument, [frame.grey.buffer]);
         if (this.#source !== source) return;
         this.#seen({ ...sight, columns, rows, stride, from, video: true, rate: this.#rate() });
       }

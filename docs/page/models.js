@@ -1,32 +1,29 @@
 // Which model answers: those that lie beside the page, and one's own.
 
-import { CoreError, fetchBytes } from "./core.js";
+import { CoreError, fetchBytes } from './core.js';
 
-const LIST = "models/models.json";
-const FINDER = "models/finder.ferf";
+const LIST = 'models/models.json';
+const FINDER = 'models/finder.ferf';
 
 /** What a model file begins with. */
-const MAGIC = "FERM";
+const MAGIC = 'FERM';
 
 /** Boards that a UF2 file can be made for: their numbers in the core, and their firmware. */
-const BOARDS = { pico: [0, "pico.bin"], pico2: [1, "pico2.bin"] };
+const BOARDS = { pico: [0, 'pico.bin'], pico2: [1, 'pico2.bin'] };
 
 export const finderFile = () => fetchBytes(FINDER);
 
 /** Whether a file is a model, by its first bytes or its name. */
 export async function isModel(file) {
   const first = await file.slice(0, MAGIC.length).text();
-  return first === MAGIC || /\.fer$/i.test(file.name ?? "");
+  return first === MAGIC || /\.fer$/i.test(file.name ?? '');
 }
 
-const groups = (bytes) => bytes.toLocaleString("en");
+const groups = (bytes) => bytes.toLocaleString('en');
 
 /** What a model says of its accuracy. */
-function accuracyWords(accuracy) {
-  if (!accuracy) return "not measured";
-  const { split, correct, total } = accuracy;
-  return `${(correct / total).toFixed(3)} (${correct} of ${total} faces of ${split})`;
-}
+const accuracyWords = ({ data, images, accuracy }) =>
+  images ? `${accuracy.toFixed(3)} of ${groups(images)} images, ${data}` : 'not measured';
 
 export class Models {
   #engine;
@@ -51,22 +48,23 @@ export class Models {
   /** Lists what lies beside the page, and takes the first. Throws an Error with words for a person. */
   async start() {
     const list = JSON.parse(new TextDecoder().decode(await fetchBytes(LIST)));
-    for (const { name, file, bytes, about } of list) this.#add({ name, about: `${about} ${groups(bytes)} bytes.`, read: () => fetchBytes(file) });
+    for (const { name, file, bytes, about } of list)
+      this.#add({ name, about: `${about} ${groups(bytes)} bytes.`, read: () => fetchBytes(file) });
     await this.#take(this.#options[0]);
   }
 
   /** Takes one's own model file. A broken one leaves the model before in place. */
   async open(file) {
     const bytes = new Uint8Array(await file.arrayBuffer());
-    const name = file.name || "your file";
+    const name = file.name || 'your file';
     await this.#take({ name, about: `Your file. ${groups(bytes.length)} bytes.`, read: () => bytes });
   }
 
   #add(option) {
-    const label = document.createElement("label");
-    const [input, name, about] = ["input", "strong", "span"].map((tag) => document.createElement(tag));
-    Object.assign(input, { type: "radio", name: "model" });
-    input.addEventListener("change", () => this.#take(option));
+    const label = document.createElement('label');
+    const [input, name, about] = ['input', 'strong', 'span'].map((tag) => document.createElement(tag));
+    Object.assign(input, { type: 'radio', name: 'model' });
+    input.addEventListener('change', () => this.#take(option));
     name.textContent = option.name;
     about.textContent = option.about;
     label.append(input, name, about);
@@ -83,11 +81,11 @@ export class Models {
       const file = await option.read();
       // Somebody chose another one meanwhile.
       if (turn !== this.#turn) return;
-      const info = await this.#engine.ask("model", file);
+      const info = await this.#engine.ask('model', file);
       if (!option.input) {
         // One's own files replace each other by their names.
         const known = this.#options.find(({ name }) => name === option.name);
-        if (known) Object.assign(known, { read: option.read }), (option.input = known.input);
+        if (known) (Object.assign(known, { read: option.read }), (option.input = known.input));
         else this.#add(option);
       }
       this.#current = { option, info, file };
@@ -95,8 +93,8 @@ export class Models {
       this.#showFacts(info);
       this.#taken(info);
     } catch (error) {
-      const kept = this.#current ? ` ${this.#current.info.name} goes on.` : "";
-      words.textContent = `${option.name}: ${error.message}${error instanceof CoreError ? kept : ""}`;
+      const kept = this.#current ? ` ${this.#current.info.name} goes on.` : '';
+      words.textContent = `${option.name}: ${error.message}${error instanceof CoreError ? kept : ''}`;
       if (!this.#current) throw error;
     } finally {
       if (this.#current) this.#current.option.input.checked = true;
@@ -107,7 +105,7 @@ export class Models {
     const { facts } = this.#parts;
     facts.name.textContent = info.name;
     facts.crc.textContent = info.crc;
-    facts.accuracy.textContent = accuracyWords(info.accuracy);
+    facts.accuracy.textContent = accuracyWords(info.measured);
     facts.bytes.textContent = groups(info.bytes);
     facts.macs.textContent = groups(info.macs);
     facts.arena.textContent = `${groups(info.arena_bytes)} bytes`;
@@ -118,6 +116,9 @@ export class Models {
     const [number, file] = BOARDS[board];
     const { info, file: model } = this.#current;
     const firmware = await fetchBytes(file);
-    return { bytes: await this.#engine.ask("uf2", { board: number, firmware, model }), name: `${info.name}-${board}.uf2` };
+    return {
+      bytes: await this.#engine.ask('uf2', { board: number, firmware, model }),
+      name: `${info.name}-${board}.uf2`,
+    };
   }
 }

@@ -31,7 +31,7 @@ export class Overlay {
     const dots = window.devicePixelRatio || 1;
     Object.assign(this.#canvas, { width: Math.round(width * dots), height: Math.round(height * dots) });
     if (!this.#last || !width) return;
-    const context = this.#canvas.getContext("2d");
+    const context = this.#canvas.getContext('2d');
     context.scale(dots, dots);
     const { columns, rows, faces, mirrored, chosen } = this.#last;
     const { scale, left, top } = placed(columns, rows, width, height);
@@ -46,7 +46,10 @@ function drawFace(context, face, { across, down, width, chosen }) {
   const [y0, y1] = [down(face.box[1]), down(face.box[3])];
   // White on black is seen on any picture.
   const stroke = (path) => {
-    for (const [style, lineWidth] of [["rgb(0 0 0 / 0.65)", chosen ? 5 : 4], ["white", chosen ? 2.5 : 1.5]]) {
+    for (const [style, lineWidth] of [
+      ['rgb(0 0 0 / 0.65)', chosen ? 5 : 4],
+      ['white', chosen ? 2.5 : 1.5],
+    ]) {
       Object.assign(context, { strokeStyle: style, lineWidth });
       context.stroke(path);
     }
@@ -60,16 +63,18 @@ function drawFace(context, face, { across, down, width, chosen }) {
     eye.arc(across(x + 0.5), down(y + 0.5), 3, 0, 2 * Math.PI);
     stroke(eye);
   }
-  const words = face.uncertain ? `${face.label}? ${face.confidence.toFixed(2)}` : `${face.label} ${face.confidence.toFixed(2)}`;
+  const words = face.uncertain
+    ? `${face.label}? ${face.confidence.toFixed(2)}`
+    : `${face.label} ${face.confidence.toFixed(2)}`;
   context.font = `${chosen ? 600 : 400} 15px system-ui, sans-serif`;
   const wide = context.measureText(words).width + 12;
   const x = Math.min(Math.max(x0, 2), width - wide - 2);
   const y = y0 > 26 ? y0 - 26 : y1 + 4;
-  context.fillStyle = "rgb(0 0 0 / 0.75)";
+  context.fillStyle = 'rgb(0 0 0 / 0.75)';
   context.beginPath();
   context.roundRect(x, y, wide, 22, 5);
   context.fill();
-  context.fillStyle = "white";
-  context.textBaseline = "middle";
+  context.fillStyle = 'white';
+  context.textBaseline = 'middle';
   context.fillText(words, x + 6, y + 11.5);
 }

@@ -1,8 +1,8 @@
 // Photographs: all faces of one, and a list of them.
 
-import { bars } from "./answer.js";
-import { FACE_SIDE } from "./core.js";
-import { greyOfCanvas, paintGrey } from "./frames.js";
+import { bars } from './answer.js';
+import { FACE_SIDE } from './core.js';
+import { greyOfCanvas, paintGrey } from './frames.js';
 
 /** Longest side of a photograph that is searched. */
 const LONGEST = 4096;
@@ -11,9 +11,11 @@ const LONGEST = 4096;
 async function decode(file) {
   try {
     // The colours stay the file's bytes.
-    return await createImageBitmap(file, { imageOrientation: "from-image", colorSpaceConversion: "none" });
+    return await createImageBitmap(file, { imageOrientation: 'from-image', colorSpaceConversion: 'none' });
   } catch {
-    throw new Error(`${file.name || "This"} is no picture that this browser can read. PNG, JPEG and WebP are read everywhere.`);
+    throw new Error(
+      `${file.name || 'This'} is no picture that this browser can read. PNG, JPEG and WebP are read everywhere.`,
+    );
   }
 }
 
@@ -49,8 +51,8 @@ export class Photographs {
     const [columns, rows] = [bitmap.width, bitmap.height].map((side) => Math.max(Math.round(scale * side), 1));
     const { canvas } = this.#parts;
     Object.assign(canvas, { width: columns, height: rows });
-    const context = canvas.getContext("2d", { willReadFrequently: true });
-    context.imageSmoothingQuality = "high";
+    const context = canvas.getContext('2d', { willReadFrequently: true });
+    context.imageSmoothingQuality = 'high';
     context.drawImage(bitmap, 0, 0, columns, rows);
     bitmap.close();
     this.#frame = greyOfCanvas(canvas);
@@ -62,7 +64,7 @@ export class Photographs {
     const frame = this.#frame;
     const { grey, columns, rows } = frame;
     const started = performance.now();
-    const faces = await this.#engine.ask("faces", { grey, columns, rows });
+    const faces = await this.#engine.ask('faces', { grey, columns, rows });
     if (this.#frame !== frame) return;
     this.#faces = faces;
     this.#milliseconds = performance.now() - started;
@@ -75,10 +77,12 @@ export class Photographs {
   /** Shows one of the faces in full. */
   async choose(index) {
     this.#chosen = index;
-    [...this.#parts.list.querySelectorAll("button")].forEach((button, place) => button.setAttribute("aria-pressed", place === index));
+    [...this.#parts.list.querySelectorAll('button')].forEach((button, place) =>
+      button.setAttribute('aria-pressed', place === index),
+    );
     const frame = this.#frame;
     const face = this.#faces[index];
-    const seen = face?.crop ? { ...face, ...(await this.#engine.ask("classify", face.crop)) } : null;
+    const seen = face?.crop ? { ...face, ...(await this.#engine.ask('classify', face.crop)) } : null;
     if (this.#frame === frame && this.#chosen === index) {
       this.#changed({ frame, faces: this.#faces, chosen: index, face: seen, milliseconds: this.#milliseconds });
     }
@@ -92,15 +96,17 @@ export class Photographs {
   }
 
   #card(face, index) {
-    const item = document.createElement("li");
-    const [button, canvas, title, list] = ["button", "canvas", "strong", "ul"].map((tag) => document.createElement(tag));
+    const item = document.createElement('li');
+    const [button, canvas, title, list] = ['button', 'canvas', 'strong', 'ul'].map((tag) =>
+      document.createElement(tag),
+    );
     paintGrey(canvas, face.crop, FACE_SIDE, FACE_SIDE);
-    canvas.className = "face";
-    button.type = "button";
-    title.textContent = `${face.label} ${face.confidence.toFixed(2)}${face.uncertain ? ", uncertain" : ""}`;
+    canvas.className = 'face';
+    button.type = 'button';
+    title.textContent = `${face.label} ${face.confidence.toFixed(2)}${face.uncertain ? ', uncertain' : ''}`;
     button.append(canvas, title);
-    button.addEventListener("click", () => this.choose(index));
-    list.className = "bars small";
+    button.addEventListener('click', () => this.choose(index));
+    list.className = 'bars small';
     bars(list, this.#labels)(face);
     item.append(button, list);
     return item;

@@ -1,10 +1,12 @@
 // The last minute: a lane for each emotion, named in words, as high as its probability.
 
-import { EMOTIONS } from "./core.js";
+import { EMOTIONS } from './core.js';
 
 const REMEMBERED = 60_000;
 /** Milliseconds that an answer stands for until the next one. */
 const STANDS = 2000;
+/** Emotions that the words name, the most frequent ones. */
+const NAMED = 4;
 /** Milliseconds between two drawings. */
 const PACE = 200;
 
@@ -22,13 +24,15 @@ export class Strip {
     this.#names = names;
     this.#summary = summary;
     new ResizeObserver(() => this.#draw()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#draw());
   }
 
   /** The emotions that the model knows. */
   labels(labels) {
     this.#labels = labels.map((name) => ({ name, index: EMOTIONS.indexOf(name) }));
-    this.#names.replaceChildren(...labels.map((name) => Object.assign(document.createElement("li"), { textContent: name })));
+    this.#names.replaceChildren(
+      ...labels.map((name) => Object.assign(document.createElement('li'), { textContent: name })),
+    );
     this.clear();
   }
 
@@ -50,7 +54,7 @@ export class Strip {
     const { clientWidth: width, clientHeight: height } = this.#canvas;
     const dots = window.devicePixelRatio || 1;
     Object.assign(this.#canvas, { width: Math.round(width * dots), height: Math.round(height * dots) });
-    const context = this.#canvas.getContext("2d");
+    const context = this.#canvas.getContext('2d');
     context.scale(dots, dots);
     const { color, borderTopColor } = getComputedStyle(this.#canvas);
     const lane = height / Math.max(this.#labels.length, 1);
@@ -80,10 +84,15 @@ export class Strip {
       faces++;
       counts.set(face.label, (counts.get(face.label) ?? 0) + 1);
     }
-    const shares = [...counts].sort((a, b) => b[1] - a[1]).map(([label, count]) => `${label} ${Math.round((100 * count) / faces)} %`);
+    const shares = [...counts]
+      .sort((a, b) => b[1] - a[1])
+      .slice(0, NAMED)
+      .map(([label, count]) => `${label} ${Math.round((100 * count) / faces)} %`);
     const frames = this.#answers.length;
-    const words = frames ? `${frames} frames, ${faces} with a face${shares.length ? `: ${shares.join(", ")}` : ""}` : "Nothing yet.";
+    const words = frames
+      ? `${frames} frames, ${faces} with a face${shares.length ? `: ${shares.join(', ')}` : ''}`
+      : 'Nothing yet.';
     this.#summary.textContent = words;
-    this.#canvas.setAttribute("aria-label", `The last minute: ${words}`);
+    this.#canvas.setAttribute('aria-label', `The last minute: ${words}`);
   }
 }

@@ -10,8 +10,9 @@ const PATIENCE = 8000;
 /** Why this page cannot use Web Serial; null if it can. */
 export function serialRefusal() {
   if (navigator.serial) return null;
-  if (!window.isSecureContext) return "Web Serial is for pages from https or from this computer (localhost) alone. This one came by plain http.";
-  return "This browser has no Web Serial. Chrome, Edge and Opera on a computer have it; Firefox and Safari do not. Use a WebSocket.";
+  if (!window.isSecureContext)
+    return 'Web Serial is for pages from https or from this computer (localhost) alone. This one came by plain http.';
+  return 'This browser has no Web Serial. Chrome, Edge and Opera on a computer have it; Firefox and Safari do not. Use a WebSocket.';
 }
 
 const isLoopback = (host) => /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(host);
@@ -21,7 +22,7 @@ export async function openSerial({ received, closed }) {
   try {
     port = await navigator.serial.requestPort();
   } catch (error) {
-    throw new Error(error.name === "NotFoundError" ? "No port was chosen." : `The port was refused: ${error.message}`);
+    throw new Error(error.name === 'NotFoundError' ? 'No port was chosen.' : `The port was refused: ${error.message}`);
   }
   try {
     await port.open({ baudRate: BAUD, bufferSize: BUFFER });
@@ -36,7 +37,7 @@ export async function openSerial({ received, closed }) {
   let open = true;
   let reader;
   const reading = (async () => {
-    let words = "The device is gone: it was unplugged or restarted. Connect again.";
+    let words = 'The device is gone: it was unplugged or restarted. Connect again.';
     // After an error of the line, such as a break, the port has a new stream.
     while (open && port.readable) {
       reader = port.readable.getReader();
@@ -62,7 +63,7 @@ export async function openSerial({ received, closed }) {
     }
   })();
   return {
-    name: "Web Serial",
+    name: 'Web Serial',
     send: (bytes) => writer.write(bytes),
     async close() {
       if (!open) return;
@@ -81,10 +82,11 @@ export async function openSocket(address, { received, closed }) {
   try {
     url = new URL(address);
   } catch {
-    throw new Error("An address is written ws://127.0.0.1:7001");
+    throw new Error('An address is written ws://127.0.0.1:7001');
   }
-  if (!/^wss?:$/.test(url.protocol)) throw new Error("The address must begin with ws:// or wss://, such as ws://127.0.0.1:7001");
-  if (location.protocol === "https:" && url.protocol === "ws:" && !isLoopback(url.hostname)) {
+  if (!/^wss?:$/.test(url.protocol))
+    throw new Error('The address must begin with ws:// or wss://, such as ws://127.0.0.1:7001');
+  if (location.protocol === 'https:' && url.protocol === 'ws:' && !isLoopback(url.hostname)) {
     throw new Error(
       `This page came by https, so browsers let it open ws:// addresses on this computer alone. Serve the page from your own computer (host-trainer page --serve 127.0.0.1:8000), and connect to ${url.host} from there.`,
     );
@@ -95,7 +97,7 @@ export async function openSocket(address, { received, closed }) {
   } catch (error) {
     throw new Error(`This browser does not let the page connect to ${address}: ${error.message}`);
   }
-  socket.binaryType = "arraybuffer";
+  socket.binaryType = 'arraybuffer';
   const silent = `Nothing answers at ${address}. Is fer-linux --websocket ${url.host} running there, and does it know this page? A page from elsewhere than this computer needs: --allow-origin ${location.origin}. Safari lets no page from https open ws://, and Chrome may ask first whether the page may reach your network.`;
   await new Promise((resolve, reject) => {
     const timer = setTimeout(() => fail(), PATIENCE);
@@ -112,7 +114,8 @@ export async function openSocket(address, { received, closed }) {
     socket.onclose = fail;
   });
   socket.onmessage = ({ data }) => received(new Uint8Array(data));
-  socket.onclose = ({ reason }) => closed(reason || "The device closed the connection: another host connected, or its program ended. Connect again.");
+  socket.onclose = ({ reason }) =>
+    closed(reason || 'The device closed the connection: another host connected, or its program ended. Connect again.');
   return {
     name: address,
     send: async (bytes) => socket.send(bytes),

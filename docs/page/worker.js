@@ -1,6 +1,6 @@
 // The worker: the core looks here, so that the page stays responsive.
 
-import { Core, CoreError } from "./core.js";
+import { Core, CoreError } from './core.js';
 
 let core;
 
@@ -31,11 +31,12 @@ const operations = {
 };
 
 /** What can go back without a copy. */
-const buffers = (value) => [value, value?.grey, value?.searched].filter(ArrayBuffer.isView).map((bytes) => bytes.buffer);
+const buffers = (value) =>
+  [value, value?.grey, value?.searched].filter(ArrayBuffer.isView).map((bytes) => bytes.buffer);
 
 // In the order in which they came: a start takes a while.
 let before = Promise.resolve();
-self.addEventListener("message", ({ data: { id, operation, argument } }) => {
+self.addEventListener('message', ({ data: { id, operation, argument } }) => {
   before = before.then(async () => {
     try {
       const value = await operations[operation](argument);
