@@ -138,12 +138,13 @@ export class Core {
     this.#exports.reset();
   }
 
-  /** A UF2 file of a board's firmware and a model. `board` is 0 for a Pico, 1 for a Pico 2. */
-  uf2(board, firmware, model) {
+  /** A UF2 file for a board, 0 for a Pico, 1 for a Pico 2: of its firmware and a model, or, with the beginning of its firmware, of the
+   * model `alone`. */
+  uf2(board, firmware, model, alone) {
     const input = new Uint8Array(firmware.length + model.length);
     input.set(firmware);
     input.set(model, firmware.length);
-    return this.#bytes('uf2', input, board, firmware.length);
+    return this.#bytes('uf2', input, board, firmware.length, alone ? 1 : 0);
   }
 
   /** A built-in drawn face; null behind the last. */

@@ -224,9 +224,9 @@ async function makeUf2(board) {
   const words = element('uf2-words');
   words.textContent = 'Making the file…';
   try {
-    const { bytes, name } = await models.uf2(board);
+    const { bytes, name, holds } = await models.uf2(board);
     save(bytes, name);
-    words.textContent = `${name} is saved: ${bytes.length.toLocaleString('en')} bytes, firmware and model together.`;
+    words.textContent = `${name} is saved: ${bytes.length.toLocaleString('en')} bytes, ${holds}.`;
   } catch (error) {
     words.textContent = error.message;
   }

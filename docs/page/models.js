@@ -1,6 +1,6 @@
 // Which model answers: those that lie beside the page, and one's own.
 
-import { CoreError, fetchBytes } from './core.js';
+import { fetchBytes } from './core.js';
 
 const LIST = 'models/models.json';
 const FINDER = 'models/finder.ferf';
@@ -8,8 +8,12 @@ const FINDER = 'models/finder.ferf';
 /** What a model file begins with. */
 const MAGIC = 'FERM';
 
-/** Boards that a UF2 file can be made for: their numbers in the core, and their firmware. */
-const BOARDS = { pico: [0, 'pico.bin'], pico2: [1, 'pico2.bin'] };
+/** Boards that a UF2 file can be made for: their numbers in the core, and their firmware. Of a Pico 2's there is the beginning here, which
+ * tells where models lie, and its file holds the model `alone`. */
+const BOARDS = {
+  pico: { board: 0, file: 'pico.bin', alone: false },
+  pico2: { board: 1, file: 'pico2.head', alone: true },
+};
 
 export const finderFile = () => fetchBytes(FINDER);
 
@@ -69,8 +73,14 @@ export class Models {
     about.textContent = option.about;
     label.append(input, name, about);
     this.#parts.choices.append(label);
-    option.input = input;
+    Object.assign(option, { label, input });
     this.#options.push(option);
+  }
+
+  /** One's own files replace each other by their names. */
+  #drop(option) {
+    option?.label.remove();
+    this.#options = this.#options.filter((other) => other !== option);
   }
 
   async #take(option) {
@@ -82,19 +92,17 @@ export class Models {
       // Somebody chose another one meanwhile.
       if (turn !== this.#turn) return;
       const info = await this.#engine.ask('model', file);
-      if (!option.input) {
-        // One's own files replace each other by their names.
-        const known = this.#options.find(({ name }) => name === option.name);
-        if (known) (Object.assign(known, { read: option.read }), (option.input = known.input));
-        else this.#add(option);
+      if (!option.label) {
+        this.#drop(this.#options.find(({ name }) => name === option.name));
+        this.#add(option);
       }
       this.#current = { option, info, file };
       words.textContent = `${info.name} answers now.`;
       this.#showFacts(info);
       this.#taken(info);
     } catch (error) {
-      const kept = this.#current ? ` ${this.#current.info.name} goes on.` : '';
-      words.textContent = `${option.name}: ${error.message}${error instanceof CoreError ? kept : ''}`;
+      const problem = `${option.name}: ${error.message.replace(/\.$/, '')}.`;
+      words.textContent = this.#current ? `${problem} ${this.#current.info.name} goes on.` : problem;
       if (!this.#current) throw error;
     } finally {
       if (this.#current) this.#current.option.input.checked = true;
@@ -111,14 +119,15 @@ export class Models {
     facts.arena.textContent = `${groups(info.arena_bytes)} bytes`;
   }
 
-  /** A UF2 file of the model that answers, for a board, and the file's name. Throws an Error with words for a person. */
+  /** A UF2 file of the model that answers, for a board, its name, and what it holds. Throws an Error with words for a person. */
   async uf2(board) {
-    const [number, file] = BOARDS[board];
+    const { file, ...target } = BOARDS[board];
     const { info, file: model } = this.#current;
     const firmware = await fetchBytes(file);
     return {
-      bytes: await this.#engine.ask('uf2', { board: number, firmware, model }),
+      bytes: await this.#engine.ask('uf2', { ...target, firmware, model }),
       name: `${info.name}-${board}.uf2`,
+      holds: target.alone ? 'the model alone' : 'firmware and model together',
     };
   }
 }

@@ -22,7 +22,7 @@ const operations = {
   faces: ({ grey, columns, rows }) =>
     core.faces(grey, columns, rows).map((face, index) => ({ ...face, crop: core.cropOf(index) })),
   classify: (face) => withPictures(core.classify(face)),
-  uf2: ({ board, firmware, model }) => core.uf2(board, firmware, model),
+  uf2: ({ board, firmware, model, alone }) => core.uf2(board, firmware, model, alone),
   drawnFaces() {
     const faces = [];
     for (let face = core.drawnFace(0); face; face = core.drawnFace(faces.length)) faces.push(face);

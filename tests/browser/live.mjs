@@ -94,7 +94,7 @@ async function drawnFaces({ without, url }) {
     const { page, context, faults } = await open(without, url, { before, reducedMotion: 'reduce' });
     await page.click('#drawn');
     await lookedAt(page, 20);
-    assert.ok((await textOf(page, 'kernels')).startsWith(kind));
+    assert.ok((await textOf(page, 'kernels')).startsWith(kind), kind);
     const frames = await lookedAtAll(page, 20);
     assert.ok(
       frames.every(({ face }) => face),
