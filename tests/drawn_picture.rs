@@ -9,11 +9,9 @@ use firmware::{
         track::Tracker,
     },
 };
-use host_trainer::{
-    finder::photograph::{FoundFace, faces_of},
-    synthetic,
-};
+use host_trainer::synthetic;
 use image::GrayImage;
+use pictures::photograph::{FoundFace, faces_of};
 use shared::{finder::Finder, label::Emotion, model::Model, wire::FrameSize};
 
 /// A drawn face in a picture: its number, its upper left corner, how many pixels one of its pixels becomes.

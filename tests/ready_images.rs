@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use images::{Board, make};
+use images::{Board, make, page};
 
 /// The record beside the images.
 fn record() -> toml::Table {
@@ -15,8 +15,8 @@ fn record() -> toml::Table {
 fn the_record_names_this_version_and_a_compiler_for_every_board() {
     let record = record();
     assert_eq!(record["version"].as_str(), Some(env!("CARGO_PKG_VERSION")), "`cargo run -p images` makes them anew");
-    for board in Board::ALL {
-        let compiler = record[board.name()]["compiler"].as_str().expect("a text");
+    for name in Board::ALL.map(Board::name).into_iter().chain([page::NAME]) {
+        let compiler = record[name]["compiler"].as_str().expect("a text");
         assert!(compiler.starts_with("rustc "), "{compiler}");
     }
 }
@@ -25,20 +25,53 @@ fn the_record_names_this_version_and_a_compiler_for_every_board() {
 #[test]
 #[ignore = "compiles the boards' firmware, for minutes"]
 fn the_images_are_what_their_sources_compile_to() {
-    let record = record();
     for board in Board::ALL {
-        let (name, here) = (board.name(), make::compiler(&make::root(), board).expect("a compiler"));
-        let made = &record[name];
-        let same = made["compiler"].as_str() == Some(&here.version)
-            && made["builds_libraries"].as_bool() == Some(here.builds_libraries);
-        if !same {
-            println!("{name}: not compared, for the image was made by {made}, and here is {here:?}");
+        if !is_made_by_this_compiler(board.name(), board.target()) {
             continue;
         }
-        let target = target_directory().join("images");
-        let image = make::firmware(&make::root(), board, &target).expect("it compiles");
-        assert!(image == board.firmware(), "{name}: other bytes; `cargo run -p images` makes the images anew");
+        let image = make::firmware(&make::root(), board, &target_directory().join("images")).expect("it compiles");
+        assert!(image == board.firmware(), "{}: other bytes; {AGAIN}", board.name());
     }
+}
+
+/// The same of the core in the page.
+#[test]
+#[ignore = "compiles the page's core, for minutes"]
+fn the_page_is_what_its_sources_compile_to() {
+    if is_made_by_this_compiler(page::NAME, page::TARGET) {
+        for (name, core) in page::cores(&make::root(), &target_directory().join("images")).expect("it compiles") {
+            assert!(core == of_the_page(&name), "{name}: other bytes; {AGAIN}");
+        }
+    }
+}
+
+#[test]
+fn the_page_has_the_models_and_the_firmware_that_ship() {
+    let images = Board::ALL.map(|board| (board, board.firmware().to_vec()));
+    for (name, bytes) in page::copies(&make::root(), &images).expect("they are there") {
+        assert!(bytes == of_the_page(&name), "{name}: other bytes; {AGAIN}");
+    }
+}
+
+/// What to do if bytes are others.
+const AGAIN: &str = "`cargo run -p images` makes all of them anew";
+
+/// A generated file of the page.
+fn of_the_page(name: &str) -> Vec<u8> {
+    let path = make::root().join(page::FOLDER).join(name);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Whether what the record has under `name` was made by the compiler that is here.
+fn is_made_by_this_compiler(name: &str, target: &str) -> bool {
+    let here = make::compiler(&make::root(), target).expect("a compiler");
+    let made = &record()[name];
+    let same = made["compiler"].as_str() == Some(&here.version)
+        && made["builds_libraries"].as_bool() == Some(here.builds_libraries);
+    if !same {
+        println!("{name}: not compared, for it was made by {made}, and here is {here:?}");
+    }
+    same
 }
 
 /// The folder of what cargo builds here, which `cargo run -p images` takes too.

@@ -17,22 +17,31 @@
 //! looked for.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "sources")]
 mod error;
+#[cfg(feature = "sources")]
 mod feed;
 mod frame;
-#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[cfg(all(feature = "sources", target_os = "linux", target_pointer_width = "64"))]
 mod linux;
+#[cfg(feature = "sources")]
 mod mjpeg;
+#[cfg(feature = "sources")]
 mod pictures;
+#[cfg(feature = "sources")]
 mod raw;
+#[cfg(feature = "sources")]
 mod source;
+#[cfg(feature = "sources")]
 mod v4l2;
+#[cfg(feature = "sources")]
 mod y4m;
 
+pub use self::frame::{GreyFrame, Turn};
+#[cfg(feature = "sources")]
 pub use self::{
     error::CameraError,
     feed::{Feed, Next},
-    frame::{GreyFrame, Turn},
     raw::{RawFormat, Size},
     source::{Arrival, Arrivals, Source, camera, stream, video},
     v4l2::{Camera, Capture, Negotiated, capture},

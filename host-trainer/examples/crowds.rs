@@ -11,12 +11,14 @@ use std::{io, path::Path};
 
 use anyhow::Context;
 use host_trainer::finder::{
-    frames::{distance, in_pixels, middle, span},
     pasting::{Place, UnseenFace, read_unseen},
-    photograph::faces_of,
     scene::Picture,
 };
 use image::{GrayImage, imageops};
+use pictures::{
+    photograph::faces_of,
+    places::{distance, in_pixels, middle, span},
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;

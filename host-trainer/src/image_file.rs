@@ -213,10 +213,5 @@ pub fn side_by_side(left: &[u8; FACE_PIXELS], right: &[u8; FACE_PIXELS], scale: 
     (columns as u32, rows as u32, pixels)
 }
 
-/// A normalized face as grey levels: 0 is middle grey, three local deviations reach black and white.
-pub fn normalized_as_grey(face: &[i8; FACE_PIXELS]) -> [u8; FACE_PIXELS] {
-    face.map(|q| (128 + i32::from(q) * 127 / 111).clamp(0, 255) as u8)
-}
-
 #[cfg(test)]
 mod tests;

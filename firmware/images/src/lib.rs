@@ -6,6 +6,7 @@
 //! fit        whether a board can hold a model
 //! estimate   how long a board will take for a face
 //! make       the images, compiled anew
+//! page       the generated files of the page in the browser
 //! ```
 //!
 //! The images lie beside this crate's sources and are part of it, so that whoever has the program needs neither a compiler for a board
@@ -14,7 +15,10 @@
 pub mod contents;
 pub mod estimate;
 pub mod fit;
+#[cfg(feature = "make")]
 pub mod make;
+#[cfg(feature = "make")]
+pub mod page;
 pub mod uf2;
 
 use shared::image::{ImageError, ImageHeader};

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use shared::image::ImageHeader;
 
-use crate::{Board, FLASH_START, contents};
+use crate::{Board, FLASH_START, contents, page};
 
 /// Where the images lie, as seen from the repository's root.
 pub const FOLDER: &str = "firmware/images";
@@ -31,13 +31,13 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The compiler that [`firmware()`] takes for a board.
+/// The compiler that is taken for a target, such as `thumbv6m-none-eabi`.
 ///
 /// # Errors
 /// If it does not start.
-pub fn compiler(root: &Path, board: Board) -> anyhow::Result<Compiler> {
+pub fn compiler(root: &Path, target: &str) -> anyhow::Result<Compiler> {
     let cross_cargo = root.join(".ci/cross-cargo");
-    let asked = Command::new(&cross_cargo).args([board.target(), "--has-libraries"]).output();
+    let asked = Command::new(&cross_cargo).args([target, "--has-libraries"]).output();
     let builds_libraries = !asked.with_context(|| cross_cargo.display().to_string())?.status.success();
     let version = output(Command::new(rustc(builds_libraries)).arg("-V"))?;
     Ok(Compiler { version, builds_libraries })
@@ -48,37 +48,70 @@ fn rustc(builds_libraries: bool) -> &'static str {
     if builds_libraries { "/usr/bin/rustc" } else { "rustc" }
 }
 
-/// Compiles a board's firmware in `target`, a folder that it makes: the raw bytes from the beginning of flash. They are the same wherever
-/// the repository and cargo's folder lie, if the compiler is the same.
+/// What is compiled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Program<'a> {
+    /// Where, as seen from the repository's root.
+    pub folder: &'a str,
+    /// For which target.
+    pub triple: &'a str,
+    /// What cargo is told beside the target: which profile, which program.
+    pub arguments: &'a [&'a str],
+    /// What the compiler is told.
+    pub flags: &'a [&'a str],
+    /// The file that comes of it, as seen from the target's folder.
+    pub file: &'a str,
+}
+
+/// Compiles a program in `target`, a folder that it makes. The bytes are the same wherever the repository and cargo's folder lie, if the
+/// compiler is the same.
 ///
 /// # Errors
-/// If it does not compile, or is not what the board starts.
-pub fn firmware(root: &Path, board: Board, target: &Path) -> anyhow::Result<Vec<u8>> {
+/// If it does not compile.
+pub(crate) fn compile(root: &Path, program: Program<'_>, target: &Path) -> anyhow::Result<Vec<u8>> {
+    let Program { folder, triple, arguments, flags, file } = program;
     let root = fs::canonicalize(root).with_context(|| root.display().to_string())?;
     fs::create_dir_all(target).with_context(|| target.display().to_string())?;
     let target = fs::canonicalize(target)?;
-    let flags = remappings(&root, board, &target)?;
-    let flags: Vec<_> = flags.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}")).collect();
+    let remappings = remappings(&root, triple, &target)?;
+    let remappings = remappings.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}"));
+    let flags: Vec<String> = remappings.chain(flags.iter().map(|&flag| flag.into())).collect();
     let flags = toml::Value::from(flags);
-    let (name, triple) = (board.name(), board.target());
     let mut command = Command::new(root.join(".ci/cross-cargo"));
     command
-        .args([triple, "build", "--release", "--locked", "--bin", name, "--config"])
+        .args([triple, "build", "--locked"])
+        .args(arguments)
+        .arg("--config")
         .arg(format!("target.{triple}.rustflags={flags}"))
         .arg("--target-dir")
         .arg(&target)
         .env("RUSTC_WRAPPER", root.join(FOLDER).join("rustc-anywhere"))
-        .current_dir(root.join("firmware/boards").join(name));
+        .current_dir(root.join(folder));
     // Flags of the environment would replace those of the board, and the board names its model. The libraries of the toolchain that runs
     // this are not those of the other compiler.
     for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "FER_MODEL", "LD_LIBRARY_PATH"] {
         command.env_remove(variable);
     }
     let status = command.status().context("cross-cargo")?;
-    ensure!(status.success(), "the firmware of {name} does not compile");
-    let program = target.join(triple).join("release").join(name);
-    let program = fs::read(&program).with_context(|| program.display().to_string())?;
-    let image = loaded(&program).with_context(|| format!("the program of {name}"))?;
+    ensure!(status.success(), "what lies in {folder} does not compile");
+    let file = target.join(triple).join(file);
+    fs::read(&file).with_context(|| file.display().to_string())
+}
+
+/// Compiles a board's firmware in `target`, a folder that it makes: the raw bytes from the beginning of flash.
+///
+/// # Errors
+/// If it does not compile, or is not what the board starts.
+pub fn firmware(root: &Path, board: Board, target: &Path) -> anyhow::Result<Vec<u8>> {
+    let name = board.name();
+    let program = Program {
+        folder: &format!("firmware/boards/{name}"),
+        triple: board.target(),
+        arguments: &["--release", "--bin", name],
+        flags: &[],
+        file: &format!("release/{name}"),
+    };
+    let image = loaded(&compile(root, program, target)?).with_context(|| format!("the program of {name}"))?;
     let header = ImageHeader::find(&image)?;
     ensure!(header.board == name, "the image for {name} says that it is for {}", header.board);
     let room = header.flash.firmware.bytes as usize;
@@ -87,8 +120,8 @@ pub fn firmware(root: &Path, board: Board, target: &Path) -> anyhow::Result<Vec<
 }
 
 /// Folders of this machine, and what stands in the image in their places.
-fn remappings(root: &Path, board: Board, target: &Path) -> anyhow::Result<Vec<(String, String)>> {
-    let compiler = compiler(root, board)?;
+fn remappings(root: &Path, triple: &str, target: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let compiler = compiler(root, triple)?;
     let sysroot = output(Command::new(rustc(compiler.builds_libraries)).args(["--print", "sysroot"]))?;
     let sources = Path::new(&sysroot).join("lib/rustlib/src/rust");
     // Where several fit, the compiler takes the last.
@@ -149,30 +182,44 @@ pub fn loaded(program: &[u8]) -> anyhow::Result<Vec<u8>> {
     Ok(image)
 }
 
-/// Makes all images in `target` and writes them into the repository at `root`, and what they were made by.
+/// Makes all images and the page's files in `target`, and writes them into the repository at `root`, and what they were made by.
 ///
 /// # Errors
 /// If one does not compile, or cannot be written.
 pub fn all(root: &Path, target: &Path) -> anyhow::Result<()> {
     let folder = root.join(FOLDER);
+    let version = env!("CARGO_PKG_VERSION");
     let mut record = toml::Table::new();
-    record.insert("version".into(), env!("CARGO_PKG_VERSION").into());
+    record.insert("version".into(), version.into());
+    let mut images = Vec::new();
     for board in Board::ALL {
         let image = firmware(root, board, target)?;
         let header = ImageHeader::find(&image)?;
-        let version = env!("CARGO_PKG_VERSION");
         ensure!(header.version == version, "the firmware has version {}, and this is {version}", header.version);
         for (extension, bytes) in [("bin", &image), ("uf2", &contents::firmware(board, &header, &image))] {
-            let file = folder.join(board.name()).with_extension(extension);
-            fs::write(&file, bytes).with_context(|| file.display().to_string())?;
+            write(&folder.join(board.name()).with_extension(extension), bytes)?;
         }
-        let Compiler { version, builds_libraries } = compiler(root, board)?;
-        let made = toml::Table::from_iter([
-            ("compiler".into(), version.into()),
-            ("builds_libraries".into(), builds_libraries.into()),
-        ]);
-        record.insert(board.name().into(), made.into());
+        record.insert(board.name().into(), made(root, board.target())?);
+        images.push((board, image));
     }
+    for (name, bytes) in page::copies(root, &images)?.into_iter().chain(page::cores(root, target)?) {
+        write(&root.join(page::FOLDER).join(name), &bytes)?;
+    }
+    record.insert(page::NAME.into(), made(root, page::TARGET)?);
     let text = format!("# What the images were made by; `cargo run -p images` writes it.\n{record}");
     fs::write(folder.join(RECORD), text).context(RECORD)
+}
+
+/// What the record says of a program for this target.
+fn made(root: &Path, target: &str) -> anyhow::Result<toml::Value> {
+    let Compiler { version, builds_libraries } = compiler(root, target)?;
+    let made = [("compiler".into(), version.into()), ("builds_libraries".into(), builds_libraries.into())];
+    Ok(toml::Table::from_iter(made).into())
+}
+
+fn write(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    fs::write(file, bytes).with_context(|| file.display().to_string())
 }

@@ -41,7 +41,7 @@ pub fn run(arguments: &NormalizeArguments) -> anyhow::Result<()> {
     };
     let mut normalized = [0; FACE_PIXELS];
     normalization::preprocess(preprocessing, &face, &mut normalized);
-    let after = image_file::normalized_as_grey(&normalized);
+    let after = pictures::normalized_as_grey(&normalized);
     let (width, height, pixels) = image_file::side_by_side(&face, &after, arguments.scale as usize);
     image_file::write_grey(&arguments.out, width, height, pixels)?;
     writeln!(out(), "{}: {width}x{height}, left before, right after", arguments.out.display())?;

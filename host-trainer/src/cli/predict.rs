@@ -10,6 +10,7 @@ use anyhow::Context;
 use clap::Args;
 use firmware::{engine::Engine, readout::Readout};
 use image::DynamicImage;
+use pictures::photograph::{FoundFace, faces_of};
 use serde::Serialize;
 use shared::{
     finder::Finder,
@@ -25,7 +26,6 @@ use super::{
 };
 use crate::{
     data::LabelSet,
-    finder::photograph::{FoundFace, faces_of},
     image_file::{self, ImageError, centre},
     report::{Annotation, annotate},
 };

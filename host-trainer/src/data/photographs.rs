@@ -6,6 +6,7 @@ use std::{
 };
 
 use image::{GrayImage, Luma};
+use pictures::photograph::faces_of;
 use rayon::prelude::*;
 use shared::{
     finder::Finder,
@@ -16,7 +17,6 @@ use shared::{
 
 use super::{DataError, Dataset, Progress, Split, folder};
 use crate::{
-    finder::photograph::faces_of,
     image_file::{self, ImageError, centre},
     synthetic,
 };

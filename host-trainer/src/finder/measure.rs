@@ -4,14 +4,12 @@ use std::path::Path;
 
 use anyhow::Context;
 use firmware::finder::search::{Face, Search, memory_bytes};
+use pictures::places::{distance, face_box, in_pixels, span};
 use rayon::prelude::*;
 use serde::Deserialize;
 use shared::finder::Finder;
 
-use super::{
-    frames::{distance, face_box, in_pixels, span},
-    scene::Picture,
-};
+use super::scene::Picture;
 
 /// A face in a frame, a row of a table; a frame without a face has no numbers.
 #[derive(Clone, Debug, Deserialize)]

@@ -15,7 +15,6 @@
 //! report.rs    what it leaves for people
 //! measure.rs   how good it is
 //! pasting.rs   faces put into frames, to measure on
-//! photograph.rs  faces in a picture of any size
 //! ```
 
 pub mod boosting;
@@ -25,7 +24,6 @@ pub mod material;
 pub mod measure;
 pub mod networks;
 pub mod pasting;
-pub mod photograph;
 pub mod quality;
 pub mod recipe;
 pub mod report;

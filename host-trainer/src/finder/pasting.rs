@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::ensure;
 use firmware::finder::warp::Point;
+use pictures::places::{in_pixels, span};
 use shared::preprocessing::{FACE_PIXELS, FACE_SIZE};
 
 use super::{
-    frames::{in_pixels, span},
     labels::{FER2013_PUBLIC_EYES, read_eyes},
     material::{keep_aside, read_pictures},
     recipe::{FinderRecipe, SHIPPED},

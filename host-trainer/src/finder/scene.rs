@@ -6,11 +6,10 @@ use firmware::finder::{
     search,
     warp::{Point, Square, warp},
 };
+use pictures::places::below;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Normal};
 use shared::preprocessing::{FACE_PIXELS, FACE_SIZE};
-
-use super::frames::below;
 
 /// A face whose eyes are known: left and right in the picture, in 1/256 pixels.
 #[derive(Clone, Copy, Debug)]

@@ -8,14 +8,13 @@ use firmware::finder::{
     search::{Face, confirm_square},
     warp::{Point, warp},
 };
+use pictures::places::{below, distance, in_pixels, middle, span};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use shared::finder::Tree;
 
 use super::{
-    frames::{
-        Scene, VARIETY, Variety, below, confirm_example, distance, eyes_example, in_pixels, middle, proposals, span,
-    },
+    frames::{Scene, VARIETY, Variety, confirm_example, eyes_example, proposals},
     material::Material,
     networks::{Example, Plan, outputs, train},
     scene::{BELOW_EYES, mirror, photograph},

@@ -1,5 +1,6 @@
 //! What is watched, on the screen.
 
+use pictures::places::face_box;
 use ratatui::{
     Frame,
     buffer::Buffer,
@@ -14,7 +15,6 @@ use super::{
     picture::{Mark, Marked, Pixel, marked},
     screen::View,
 };
-use crate::finder::frames::face_box;
 
 /// The box around the face.
 const MARK: Color = Color::Green;

@@ -6,13 +6,14 @@ use std::{
 };
 
 use cameras::GreyFrame;
+use pictures::watcher::Sighting;
 use ratatui::{
     DefaultTerminal,
     crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers},
 };
 use shared::label::Emotion;
 
-use super::{History, Sighting, draw};
+use super::{History, draw};
 use crate::dashboard;
 
 /// Time between two drawings: a screen shows no more, and a camera must not wait for it.

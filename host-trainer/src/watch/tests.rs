@@ -1,5 +1,12 @@
+use std::time::Instant;
+
+use cameras::GreyFrame;
+use pictures::{
+    places::face_box,
+    watcher::{Manner, Sighting, Watcher, arena_bytes},
+};
 use ratatui::{Terminal, backend::TestBackend};
-use shared::label::Emotion;
+use shared::{finder::Finder, label::Emotion, model::Model};
 
 use super::{draw::draw, screen::View, *};
 use crate::{cli::DEFAULT_FINDER, cli::DEFAULT_MODEL, synthetic};
@@ -26,7 +33,7 @@ fn look(frames: &[GreyFrame], smoothing: f32) -> Vec<Sighting> {
     let mut arena = vec![0; arena_bytes(&model, &finder).expect("it runs")];
     let manner = Manner { smoothing, mirror: false };
     let mut watcher = Watcher::new(&model, &finder, &mut arena, manner).expect("it runs");
-    let look = |(index, frame)| watcher.look(frame, index as f64).expect("it runs");
+    let look = |(index, frame)| watcher.look(frame, index as f64, &mut Since(Instant::now())).expect("it runs");
     frames.iter().enumerate().map(look).collect()
 }
 
@@ -40,7 +47,7 @@ fn a_face_is_placed_in_the_pixels_of_its_frame_however_large_that_is() {
         let most = apart(eyes[0], eyes[1]) / 6.0;
         assert!(apart(found[0], eyes[0]) < most && apart(found[1], eyes[1]) < most, "{found:?} {eyes:?}");
         let bounds = sighting.seen.face.expect("a face").bounds;
-        let [left, top, right, _] = crate::finder::frames::face_box(&found);
+        let [left, top, right, _] = face_box(&found);
         let near = |place: i32, exact: f32| (place as f32 - exact).abs() <= scale as f32;
         assert!(near(bounds.left, left) && near(bounds.top, top) && near(bounds.side, right - left), "{bounds:?}");
         assert_eq!((sighting.size, sighting.number), (size, 1));

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use pictures::places::{face_box, in_larger};
 use serde::Serialize;
 use shared::{
     label::Emotion,
@@ -13,7 +14,6 @@ use crate::{
         answer::{Answer, FaceAnswer},
         output::{err, out},
     },
-    finder::{frames::face_box, photograph::in_larger},
     image_file::ImageError,
 };
 

@@ -3,19 +3,16 @@
 use std::io::{self, Write};
 
 use firmware::{device::SeenLine, readout::Readout};
+use pictures::{places::face_box, watcher::Sighting};
 use serde::Serialize;
 use shared::{
     label::Emotion,
     wire::{Classified, Seen},
 };
 
-use crate::{
-    cli::{
-        answer::{Answer, FaceAnswer, answer},
-        output::out,
-    },
-    finder::frames::face_box,
-    watch::Sighting,
+use crate::cli::{
+    answer::{Answer, FaceAnswer, answer},
+    output::out,
 };
 
 /// The form of a line.

@@ -11,6 +11,7 @@ use std::{
 
 use cameras::{Arrival, Feed, GreyFrame, Next, Source, Turn};
 use clap::{Args, ValueEnum};
+use pictures::watcher::{Manner, Sighting, Watcher, arena_bytes};
 use shared::label::Emotion;
 
 use self::{
@@ -25,7 +26,7 @@ use super::{
 };
 use crate::{
     data::LabelSet,
-    watch::{Address, History, Manner, Publisher, Screen, Sighting, Watcher, Wish, arena_bytes},
+    watch::{Address, History, Publisher, Screen, Since, Wish},
 };
 
 /// So long nothing else is done while a frame is waited for.
@@ -228,7 +229,7 @@ impl Watching<'_, '_> {
             return Ok(Some(end));
         }
         let seconds = frame.time.filter(|_| self.paced).unwrap_or_else(|| start.elapsed()).as_secs_f64();
-        let sighting = self.watcher.look(&frame, seconds)?;
+        let sighting = self.watcher.look(&frame, seconds, &mut Since(Instant::now()))?;
         self.history.add(seconds, sighting.seen.face.map(|face| face.emotion.label));
         match &mut self.outlet {
             Outlet::Screen(screen) => {

@@ -6,10 +6,11 @@ use firmware::finder::{
     search::{Search, memory_bytes},
 };
 use image::{GrayImage, imageops};
+#[cfg(feature = "rayon")]
 use rayon::prelude::*;
 use shared::{finder::Finder, preprocessing::FACE_PIXELS};
 
-use super::frames::{distance, face_box, in_pixels, middle, span};
+use crate::places::{distance, face_box, in_larger, in_pixels, middle, span};
 
 /// Pixels that tiles share with their neighbours: a larger face is found in a smaller copy of the picture.
 const SHARED: u32 = 120;
@@ -34,11 +35,6 @@ impl FoundFace {
     fn is_near(&self, other: &Self) -> bool {
         distance(middle(&self.eyes), middle(&other.eyes)) < span(&self.eyes).max(span(&other.eyes))
     }
-}
-
-/// A place in a picture that is `scale` times as large; (0, 0) is the middle of the first pixel of both.
-pub fn in_larger(place: [f32; 2], scale: [f32; 2]) -> [f32; 2] {
-    [0, 1].map(|axis| (place[axis] + 0.5) * scale[axis] - 0.5)
 }
 
 /// The faces of a picture, the largest first.
@@ -73,7 +69,11 @@ pub fn faces_of(finder: &Finder<'_>, picture: &GrayImage) -> anyhow::Result<Vec<
             .into_iter()
             .flat_map(|top| starts(columns, MOST_COLUMNS as u32).into_iter().map(move |left| (left, top)))
             .collect();
-        let faces = tiles.par_iter().map(|&(left, top)| tile(finder, &copy, left, top, scale));
+        #[cfg(feature = "rayon")]
+        let tiles = tiles.par_iter();
+        #[cfg(not(feature = "rayon"))]
+        let tiles = tiles.iter();
+        let faces = tiles.map(|&(left, top)| tile(finder, &copy, left, top, scale));
         found.extend(faces.collect::<anyhow::Result<Vec<_>>>()?.into_iter().flatten());
     }
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
