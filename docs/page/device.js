@@ -22,6 +22,8 @@ export class Device {
   #link = null;
   #transport = null;
   #identity = null;
+  /** The newest offer, and the same until the device got it. */
+  #seen = null;
   #offered = null;
   #wake = () => {};
   /** Stops the upload that is under way. */
@@ -48,10 +50,10 @@ export class Device {
   }
 
   /** Offers what the page saw: `picture` as it was searched, whether it is of a `video`, `face` with its crop, or null, the `crc` of
-   * the model that answered, and the `milliseconds` that it took. Of several, the device gets the newest. */
+   * the model that answered, and the `milliseconds` that it took. Of several, the device gets the newest. Null if the page sees nothing
+   * any more. */
   offer(seen) {
-    if (!this.#identity) return;
-    this.#offered = seen;
+    this.#seen = this.#offered = seen;
     this.#wake();
   }
 
@@ -78,6 +80,7 @@ export class Device {
 
   #greeted(identity) {
     this.#identity = identity;
+    this.#offered = this.#seen;
     this.#comparison.clear();
     this.#show();
   }
@@ -95,7 +98,7 @@ export class Device {
   async #close(link, words) {
     if (this.#link !== link) return;
     const transport = this.#transport;
-    this.#link = this.#transport = this.#identity = this.#offered = null;
+    this.#link = this.#transport = this.#identity = null;
     link.end(words);
     this.#wake();
     this.#parts.words.textContent = words;
