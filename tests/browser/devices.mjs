@@ -38,10 +38,10 @@ async function choose(page, name) {
 // Puts the page's model on the device; stops in the middle and goes on.
 async function upload(page, name) {
   await page.evaluate(() => {
-    const [words, button] = ['upload-words', 'upload'].map((id) => document.getElementById(id));
+    const [words, button] = ['upload-bytes', 'upload'].map((id) => document.getElementById(id));
     window.stopped = null;
     new MutationObserver((_, observer) => {
-      const [, bytes, all] = words.textContent.match(/: (\d+) of (\d+) bytes/) ?? [];
+      const [, bytes, all] = words.textContent.match(/^(\d+) of (\d+) bytes/) ?? [];
       if (!(Number(bytes) > 20_000 && Number(bytes) < Number(all))) return;
       window.stopped = Number(bytes);
       observer.disconnect();
@@ -51,10 +51,10 @@ async function upload(page, name) {
   });
   await waitFor(page, 'upload-words', /^Stopped\. The device keeps what it has/);
   await page.evaluate(() => {
-    const words = document.getElementById('upload-words');
+    const words = document.getElementById('upload-bytes');
     window.first = null;
     new MutationObserver((_, observer) => {
-      const [, bytes] = words.textContent.match(/: (\d+) of (\d+) bytes/) ?? [];
+      const [, bytes] = words.textContent.match(/^(\d+) of (\d+) bytes/) ?? [];
       if (bytes === undefined) return;
       window.first = Number(bytes);
       observer.disconnect();
