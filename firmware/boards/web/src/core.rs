@@ -252,8 +252,8 @@ impl Core {
             columns.max(rows) <= LONGEST,
             "a picture of {columns}x{rows} pixels; it may have {LONGEST}x{LONGEST} at most"
         );
-        let picture = GrayImage::from_raw(columns as u32, rows as u32, pixels.to_vec());
-        let picture = picture.filter(|picture| !picture.is_empty());
+        let fits = columns * rows == pixels.len() && !pixels.is_empty();
+        let picture = GrayImage::from_raw(columns as u32, rows as u32, pixels.to_vec()).filter(|_| fits);
         let picture = picture.with_context(|| format!("{} bytes are no picture of {columns}x{rows}", pixels.len()))?;
         let mirror = self.manner().mirror;
         let start = milliseconds();
