@@ -92,7 +92,7 @@ pub fn mul_words(a: Vector, b: Vector) -> Vector {
 /// A quarter of each word, rounded down.
 #[inline]
 pub fn quarter_words(a: Vector) -> Vector {
-    a.map(|a| i32x4_shr(a, 2))
+    [i32x4_shr(a[0], 2), i32x4_shr(a[1], 2)]
 }
 
 /// Sums of halves.
@@ -116,9 +116,9 @@ pub fn multiply_pairs(a: Vector, b: Vector) -> Vector {
 /// Rows of eight words as columns.
 #[inline]
 pub fn transpose([a, b, c, d, e, f, g, h]: [Vector; 8]) -> [Vector; 8] {
-    let [left, right] = [0, 1].map(|half| {
-        [transpose_four([a, b, c, d].map(|row| row[half])), transpose_four([e, f, g, h].map(|row| row[half]))]
-    });
+    let quarter = |[a, b, c, d]: [Vector; 4], half: usize| transpose_four([a[half], b[half], c[half], d[half]]);
+    let (above, below) = ([a, b, c, d], [e, f, g, h]);
+    let (left, right) = ([quarter(above, 0), quarter(below, 0)], [quarter(above, 1), quarter(below, 1)]);
     let column = |[above, below]: [[v128; 4]; 2], at: usize| [above[at], below[at]];
     [
         column(left, 0),

@@ -57,17 +57,21 @@ impl Requantizer {
         if !self.fast {
             return self.apply_slowly(x);
         }
-        [0, 1].map(|half| {
-            // It rounds halves up, as the reference does by a nudge and a division that truncates; and as no multiplier is negative,
-            // nothing saturates.
-            let x = product::<true>(x[half], self.multiplier[half]);
-            // A shift to the right that rounds halves away from zero. There is none that shifts lanes by different bits, so it is a
-            // multiplication.
-            let mask = self.mask[half];
-            let threshold = i32x4_sub(u32x4_shr(mask, 1), i32x4_shr(x, 31));
-            let up = i32x4_gt(v128_and(x, mask), threshold);
-            i32x4_sub(product::<false>(x, self.factor[half]), up)
-        })
+        [self.half(x[0], 0), self.half(x[1], 1)]
+    }
+
+    /// Four of them, with the bias added.
+    #[inline]
+    fn half(&self, x: v128, half: usize) -> v128 {
+        // It rounds halves up, as the reference does by a nudge and a division that truncates; and as no multiplier is negative,
+        // nothing saturates.
+        let x = product::<true>(x, self.multiplier[half]);
+        // A shift to the right that rounds halves away from zero. There is none that shifts lanes by different bits, so it is a
+        // multiplication.
+        let mask = self.mask[half];
+        let threshold = i32x4_sub(u32x4_shr(mask, 1), i32x4_shr(x, 31));
+        let up = i32x4_gt(v128_and(x, mask), threshold);
+        i32x4_sub(product::<false>(x, self.factor[half]), up)
     }
 
     /// Lane by lane, with the bias added.
