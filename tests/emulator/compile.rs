@@ -43,20 +43,23 @@ fn build(board: &Board, program: &str, model: Option<&str>) -> PathBuf {
     if built.contains(&copy) {
         return copy;
     }
-    // The programs of Linux that compare and measure are those of a host.
-    let folder = if program == "agreement" && board.is_linux() { "programs" } else { board.folder() };
+    // The programs that compare and measure where there is a standard library are those of a host.
+    let hosted = board.is_linux() || board.is_wasm();
+    let folder = if program == "agreement" && hosted { "programs" } else { board.folder() };
     let output = Command::new(root().join(".ci/cross-cargo"))
         .args([&triple, "build", "--release", "--locked", "--bin", program, "--target-dir"])
         .arg(&target_directory)
         .current_dir(root().join("firmware/boards").join(folder))
         // The libraries of the toolchain that runs these tests are not those of the other compiler.
         .env_remove("LD_LIBRARY_PATH")
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-Ctarget-feature=+simd128")
         .envs(model.map(|model| ("FER_MODEL", format!("../../models/{model}"))))
         .output()
         .unwrap();
     assert!(output.status.success(), "{program} for {triple}:\n{}", String::from_utf8_lossy(&output.stderr));
     fs::create_dir_all(copy.parent().unwrap()).unwrap();
-    fs::copy(target_directory.join(&triple).join("release").join(program), &copy).unwrap();
+    let built_file = target_directory.join(&triple).join("release").join(program);
+    fs::copy(if board.is_wasm() { built_file.with_extension("wasm") } else { built_file }, &copy).unwrap();
     built.insert(copy.clone());
     copy
 }
