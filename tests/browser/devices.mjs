@@ -1,0 +1,157 @@
+// A device beside the page, over a WebSocket and over a Web Serial port that the test puts in place.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+
+import { open } from './browser.mjs';
+import { PICTURE, drop, waitFor } from './files.mjs';
+import { textOf } from './live.mjs';
+import { putPort } from './serial_port.mjs';
+
+// Faces that both must answer alike.
+const COMPARED = 5;
+
+const compared = (page) =>
+  page.evaluate(() => window.told.compared.map(({ same, page: logits }) => ({ same, logits })));
+
+// Waits for so many more comparisons; all must be alike.
+async function alike(page, count) {
+  const before = (await compared(page)).length;
+  await page.waitForFunction((enough) => window.told.compared.length >= enough, before + count, { timeout: 60_000 });
+  const all = await compared(page);
+  assert.ok(
+    all.every(({ same }) => same),
+    `the device's logits differ: ${JSON.stringify(all.filter(({ same }) => !same))}`,
+  );
+  return all.slice(before);
+}
+
+async function choose(page, name) {
+  await page.getByRole('radio', { name }).check();
+  await waitFor(page, 'model-words', new RegExp(`^${name} answers now`));
+}
+
+// Puts the page's model on the device; stops in the middle and goes on.
+async function upload(page, name) {
+  await page.evaluate(() => {
+    const [words, button] = ['upload-words', 'upload'].map((id) => document.getElementById(id));
+    window.stopped = null;
+    new MutationObserver((_, observer) => {
+      const [, bytes, all] = words.textContent.match(/: (\d+) of (\d+) bytes/) ?? [];
+      if (!(Number(bytes) > 20_000 && Number(bytes) < Number(all))) return;
+      window.stopped = Number(bytes);
+      observer.disconnect();
+      button.click();
+    }).observe(words, { childList: true });
+    button.click();
+  });
+  await waitFor(page, 'upload-words', /^Stopped\. The device keeps what it has/);
+  await page.evaluate(() => {
+    const words = document.getElementById('upload-words');
+    window.first = null;
+    new MutationObserver((_, observer) => {
+      const [, bytes] = words.textContent.match(/: (\d+) of (\d+) bytes/) ?? [];
+      if (bytes === undefined) return;
+      window.first = Number(bytes);
+      observer.disconnect();
+    }).observe(words, { childList: true });
+  });
+  await page.click('#upload');
+  await waitFor(page, 'upload-words', new RegExp(`^${name} runs on the device now`));
+  const [stopped, first] = await page.evaluate(() => [window.stopped, window.first]);
+  assert.ok(first >= stopped, `it began again at ${first} and had ${stopped} bytes`);
+  await waitFor(page, 'device-model', new RegExp(`^${name} `));
+}
+
+async function talk(page) {
+  await waitFor(page, 'device-model', /^edge [0-9a-f]{8}$/);
+  assert.match(await textOf(page, 'device-words'), /^Connected by /);
+  assert.equal(await page.locator('#socket').isDisabled(), true);
+  await page.click('#drawn');
+  const first = await alike(page, COMPARED);
+  assert.ok(new Set(first.map(({ logits }) => logits.join())).size > 1, 'all faces are the same');
+  for (const id of ['page-answer', 'device-answer']) assert.match(await textOf(page, id), /^[a-z]+ \d\.\d\d/, id);
+  assert.match(await textOf(page, 'verdict'), /^The logits are the same bytes/);
+  // A photograph, of which the device gets a smaller picture.
+  await drop(page, 'faces.png', readFileSync(PICTURE), 'image/png');
+  await alike(page, 1);
+  assert.match(await textOf(page, 'device-face'), /^-?\d+,-?\d+ \d+x\d+$/);
+  // Another model on the page: nothing to compare, until the device has it.
+  await choose(page, 'levorse');
+  await waitFor(page, 'verdict', /^The device runs model [0-9a-f]{8} and the page /);
+  await upload(page, 'levorse');
+  await page.click('#drawn');
+  await alike(page, COMPARED);
+  await choose(page, 'edge');
+  await upload(page, 'edge');
+  await alike(page, COMPARED);
+  return { compared: (await compared(page)).length };
+}
+
+async function websocket({ without, url, options }) {
+  if (!options.websocket) return { left_out: 'no --websocket' };
+  const { page, context, faults } = await open(without, url);
+  await page.fill('#address', `ws://${options.websocket}`);
+  await page.click('#socket');
+  const result = await talk(page);
+  await page.click('#disconnect');
+  await waitFor(page, 'device-words', /^Disconnected\.$/);
+  assert.ok(await page.locator('#connected').isHidden());
+  // And again, by the keyboard.
+  await page.focus('#address');
+  await page.keyboard.press('Enter');
+  await waitFor(page, 'device-model', /^edge /);
+  // The newest host is served: this page is told that it lost the device.
+  const other = await open(without, url);
+  await other.page.fill('#address', `ws://${options.websocket}`);
+  await other.page.click('#socket');
+  await waitFor(other.page, 'device-model', /^edge /);
+  await waitFor(page, 'device-words', /Connect again\.$/);
+  assert.ok(await page.locator('#socket').isEnabled());
+  assert.deepEqual([...faults, ...other.faults], []);
+  await other.context.close();
+  await context.close();
+  return result;
+}
+
+async function serial({ without, url, options }) {
+  if (!options.serial) return { left_out: 'no --serial' };
+  let port;
+  const { page, context, faults } = await open(without, url, {
+    prepare: async (fresh) => (port = await putPort(fresh, options.serial)),
+  });
+  await page.click('#serial');
+  const result = await talk(page);
+  await page.click('#disconnect');
+  await waitFor(page, 'device-words', /^Disconnected\.$/);
+  await page.click('#serial');
+  await waitFor(page, 'device-model', /^edge /);
+  port.unplug();
+  await waitFor(page, 'device-words', /Connect again\.$/);
+  assert.ok(await page.locator('#connected').isHidden());
+  assert.deepEqual(faults, []);
+  await context.close();
+  return result;
+}
+
+// Addresses at which there is no device.
+async function noDevice({ without, url }) {
+  const { page, context, faults } = await open(without, url, { expects: ['WebSocket connection to'] });
+  const words = {};
+  for (const [address, pattern] of [
+    ['ws://127.0.0.1:1', /^Nothing answers at ws:\/\/127\.0\.0\.1:1\. .*--allow-origin http:\/\//],
+    ['http://127.0.0.1:1', /^The address must begin with ws:/],
+    ['a device', /^An address is written ws:/],
+  ]) {
+    await page.fill('#address', address);
+    await page.click('#socket');
+    await waitFor(page, 'device-words', pattern);
+    words[address] = await textOf(page, 'device-words');
+    assert.ok(await page.locator('#socket').isEnabled());
+  }
+  assert.deepEqual(faults, []);
+  await context.close();
+  return { words };
+}
+
+export const devices = { websocket, serial, no_device: noDevice };
