@@ -18,7 +18,7 @@ use shared::{
 };
 use web::{
     board,
-    core::{Core, LONGEST, drawn_face},
+    core::{self, Core, LONGEST, drawn_face},
     link::{self, Incoming},
 };
 
@@ -34,7 +34,7 @@ impl Clock for NoClock {
     }
 }
 
-fn core() -> Core {
+fn loaded() -> Core {
     let mut core = Core::default();
     core.take_finder(FINDER).expect("a finder");
     core.take_model(EDGE).expect("a model");
@@ -66,7 +66,7 @@ fn frames_are_answered_as_a_device_answers_them() {
     let mut engine = Engine::new(&model, &mut arena).expect("it runs");
     let options = Options { output: Output::Text, smoothing: 0.6, threshold: model.threshold(), mirror: false };
     let mut past = Past::default();
-    let mut core = core();
+    let mut core = loaded();
     for number in 0..12 {
         let pixels = frame(number / 4, 100 + 3 * number, 1);
         let picture = Frame::new(&pixels, 320, 240, 320).expect("a frame");
@@ -89,7 +89,7 @@ fn frames_are_answered_as_a_device_answers_them() {
 
 #[test]
 fn a_larger_frame_is_answered_in_its_own_pixels_and_rows_may_have_gaps() {
-    let mut core = core();
+    let mut core = loaded();
     let small = core.look(&frame(3, 120, 1), [320, 240, 320], false).expect("a frame");
     let grey = core.searched().expect("a frame");
     let large = frame(3, 120, 3);
@@ -106,8 +106,22 @@ fn a_larger_frame_is_answered_in_its_own_pixels_and_rows_may_have_gaps() {
 }
 
 #[test]
+fn a_picture_is_made_smaller_for_a_device_as_for_the_finder() {
+    let large = frame(3, 120, 3);
+    let small = core::fit(&large, [960, 720], [320, 240]).expect("a picture");
+    assert_eq!(small[..4], [64, 1, 240, 0]);
+    assert!(small[4..] == frame(3, 120, 1));
+    let same = core::fit(&[1, 2, 3, 4, 5, 6], [3, 2], [320, 240]).expect("a picture");
+    assert_eq!(same, [3, 0, 2, 0, 1, 2, 3, 4, 5, 6]);
+    for size in [[3, 3], [0, 0], [usize::MAX, 2]] {
+        assert!(words(core::fit(&[0; 6], size, [320, 240])).contains("no picture"), "{size:?}");
+    }
+    assert!(core::fit(&[0; 70_000], [70_000, 1], [usize::MAX, 1]).is_err());
+}
+
+#[test]
 fn the_face_that_was_seen_can_be_looked_at_and_is_answered_alike_by_itself() {
-    let mut core = core();
+    let mut core = loaded();
     assert_eq!((core.crop(), core.normalized()), (None, None));
     let seen = core.look(&frame(5, 90, 1), [320, 240, 320], false).expect("a frame").face.expect("a face");
     let crop = *core.crop().expect("a face");
@@ -120,7 +134,7 @@ fn the_face_that_was_seen_can_be_looked_at_and_is_answered_alike_by_itself() {
 
 #[test]
 fn the_faces_of_a_photograph_are_found_and_classified() {
-    let mut core = core();
+    let mut core = loaded();
     let faces = serde_json::to_value(core.faces(&frame(3, 60, 4), 1280, 960).expect("a picture")).expect("JSON");
     let faces = faces["faces"].as_array().expect("faces");
     assert_eq!((faces.len(), faces[0]["label"].as_str()), (1, Some("happy")));
