@@ -1,5 +1,5 @@
 //! The firmware as a program for Raspberry Pi OS and other Linux: pictures and faces in and emotions out on a serial port, a pty, a
-//! TCP port, or standard input and output; or a camera in, and emotions out.
+//! TCP port, a WebSocket, or standard input and output; or a camera in, and emotions out.
 
 // Output that fails is an error and no panic.
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
@@ -8,10 +8,11 @@ mod camera;
 mod models;
 mod serial;
 mod tcp;
+mod websocket;
 
 use std::{
     io::{ErrorKind, Write, stderr, stdin, stdout},
-    net::TcpListener,
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
     path::{Path, PathBuf},
     process::ExitCode,
     thread,
@@ -20,7 +21,7 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use cameras::Turn;
-use clap::Parser;
+use clap::{CommandFactory, Parser, error::ErrorKind as UsageError};
 use firmware::{
     camera::FrameSize,
     device::{Board, Clock, Device, Sight},
@@ -38,7 +39,7 @@ use shared::{
     wire::Running,
 };
 
-use self::{camera::Frames, models::Models, serial::Serial};
+use self::{camera::Frames, models::Models, serial::Serial, websocket::Origin};
 
 /// The model that comes with the program.
 static EDGE: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/edge.fer"));
@@ -60,17 +61,27 @@ const IDLE: Duration = Duration::from_millis(1);
 #[command(name = "fer-linux", version, about)]
 struct Arguments {
     /// Serial device, such as /dev/ttyAMA0 or /dev/ttyGS0
-    #[arg(long, value_name = "DEVICE", conflicts_with_all = ["pty", "tcp"])]
+    #[arg(long, value_name = "DEVICE", conflicts_with_all = ["pty", "tcp", "websocket"])]
     port: Option<String>,
     /// Bits a second of the serial device
-    #[arg(long, value_name = "N", default_value_t = 115_200, conflicts_with_all = ["pty", "tcp"])]
+    #[arg(long, value_name = "N", default_value_t = 115_200, conflicts_with_all = ["pty", "tcp", "websocket"])]
     baud: u32,
     /// Make a pseudo-terminal and print its path
-    #[arg(long, conflicts_with = "tcp")]
+    #[arg(long, conflicts_with_all = ["tcp", "websocket"])]
     pty: bool,
     /// Listen on a TCP port; one host at a time, the newest; port 0 takes a free one and prints it
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "websocket")]
     tcp: Option<String>,
+    /// Listen for pages in browsers, at an address of this machine alone such as 127.0.0.1:7000; one host at a time, the newest; port 0
+    /// takes a free one and prints it
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    websocket: Option<String>,
+    /// Let pages of this origin in, such as https://example.org; can be given several times [default: pages that this machine serves]
+    #[arg(long, value_name = "URL", requires = "websocket")]
+    allow_origin: Vec<Origin>,
+    /// Listen at an address that other machines reach: any of them can send pictures, and models with --models
+    #[arg(long, requires = "websocket")]
+    websocket_anyone: bool,
     /// A model file [default: the one that was uploaded last, or edge, which comes with the program]
     #[arg(long, value_name = "FILE.fer", conflicts_with = "models")]
     model: Option<PathBuf>,
@@ -123,8 +134,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let open = |name: &PathBuf| Frames::open(name, arguments.rotate.unwrap_or_default(), LARGEST);
     let mut frames = arguments.camera.as_ref().map(open).transpose()?;
     let mut models = models(arguments)?;
-    let mut device =
-        |frames: Option<&mut Frames>, serial: Serial| serve(&model, models.as_mut(), &finder, frames, serial);
+    let mut device = |frames: Option<&mut Frames>, uploads: bool, serial: Serial| {
+        serve(&model, models.as_mut().map(|models| (models, uploads)), &finder, frames, serial)
+    };
     if let Some(name) = &arguments.port {
         let port = serialport::new(name, arguments.baud).timeout(Duration::from_secs(3600)).open();
         let port = port.map_err(|error| {
@@ -137,7 +149,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
             anyhow::Error::from(error).context(format!("{name} ({hint})"))
         })?;
         let reader = port.try_clone().with_context(|| name.clone())?;
-        return device(frames.as_mut(), Serial::new(reader, port));
+        return device(frames.as_mut(), true, Serial::new(reader, port));
     }
     if arguments.pty {
         let (mut master, slave) = TTYPort::pair().context("no pseudo-terminal")?;
@@ -145,35 +157,76 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         master.set_timeout(Duration::from_secs(3600))?;
         let reader = master.try_clone_native()?;
         // The other end stays open here, so that hosts can come and go.
-        let result = device(frames.as_mut(), Serial::new(reader, master));
+        let result = device(frames.as_mut(), true, Serial::new(reader, master));
         drop(slave);
         return result;
     }
     if let Some(address) = &arguments.tcp {
-        let listener = TcpListener::bind(address).map_err(|error| {
-            let system = error.raw_os_error().is_some();
-            let hint = if system { "" } else { " (an address and a port are needed, such as 0.0.0.0:7000)" };
-            anyhow::Error::from(error).context(format!("{address}{hint}"))
-        })?;
+        let listener = listen(&addresses(address)?, address)?;
         say(listener.local_addr()?)?;
         for (stream, host) in tcp::hosts(listener) {
             let reader = stream.try_clone()?;
-            // A host that goes away is no fault of the device: it waits for the next.
-            if let Err(error) = device(frames.as_mut(), Serial::new(reader, stream)) {
-                let _ = writeln!(stderr(), "{host}: {error:#}");
-            }
+            left(host, device(frames.as_mut(), true, Serial::new(reader, stream)));
         }
         return Ok(());
     }
-    let Some(frames) = frames.as_mut() else { return device(None, Serial::new(stdin(), stdout())) };
+    if let Some(address) = &arguments.websocket {
+        let addresses = addresses(address)?;
+        if !arguments.websocket_anyone {
+            only_here(address, &addresses);
+        }
+        let listener = listen(&addresses, address)?;
+        say(format_args!("ws://{}", listener.local_addr()?))?;
+        for host in websocket::hosts(listener, arguments.allow_origin.clone()) {
+            left(host.address, device(frames.as_mut(), host.uploads, Serial::new(host.incoming, host.outgoing)));
+        }
+        return Ok(());
+    }
+    let Some(frames) = frames.as_mut() else { return device(None, true, Serial::new(stdin(), stdout())) };
     if !frames.on_standard_input() {
-        return device(Some(frames), Serial::new(stdin(), stdout()));
+        return device(Some(frames), true, Serial::new(stdin(), stdout()));
     }
     let end = frames.end();
-    device(Some(frames), Serial::without_host(end, stdout()))?;
+    device(Some(frames), true, Serial::without_host(end, stdout()))?;
     match frames.failure() {
         Some(problem) => Err(anyhow!("{problem}")),
         None => Ok(()),
+    }
+}
+
+/// What an address and a port stand for.
+fn addresses(text: &str) -> anyhow::Result<Vec<SocketAddr>> {
+    let addresses = text.to_socket_addrs().map_err(|error| no_port(error, text))?;
+    Ok(addresses.collect())
+}
+
+/// A port at the first of the addresses that can be listened at.
+fn listen(addresses: &[SocketAddr], text: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(addresses).map_err(|error| no_port(error, text))
+}
+
+fn no_port(error: std::io::Error, text: &str) -> anyhow::Error {
+    let system = error.raw_os_error().is_some();
+    let hint = if system { "" } else { " (an address and a port are needed, such as 0.0.0.0:7000)" };
+    anyhow::Error::from(error).context(format!("{text}{hint}"))
+}
+
+/// Ends the program for wrong usage if other machines reach one of the addresses.
+fn only_here(text: &str, addresses: &[SocketAddr]) {
+    if addresses.iter().all(|address| address.ip().to_canonical().is_loopback()) {
+        return;
+    }
+    let words = format!(
+        "--websocket {text}: any machine of the network could send pictures there, and models with --models; --websocket-anyone allows \
+         it, and 127.0.0.1 in place of the address lets in this machine alone"
+    );
+    Arguments::command().error(UsageError::ValueValidation, words).exit()
+}
+
+/// A host that goes away is no fault of the device: it waits for the next.
+fn left(host: SocketAddr, result: anyhow::Result<()>) {
+    if let Err(error) = result {
+        let _ = writeln!(stderr(), "{host}: {error:#}");
     }
 }
 
@@ -199,10 +252,11 @@ fn say(place: impl std::fmt::Display) -> anyhow::Result<()> {
     writeln!(stdout(), "{place}").and_then(|()| stdout().flush()).context("standard output")
 }
 
-/// Runs the device until the link ends, with the newest uploaded model that runs, or else with `model`.
+/// Runs the device until the link ends, with the newest uploaded model that runs, or else with `model`. Beside the folder of models
+/// stands whether this host may put one there.
 fn serve(
     model: &Model<'_>,
-    mut models: Option<&mut Models>,
+    mut models: Option<(&mut Models, bool)>,
     finder: &Finder<'_>,
     mut camera: Option<&mut Frames>,
     mut serial: Serial,
@@ -216,14 +270,14 @@ fn serve(
     let board = Board { stack_high_water: None, demo_faces, demo_interval_us: 1_000_000, boot };
     let start = Instant::now();
     loop {
-        let (running, uploaded) = models.as_deref().and_then(|models| newest(models, &arena)).unzip();
+        let (running, uploaded) = models.as_ref().and_then(|(models, _)| newest(models, &arena)).unzip();
         let uploaded = uploaded.as_ref().map(|bytes: &AlignedBytes| Model::parse(bytes.as_slice())).transpose()?;
         let engine = Engine::new(uploaded.as_ref().unwrap_or(model), &mut arena)?;
         let sight = Sight { finder: *finder, picture: &mut picture, largest: LARGEST, camera: camera.as_deref_mut() };
         let mut device = Device::new(engine, &mut serial, Uptime(start), board).with_sight(sight)?;
-        if let Some(models) = models.as_deref_mut() {
+        if let Some((models, true)) = &mut models {
             models.runs(running.unwrap_or(Running::BuiltIn));
-            device = device.with_store(models);
+            device = device.with_store(*models);
         }
         while !device.is_replaced() {
             match device.poll() {

@@ -12,7 +12,7 @@ use std::{
 };
 
 /// Between two tries to accept a connection after one that failed, as for want of file descriptors.
-const PAUSE: Duration = Duration::from_millis(100);
+pub const PAUSE: Duration = Duration::from_millis(100);
 
 /// Connections, each once the one before it is closed. A thread of its own waits for them.
 pub fn hosts(listener: TcpListener) -> Receiver<(TcpStream, SocketAddr)> {

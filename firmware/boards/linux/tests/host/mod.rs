@@ -1,4 +1,4 @@
-//! The program with a TCP port, and a host there.
+//! The program with a TCP port or a WebSocket, and a host there.
 
 // Each file of tests is a program of its own, and none uses everything.
 #![allow(dead_code, reason = "each file of tests uses a part")]
@@ -17,8 +17,8 @@ use shared::{
     model::{AlignedBytes, Model},
     preprocessing::FACE_PIXELS,
     wire::{
-        ENCODE_BYTES, ErrorCode, FRAME_BYTES, Frame, FrameReader, PART_BYTES, PROTOCOL_VERSION, Reply, ReplyKind,
-        Request, RequestKind, Running, UPLOAD_ALIGNMENT, decode, encode,
+        ENCODE_BYTES, ErrorCode, FRAME_BYTES, Frame, FrameReader, FrameSize, PART_BYTES, PROTOCOL_VERSION, Reply,
+        ReplyKind, Request, RequestKind, Running, Seen, UPLOAD_ALIGNMENT, decode, encode,
     },
 };
 
@@ -26,7 +26,7 @@ use shared::{
 pub const FACES: &[[u8; FACE_PIXELS]] = include_bytes!("../../../../models/demo_faces.bin").as_chunks().0;
 
 /// No answer takes longer, in emulation on a busy machine either.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The drawn face that a model is tested with before it is taken.
 const TEST_FACE: usize = 3;
@@ -78,9 +78,14 @@ pub struct Identity {
     pub running: Option<Running>,
 }
 
+/// What a link runs over.
+pub trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
+
 /// A host that has greeted a device.
 pub struct Host {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     sequence: u32,
 }
 
@@ -89,7 +94,12 @@ impl Host {
         let stream = TcpStream::connect(&device.address).expect("accepted");
         stream.set_read_timeout(Some(PATIENCE)).expect("set");
         stream.set_nodelay(true).expect("set");
-        let mut host = Self { stream, sequence: 0 };
+        Self::over(stream)
+    }
+
+    /// A host at the other end of a stream.
+    pub fn over(stream: impl Stream + 'static) -> (Self, Identity) {
+        let mut host = Self { stream: Box::new(stream), sequence: 0 };
         let identity = host.hello();
         (host, identity)
     }
@@ -118,6 +128,35 @@ impl Host {
         for face in FACES {
             assert_eq!(self.classify(face), logits(file, face));
         }
+    }
+
+    /// What the device sees in a picture on its own.
+    pub fn look(&mut self, size: FrameSize, pixels: &[u8]) -> Seen {
+        self.arrived(RequestKind::PictureBegin { size, video: false }, 0);
+        for (index, part) in pixels.chunks(PART_BYTES).enumerate() {
+            let offset = index * PART_BYTES;
+            self.arrived(RequestKind::PicturePart { offset: offset as u32, pixels: part }, offset + part.len());
+        }
+        self.ask(RequestKind::PictureEnd { crc: crc32(pixels) }, |kind| match kind {
+            ReplyKind::Seen(seen) => seen,
+            other => panic!("{other:?} answers a picture"),
+        })
+    }
+
+    fn arrived(&mut self, kind: RequestKind<'_>, expected: usize) {
+        self.ask(kind, |kind| match kind {
+            ReplyKind::Arrived { pixels } => assert_eq!(pixels as usize, expected),
+            other => panic!("{other:?} answers a part of a picture"),
+        });
+    }
+
+    /// Why the device begins no upload.
+    pub fn refused(&mut self, file: &[u8]) -> ErrorCode {
+        let kind = RequestKind::UploadBegin { model_bytes: file.len() as u32, crc: crc32(&contents(file)) };
+        self.ask(kind, |kind| match kind {
+            ReplyKind::Error(error) => error,
+            other => panic!("{other:?} answers an upload"),
+        })
     }
 
     /// Begins an upload; the bytes that the device has of it.
