@@ -16,14 +16,16 @@ fn main() {
     let architecture = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
     let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
     let aarch64_neon = architecture == "aarch64" && features.split(',').any(|feature| feature == "neon");
+    let wasm_simd128 = architecture == "wasm32" && features.split(',').any(|feature| feature == "simd128");
     // Whether `kernels::processor` exists.
-    let processor_kernels = cortex_m_dsp || cortex_m_base || aarch64_neon || architecture == "x86_64";
+    let processor_kernels = cortex_m_dsp || cortex_m_base || aarch64_neon || wasm_simd128 || architecture == "x86_64";
     let names = [
         ("cortex_m_dsp", cortex_m_dsp),
         ("cortex_m_armv8", armv8m_dsp),
         ("a32", a32),
         ("cortex_m_base", cortex_m_base),
         ("aarch64_neon", aarch64_neon),
+        ("wasm_simd128", wasm_simd128),
         ("processor_kernels", processor_kernels),
     ];
     for (name, is_set) in names {

@@ -19,71 +19,20 @@ import { fileButton, save, takeFiles } from './intake.js';
 import { Live } from './live.js';
 import { finderFile, Models } from './models.js';
 import { Overlay } from './overlay.js';
-import { Photographs } from './photographs.js';
+import { buttons, element, parts } from './parts.js';
+import { decode, Photographs } from './photographs.js';
 import { Strip } from './strip.js';
 
-const element = (id) => document.getElementById(id);
-/** Elements by the names that others use for them: { name: "id" }. */
-const elements = (ids) =>
-  Object.fromEntries(
-    Object.entries(ids).map(([name, id]) => [name, typeof id === 'string' ? element(id) : elements(id)]),
-  );
-
 const [video, picture, status] = ['video', 'picture', 'status'].map(element);
-const buttons = elements({
-  camera: 'camera',
-  photograph: 'photograph',
-  drawn: 'drawn',
-  model: 'own-model',
-  pico: 'uf2-pico',
-  pico2: 'uf2-pico2',
-});
 
 const engine = new Engine();
 const overlay = new Overlay(element('overlay'));
-const answer = new Answer(
-  elements({
-    label: 'label',
-    sure: 'sure',
-    line: 'line',
-    bars: 'bars',
-    crop: 'crop',
-    normalized: 'normalized',
-    spoken: 'spoken',
-    times: {
-      shrink: 'time-shrink',
-      find: 'time-find',
-      align: 'time-align',
-      classify: 'time-classify',
-      whole: 'time-whole',
-      rate: 'rate',
-    },
-  }),
-);
-const strip = new Strip(elements({ canvas: 'strip', names: 'strip-names', summary: 'strip-summary' }));
+const answer = new Answer(parts.answer);
+const strip = new Strip(parts.strip);
 const camera = new Camera(video);
 const live = new Live(engine, { seen, failed: ({ message }) => end(message) });
-const photographs = new Photographs(
-  engine,
-  elements({ canvas: 'picture', section: 'faces-section', list: 'faces' }),
-  photographSeen,
-);
-const models = new Models(
-  engine,
-  elements({
-    choices: 'models',
-    words: 'model-words',
-    facts: {
-      name: 'model-name',
-      crc: 'model-crc',
-      accuracy: 'model-accuracy',
-      bytes: 'model-bytes',
-      macs: 'model-macs',
-      arena: 'model-arena',
-    },
-  }),
-  modelTaken,
-);
+const photographs = new Photographs(engine, parts.photographs, photographSeen);
+const models = new Models(engine, parts.models, modelTaken);
 let device;
 let drawn;
 
@@ -112,6 +61,7 @@ function enter(next) {
 function end(words) {
   live.stop();
   enter(null);
+  device.offer(null);
   overlay.clear();
   answer.clear();
   answer.times(null, null);
@@ -202,12 +152,18 @@ async function startDrawn() {
 }
 
 async function openPhotograph(file) {
+  let bitmap;
+  try {
+    bitmap = await decode(file);
+  } catch (error) {
+    return say(error.message, true);
+  }
   live.stop();
   enter('photograph');
   overlay.clear();
   say('Looking for faces…');
   try {
-    await photographs.show(file);
+    await photographs.show(bitmap);
   } catch (error) {
     end(error.message);
   }
@@ -255,37 +211,7 @@ async function start() {
     await models.start();
     element('kernels').textContent = simd ? 'SIMD (simd128)' : 'without SIMD';
     element('finder-crc').textContent = finder.crc;
-    device = new Device(
-      elements({
-        serial: 'serial',
-        serialWords: 'serial-words',
-        address: 'address',
-        socket: 'socket',
-        disconnect: 'disconnect',
-        words: 'device-words',
-        connected: 'connected',
-        send: 'send',
-        upload: 'upload',
-        uploadWords: 'upload-words',
-        progress: 'progress',
-        bootLoader: 'boot-loader',
-        lines: 'lines',
-        facts: {
-          board: 'device-board',
-          firmware: 'device-firmware',
-          model: 'device-model',
-          finder: 'device-finder',
-          camera: 'device-camera',
-        },
-        comparison: {
-          verdict: 'verdict',
-          page: { answer: 'page-answer', face: 'page-face', time: 'page-time', logits: 'page-logits' },
-          device: { answer: 'device-answer', face: 'device-face', time: 'device-time', logits: 'device-logits' },
-        },
-      }),
-      core,
-      models,
-    );
+    device = new Device(parts.device, core, models);
   } catch (error) {
     return say(error.message, true);
   }

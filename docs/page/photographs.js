@@ -8,7 +8,7 @@ import { greyOfCanvas, paintGrey } from './frames.js';
 const LONGEST = 4096;
 
 /** Decodes a picture, upright as its metadata say. Throws an Error with words for a person. */
-async function decode(file) {
+export async function decode(file) {
   try {
     // The colours stay the file's bytes.
     return await createImageBitmap(file, { imageOrientation: 'from-image', colorSpaceConversion: 'none' });
@@ -44,9 +44,8 @@ export class Photographs {
     return this.#frame !== null;
   }
 
-  /** Shows a file and looks for its faces. Throws an Error with words for a person. */
-  async show(file) {
-    const bitmap = await decode(file);
+  /** Shows a photograph and looks for its faces. Throws an Error with words for a person. */
+  async show(bitmap) {
     const scale = Math.min(LONGEST / Math.max(bitmap.width, bitmap.height), 1);
     const [columns, rows] = [bitmap.width, bitmap.height].map((side) => Math.max(Math.round(scale * side), 1));
     const { canvas } = this.#parts;

@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const [COLUMNS, ROWS] = [320, 240];
+const [NARROW, LOW] = [320, 240];
 const RATE = 15;
 const SIDE = 48;
 const SCALE = 2;
@@ -14,16 +14,17 @@ const FRAMES_A_FACE = 20;
 const TURNS = 8;
 
 // The grey levels of a frame: a face at (x, y), tilted, on a ground that grows lighter to the right.
-function drawn(face, x, y, tilt) {
-  const grey = Buffer.alloc(COLUMNS * ROWS);
+function drawn(face, times, x, y, tilt) {
+  const [columns, rows, scale] = [NARROW, LOW, SCALE].map((length) => times * length);
+  const grey = Buffer.alloc(columns * rows);
   const [cosine, sine] = [Math.cos(tilt), Math.sin(tilt)];
-  for (let row = 0; row < ROWS; row += 1) {
-    for (let column = 0; column < COLUMNS; column += 1) {
-      const [dx, dy] = [column - x, row - y];
-      const across = Math.floor((cosine * dx + sine * dy) / SCALE + SIDE / 2);
-      const down = Math.floor((cosine * dy - sine * dx) / SCALE + SIDE / 2);
+  for (let row = 0; row < rows; row += 1) {
+    for (let column = 0; column < columns; column += 1) {
+      const [dx, dy] = [column - times * x, row - times * y];
+      const across = Math.floor((cosine * dx + sine * dy) / scale + SIDE / 2);
+      const down = Math.floor((cosine * dy - sine * dx) / scale + SIDE / 2);
       const inside = face && across >= 0 && across < SIDE && down >= 0 && down < SIDE;
-      grey[row * COLUMNS + column] = inside ? face[down * SIDE + across] : 90 + (column * 60) / COLUMNS;
+      grey[row * columns + column] = inside ? face[down * SIDE + across] : 90 + (column * 60) / columns;
     }
   }
   return grey;
@@ -36,17 +37,18 @@ function y4m(columns, rows, rate, frames) {
   return Buffer.concat(parts);
 }
 
-export function drawnVideo() {
+// The faces wander, tilt and change, `times` as large as 320x240.
+export function drawnVideo(times = 1) {
   const faces = readFileSync(fileURLToPath(new URL('../../firmware/models/demo_faces.bin', import.meta.url)));
   const frames = [];
   for (let number = 0; number < TURNS * FRAMES_A_FACE; number += 1) {
     const which = Math.floor(number / FRAMES_A_FACE);
     const face = which < TURNS - 1 ? faces.subarray(which * SIDE * SIDE, (which + 1) * SIDE * SIDE) : null;
-    const x = COLUMNS / 2 + 90 * Math.sin(number / 17);
-    const y = ROWS / 2 + 55 * Math.sin(number / 23);
-    frames.push(drawn(face, x, y, 0.35 * Math.sin(number / 9)));
+    const x = NARROW / 2 + 90 * Math.sin(number / 17);
+    const y = LOW / 2 + 55 * Math.sin(number / 23);
+    frames.push(drawn(face, times, x, y, 0.35 * Math.sin(number / 9)));
   }
-  return y4m(COLUMNS, ROWS, `${RATE}:1`, frames);
+  return y4m(times * NARROW, times * LOW, `${RATE}:1`, frames);
 }
 
 // The same video with planes of colour, if it is grey alone.

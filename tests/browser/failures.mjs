@@ -77,7 +77,8 @@ async function noCore({ without, url }) {
   const plain = await without.newContext({ javaScriptEnabled: false });
   const still = await plain.newPage();
   await still.goto(url);
-  assert.ok(await still.getByText('The page needs JavaScript').isVisible());
+  assert.match(await textOf(still, 'status'), /^The page needs JavaScript/);
+  assert.ok(await still.locator('#status').isVisible());
   await plain.close();
 }
 

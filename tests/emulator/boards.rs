@@ -66,6 +66,11 @@ impl Board {
         self.target().contains("-linux-")
     }
 
+    /// Whether it runs WebAssembly.
+    pub fn is_wasm(&self) -> bool {
+        self.target().starts_with("wasm32-")
+    }
+
     /// Whether a test of this kind is made.
     pub fn has(&self, test: &str) -> bool {
         self.tests.split(',').any(|listed| listed == test)

@@ -25,40 +25,65 @@ pub fn device(board: &Board) -> PathBuf {
 
 /// The board's device with another model than the usual one, a file of `firmware/models`.
 pub fn device_with(board: &Board, model: &str) -> PathBuf {
-    build(board, board.folder(), Some(model))
+    if model == board.model() { device(board) } else { build(board, board.folder(), Some(model)) }
 }
 
 /// One of the board's programs, built once. All boards are built into one folder, where programs of the same name take each
 /// other's place, so each is copied.
-pub fn program(board: &Board, program: &str) -> PathBuf {
+pub fn program(board: &Board, program: &'static str) -> PathBuf {
     build(board, program, None)
 }
 
-fn build(board: &Board, program: &str, model: Option<&str>) -> PathBuf {
+/// What tests run of a board without an operating system, beside its device and `agreement`. All of it is built by one call of cargo,
+/// which links programs side by side: each is optimized as a whole, on one core.
+const PROGRAMS: [(&str, &[&str]); 3] =
+    [("mps2", &["clock", "finder"]), ("mps2-an505", &["clock"]), ("pico", &["finder", "store"])];
+
+/// The programs that are built with `program`.
+fn together(board: &Board, program: &'static str) -> Vec<&'static str> {
+    let (_, others) = PROGRAMS.iter().find(|(name, _)| *name == board.name).copied().unwrap_or_default();
+    let device = board.has("device").then_some(board.folder());
+    let agreement = board.has("kernels").then_some("agreement");
+    let mut programs: Vec<_> = others.iter().copied().chain(device).chain(agreement).collect();
+    if board.is_linux() || board.is_wasm() || !programs.contains(&program) {
+        programs = vec![program];
+    }
+    programs
+}
+
+fn build(board: &Board, program: &'static str, model: Option<&str>) -> PathBuf {
     static BUILT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     let (triple, target_directory) = (board.target(), target_directory().join("boards"));
     let folder = target_directory.join("programs").join(board.folder()).join(&triple);
-    let copy = folder.join(model.unwrap_or_default()).join(program);
+    let copy = |program| folder.join(model.unwrap_or_default()).join(program);
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    if built.contains(&copy) {
-        return copy;
+    if built.contains(&copy(program)) {
+        return copy(program);
     }
-    // The programs of Linux that compare and measure are those of a host.
-    let folder = if program == "agreement" && board.is_linux() { "programs" } else { board.folder() };
+    // The programs that compare and measure where there is a standard library are those of a host.
+    let hosted = board.is_linux() || board.is_wasm();
+    let place = if program == "agreement" && hosted { "programs" } else { board.folder() };
+    let programs = if model.is_some() { vec![program] } else { together(board, program) };
     let output = Command::new(root().join(".ci/cross-cargo"))
-        .args([&triple, "build", "--release", "--locked", "--bin", program, "--target-dir"])
+        .args([&triple, "build", "--release", "--locked", "--target-dir"])
         .arg(&target_directory)
-        .current_dir(root().join("firmware/boards").join(folder))
+        .args(programs.iter().flat_map(|program| ["--bin", program]))
+        .current_dir(root().join("firmware/boards").join(place))
         // The libraries of the toolchain that runs these tests are not those of the other compiler.
         .env_remove("LD_LIBRARY_PATH")
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-Ctarget-feature=+simd128")
         .envs(model.map(|model| ("FER_MODEL", format!("../../models/{model}"))))
         .output()
         .unwrap();
-    assert!(output.status.success(), "{program} for {triple}:\n{}", String::from_utf8_lossy(&output.stderr));
-    fs::create_dir_all(copy.parent().unwrap()).unwrap();
-    fs::copy(target_directory.join(&triple).join("release").join(program), &copy).unwrap();
-    built.insert(copy.clone());
-    copy
+    assert!(output.status.success(), "{programs:?} for {triple}:\n{}", String::from_utf8_lossy(&output.stderr));
+    for program in programs {
+        let file = target_directory.join(&triple).join("release").join(program);
+        let copy = copy(program);
+        fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        fs::copy(if board.is_wasm() { file.with_extension("wasm") } else { file }, &copy).unwrap();
+        built.insert(copy);
+    }
+    copy(program)
 }
 
 /// A program of a board as raw bytes, as some boards start it: what the ELF file loads, from its first address on.

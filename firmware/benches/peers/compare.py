@@ -33,23 +33,12 @@ try:
     import onnxruntime
     import tract
     from ai_edge_litert.interpreter import Interpreter
-    from onnxruntime import quantization
 
     import network
+    import qdq
     import tflite
 except ImportError as error:
     raise SystemExit(f"{error}; the peers are on PyPI: python3 -m pip install {PACKAGES}") from error
-
-
-class Calibration(quantization.CalibrationDataReader):
-    """Faces for ONNX Runtime's quantizer."""
-
-    def __init__(self, images):
-        self.images = iter(images)
-
-    def get_next(self):
-        image = next(self.images, None)
-        return None if image is None else {"image": image[np.newaxis]}
 
 
 def options():
@@ -62,37 +51,6 @@ def options():
 def session(model):
     content = model if isinstance(model, bytes) else model.SerializeToString()
     return onnxruntime.InferenceSession(content, options(), providers=["CPUExecutionProvider"])
-
-
-def quantize(folder, images, activations):
-    """The network in QDQ form, from quantized face to quantized logits."""
-    path = folder / f"qdq_{activations}.onnx"
-    kind = getattr(quantization.QuantType, activations)
-    quantization.quantize_static(
-        folder / "float.onnx",
-        path,
-        Calibration(images),
-        quant_format=quantization.QuantFormat.QDQ,
-        per_channel=True,
-        activation_type=kind,
-        weight_type=quantization.QuantType.QInt8,
-    )
-    model = onnx.load(path)
-    nodes = model.graph.node
-    first = next(n for n in nodes if n.op_type == "QuantizeLinear" and n.input[0] == "image")
-    last = next(n for n in nodes if n.output[0] == model.graph.output[0].name)
-    assert last.op_type == "DequantizeLinear"
-    integer = onnx.TensorProto.UINT8 if activations == "QUInt8" else onnx.TensorProto.INT8
-    for node in nodes:
-        node.input[:] = ["image" if name == first.output[0] else name for name in node.input]
-    nodes.remove(first)
-    nodes.remove(last)
-    model.graph.input[0].type.tensor_type.elem_type = integer
-    model.graph.output[0].type.tensor_type.elem_type = integer
-    values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    scale, zero_point = (values[name] for name in last.input[1:])
-    model.graph.output[0].name = last.input[0]
-    return model, scale, zero_point
 
 
 class OnnxRuntime:
@@ -212,7 +170,7 @@ def programs(name, layers, program, folder):
         found.append(("this core, folded (levorse.fer)", "", Core(program, shipped)))
     found.append(("TensorFlow Lite XNNPACK int8", version("ai-edge-litert"), lite))
     for activations in ("QInt8", "QUInt8"):
-        quantized, scale, zero_point = quantize(folder, images, activations)
+        quantized, scale, zero_point = qdq.quantize(folder, images, activations)
         runtime = OnnxRuntime(quantized)
         runtime.set_input(faces[:1] if activations == "QInt8" else (faces[:1].astype(np.int16) + 128).astype(np.uint8))
         runtime.call()

@@ -75,7 +75,7 @@ NETWORKS = {
 
 
 def float_onnx(layers):
-    """The layers as ONNX, from `image` (`[1, 1, 48, 48]`) to `logits`."""
+    """The layers as ONNX, from `image` (`[1, C, 48, 48]`) to `logits`."""
     nodes, initializers, name = [], [], "image"
 
     def node(kind, inputs, **attributes):
@@ -104,12 +104,13 @@ def float_onnx(layers):
             name = node("Gemm", [name, constant(layer.weights, "weights"), constant(layer.bias, "bias")], transB=1)
         if layer.relu:
             name = node("Relu", [name])
-    image = helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, [1, 1, SIDE, SIDE])
+    channels = layers[0].weights.shape[1]
+    image = helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, [1, channels, SIDE, SIDE])
     logits = helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, len(layers[-1].bias)])
     graph = helper.make_graph(nodes, "network", [image], [logits], initializers)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
 
 
-def faces(count, seed=2013):
-    """Normalized faces without any structure: `[count, 1, 48, 48]`, i8."""
-    return np.random.default_rng(seed).integers(-126, 127, (count, 1, SIDE, SIDE)).astype(np.int8)
+def faces(count, channels=1, seed=2013):
+    """Normalized faces without any structure: `[count, channels, 48, 48]`, i8."""
+    return np.random.default_rng(seed).integers(-126, 127, (count, channels, SIDE, SIDE)).astype(np.int8)

@@ -43,9 +43,9 @@ pub fn depthwise_conv2d(
             return result;
         }
     }
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", wasm_simd128))]
     if is_plain(arguments)
-        && let Some(result) = super::x86_64::depthwise_conv2d(arguments, input, weights, channels, output)
+        && let Some(result) = super::vectors::depthwise_conv2d(arguments, input, weights, channels, output)
     {
         return result;
     }

@@ -34,9 +34,9 @@ mod softmax;
 mod stripe;
 mod taps;
 mod trees;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", wasm_simd128))]
 #[allow(unsafe_code)]
-mod x86_64;
+mod vectors;
 
 /// The kernels in plain Rust, for every processor; all others give the same bits.
 pub mod portable {
@@ -75,8 +75,8 @@ pub use self::{
 use self::aarch64 as processor;
 #[cfg(any(cortex_m_dsp, cortex_m_base))]
 use self::cortex_m as processor;
-#[cfg(target_arch = "x86_64")]
-use self::x86_64 as processor;
+#[cfg(any(target_arch = "x86_64", wasm_simd128))]
+use self::vectors as processor;
 
 /// The processor that this is compiled for, if it is one whose working memory every machine can compute.
 pub const PROCESSOR: Option<Processor> = if cfg!(cortex_m_base) {

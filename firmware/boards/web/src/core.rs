@@ -47,6 +47,23 @@ pub fn drawn_face(index: usize) -> Option<&'static [u8; FACE_PIXELS]> {
     DRAWN.as_chunks::<FACE_PIXELS>().0.get(index)
 }
 
+/// A picture of `columns` x `rows` grey levels, made smaller so that it has at most so many of both, as every picture is for the finder: its
+/// columns and its rows, 16 bits each, the lower byte first, and its grey levels.
+///
+/// # Errors
+/// If it has no pixels, or not as many as it says, or more than 65,535 on a side.
+pub fn fit(
+    pixels: &[u8],
+    [columns, rows]: [usize; 2],
+    [most_columns, most_rows]: [usize; 2],
+) -> anyhow::Result<Vec<u8>> {
+    let picture = GreyFrame::new(columns, rows, pixels.to_vec());
+    let picture = picture.with_context(|| format!("{} bytes are no picture of {columns}x{rows}", pixels.len()))?;
+    let small = picture.fit(most_columns, most_rows);
+    let (columns, rows) = (u16::try_from(small.width())?, u16::try_from(small.height())?);
+    Ok([&columns.to_le_bytes(), &rows.to_le_bytes(), small.pixels()].concat())
+}
+
 /// The files that run, and the memory that they run in.
 struct Files {
     model: AlignedBytes,
@@ -252,8 +269,8 @@ impl Core {
             columns.max(rows) <= LONGEST,
             "a picture of {columns}x{rows} pixels; it may have {LONGEST}x{LONGEST} at most"
         );
-        let picture = GrayImage::from_raw(columns as u32, rows as u32, pixels.to_vec());
-        let picture = picture.filter(|picture| !picture.is_empty());
+        let fits = columns * rows == pixels.len() && !pixels.is_empty();
+        let picture = GrayImage::from_raw(columns as u32, rows as u32, pixels.to_vec()).filter(|_| fits);
         let picture = picture.with_context(|| format!("{} bytes are no picture of {columns}x{rows}", pixels.len()))?;
         let mirror = self.manner().mirror;
         let start = milliseconds();

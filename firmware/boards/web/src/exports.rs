@@ -107,6 +107,13 @@ pub extern "C" fn look(columns: usize, rows: usize, stride: usize, video: i32) -
     json(|core, input| core.look(input, [columns, rows, stride], video != 0))
 }
 
+/// The picture in the input, made smaller so that it has at most so many columns and rows: its columns and its rows, 16 bits each, the
+/// lower byte first, and its grey levels.
+#[unsafe(no_mangle)]
+pub extern "C" fn fit(columns: usize, rows: usize, most_columns: usize, most_rows: usize) -> i32 {
+    bytes(|_, _, input| core::fit(input, [columns, rows], [most_columns, most_rows]))
+}
+
 /// The last frame as it was searched.
 #[unsafe(no_mangle)]
 pub extern "C" fn searched() -> i32 {

@@ -1,18 +1,15 @@
 //! Depthwise convolution, eight channels at a time.
 
-use core::arch::x86_64::*;
-
-use bytemuck::cast;
 use shared::quantization::ChannelParameters;
 
 use super::{
     super::{ConvArguments, ShapeMismatch, filters, span, taps::Axis, tensor, tensor_mut},
-    avx2,
-    requantize::{LANES, words},
+    LANES,
+    vector::{self, Vector, words},
     writer::Writer,
 };
 
-/// [`depthwise_conv2d`](crate::kernels::depthwise_conv2d), or `None` if the processor has no AVX2 or there are less than
+/// [`depthwise_conv2d`](crate::kernels::depthwise_conv2d), or `None` if the processor has no such vectors or there are less than
 /// eight channels.
 pub fn depthwise_conv2d(
     arguments: &ConvArguments,
@@ -21,14 +18,15 @@ pub fn depthwise_conv2d(
     channels: &[ChannelParameters],
     output: &mut [i8],
 ) -> Option<Result<(), ShapeMismatch>> {
-    if !avx2::get() || usize::from(arguments.input_shape.channels) < LANES {
+    if !vector::exists() || usize::from(arguments.input_shape.channels) < LANES {
         return None;
     }
-    // SAFETY: the processor has AVX2.
+    #[allow(unused_unsafe, reason = "needed on x86-64")]
+    // SAFETY: the processor has these vectors.
     Some(unsafe { run(arguments, input, weights, channels, output) })
 }
 
-#[target_feature(enable = "avx2")]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 fn run(
     arguments: &ConvArguments,
     input: &[i8],
@@ -46,7 +44,7 @@ fn run(
     if output_shape.channels != input_shape.channels {
         return Err(ShapeMismatch);
     }
-    let offset = _mm256_set1_epi32(input_offset);
+    let offset = vector::of_word(input_offset);
     for first in (0..depth).step_by(LANES) {
         // The last eight channels begin early enough to be whole.
         let first = first.min(depth - LANES);
@@ -57,15 +55,15 @@ fn run(
             let rows = rows.taps(y);
             for x in 0..usize::from(output_shape.width) {
                 let columns = columns.taps(x);
-                let mut sums = _mm256_setzero_si256();
+                let mut sums = vector::zero();
                 for (kernel_row, row) in rows.pairs() {
                     let values = input.get((row * width + columns.first) * depth + first..).unwrap_or(&[]);
                     let tap = kernel_row * kernel_width + columns.kernel.start;
                     let weights = weights.get(tap * depth + first..).unwrap_or(&[]);
                     for at in (0..columns.kernel.len() * depth).step_by(depth) {
-                        let values = _mm256_add_epi32(widen(span(values, at, LANES)?)?, offset);
+                        let values = vector::add_words(widen(span(values, at, LANES)?)?, offset);
                         let weights = widen(span(weights, at, LANES)?)?;
-                        sums = _mm256_add_epi32(sums, _mm256_mullo_epi32(values, weights));
+                        sums = vector::add_words(sums, vector::mul_words(values, weights));
                     }
                 }
                 let pixel = pixels.next().and_then(|pixel| pixel.get_mut(first..)).ok_or(ShapeMismatch)?;
@@ -77,9 +75,8 @@ fn run(
 }
 
 /// Eight bytes as eight words.
-#[target_feature(enable = "avx2")]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 #[inline]
-fn widen(bytes: &[i8]) -> Result<__m256i, ShapeMismatch> {
-    let bytes: [i8; LANES] = *bytes.first_chunk().ok_or(ShapeMismatch)?;
-    Ok(_mm256_cvtepi8_epi32(_mm_cvtsi64_si128(cast(bytes))))
+fn widen(bytes: &[i8]) -> Result<Vector, ShapeMismatch> {
+    bytes.first_chunk().map(|bytes| vector::widen_to_words(bytes)).ok_or(ShapeMismatch)
 }

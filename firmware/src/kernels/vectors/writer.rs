@@ -1,12 +1,11 @@
 //! Sums into outputs.
 
-use core::arch::x86_64::*;
-
 use bytemuck::cast;
 
 use super::{
     super::ConvArguments,
-    requantize::{Ends, LANES, Requantizer, Words},
+    LANES,
+    vector::{Ends, Requantizer, Vector, Words},
 };
 
 /// From the sums of a pixel to its outputs.
@@ -18,7 +17,7 @@ pub struct Writer<const VECTORS: usize> {
 }
 
 impl<const VECTORS: usize> Writer<VECTORS> {
-    #[target_feature(enable = "avx2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     #[inline]
     pub fn new(arguments: &ConvArguments, words: [&Words; VECTORS], count: usize) -> Self {
         let mut requantizers = [Requantizer::new(&[[0; LANES]; 5]); VECTORS];
@@ -28,9 +27,9 @@ impl<const VECTORS: usize> Writer<VECTORS> {
         Self { requantizers, ends: Ends::new(arguments), count }
     }
 
-    #[target_feature(enable = "avx2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     #[inline]
-    pub fn write(&self, mut sums: [__m256i; VECTORS], to: &mut [i8]) {
+    pub fn write(&self, mut sums: [Vector; VECTORS], to: &mut [i8]) {
         for (sums, requantizer) in sums.iter_mut().zip(&self.requantizers) {
             *sums = requantizer.apply(*sums);
         }

@@ -1,15 +1,13 @@
 //! Convolution, also 1x1.
 //!
 //! ```text
-//! mod.rs      rows of tiles: 6 pixels x 16 filters at a time
+//! mod.rs      rows of tiles, a few pixels x eight or sixteen filters at a time
 //! weights.rs  weights as the multiplication reads them
 //! stripe.rs   the part of the input that a row of windows sees, widened
 //! ```
 
 mod stripe;
 mod weights;
-
-use core::arch::x86_64::*;
 
 use shared::{
     quantization::ChannelParameters,
@@ -21,9 +19,9 @@ use super::{
         ConvArguments, Region, ShapeMismatch, span,
         stripe::{Convolution, Layout},
     },
-    avx2,
-    requantize::{LANES, Words, words},
-    tile::{PIXELS, Pairs, tile},
+    LANES,
+    tile::{Pairs, tile},
+    vector::{self, FILTERS, PIXELS, Words, words},
     winograd,
     writer::Writer,
 };
@@ -55,7 +53,7 @@ pub const fn conv2d_words(window: &Window, input: Shape, output: Shape) -> usize
     LINE_WORDS + requantizer_words(filters) + weight_words(&layout, filters) + layout.values() / 2
 }
 
-/// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if the processor has no AVX2 or the scratch is too small.
+/// [`conv2d_region`](crate::kernels::conv2d_region), or `None` if the processor has no such vectors or the scratch is too small.
 pub fn conv2d(
     arguments: &ConvArguments,
     region: Region,
@@ -65,7 +63,7 @@ pub fn conv2d(
     output: &mut [i8],
     scratch: &mut [i32],
 ) -> Option<Result<(), ShapeMismatch>> {
-    if !avx2::get() {
+    if !vector::exists() {
         return None;
     }
     let scratch = scratch.get_mut(scratch.as_ptr().align_offset(LINE_WORDS * 4).min(LINE_WORDS)..)?;
@@ -74,7 +72,8 @@ pub fn conv2d(
     if winograd::fits(&window, input_shape, Shape { height: region.height, width: region.width, ..output_shape }) {
         let scratch = scratch.get_mut(..winograd::words_of(input_shape, output_shape))?;
         let convolution = Convolution::new(arguments, region, layout, input, weights, channels);
-        // SAFETY: the processor has AVX2.
+        #[allow(unused_unsafe, reason = "needed on x86-64")]
+        // SAFETY: the processor has these vectors.
         return Some(convolution.and_then(|convolution| unsafe { convolution.run_winograd(output, scratch) }));
     }
     let weight_words = weight_words(&layout, output_shape.channels.into());
@@ -84,7 +83,8 @@ pub fn conv2d(
     let convolution = Convolution::new(arguments, region, layout, input, weights, channels);
     let prepared =
         Prepared { requantizers: bytemuck::cast_slice_mut(requantizers), weights: widened.as_chunks_mut().0 };
-    // SAFETY: the processor has AVX2.
+    #[allow(unused_unsafe, reason = "needed on x86-64")]
+    // SAFETY: the processor has these vectors.
     Some(convolution.and_then(|convolution| unsafe { convolution.run(output, prepared, stripe) }))
 }
 
@@ -95,7 +95,7 @@ struct Prepared<'a> {
 }
 
 impl Convolution<'_> {
-    #[target_feature(enable = "avx2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     fn run(&self, output: &mut [i8], prepared: Prepared<'_>, stripe: &mut [i32]) -> Result<(), ShapeMismatch> {
         let Prepared { requantizers, weights: widened } = prepared;
         let pairs = self.layout.window / 2;
@@ -112,9 +112,9 @@ impl Convolution<'_> {
                 self.fill(y, stripe)?;
             }
             next = Some(y + 1);
-            // Sixteen filters at a time while there are so many, and eight at the end.
-            let groups = requantizers.chunks(2).zip(widened.chunks((2 * pairs).max(1)));
-            for (first, (requantizers, widened)) in (0..).step_by(2 * LANES).zip(groups) {
+            // As many filters as a tile has at a time while there are so many; of sixteen, eight at the end.
+            let groups = requantizers.chunks(FILTERS).zip(widened.chunks((FILTERS * pairs).max(1)));
+            for (first, (requantizers, widened)) in (0..).step_by(FILTERS * LANES).zip(groups) {
                 match (requantizers, widened.split_at_checked(pairs)) {
                     ([c, d], Some((a, b))) => self.convolve_row([a, b], [c, d], first, stripe, row)?,
                     ([c], _) => self.convolve_row([widened], [c], first, stripe, row)?,
@@ -126,7 +126,7 @@ impl Convolution<'_> {
     }
 
     /// One row of output pixels for `VECTORS` times eight filters from `first` on.
-    #[target_feature(enable = "avx2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     fn convolve_row<const VECTORS: usize>(
         &self,
         weights: [&[Pairs]; VECTORS],
@@ -145,19 +145,14 @@ impl Convolution<'_> {
         }
         let width = usize::from(self.region.width);
         // The margins of folded convolutions are two or so pixels wide.
-        let count = match width {
-            PIXELS.. => PIXELS,
-            4.. => 4,
-            2.. => 2,
-            _ => 1,
-        };
+        let count = [PIXELS, 4, 2].into_iter().find(|&count| count <= width).unwrap_or(1);
         for x in (0..width).step_by(count) {
             // The last tile begins early enough to be whole.
             let x = x.min(width - count);
             let windows = span(stripe, x * step, (count - 1) * step + pairs)?;
-            let mut sums = [[_mm256_setzero_si256(); VECTORS]; PIXELS];
+            let mut sums = [[vector::zero(); VECTORS]; PIXELS];
             match count {
-                PIXELS => sums = tile(windows, step, runs),
+                _ if count == PIXELS => sums = tile(windows, step, runs),
                 4 => [sums[0], sums[1], sums[2], sums[3]] = tile(windows, step, runs),
                 2 => [sums[0], sums[1]] = tile(windows, step, runs),
                 _ => [sums[0]] = tile(windows, step, runs),

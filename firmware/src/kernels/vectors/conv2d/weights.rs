@@ -1,14 +1,12 @@
 //! Weights as the multiplication reads them.
 
-use core::arch::x86_64::*;
-
 use bytemuck::cast;
 
 use super::super::{
     super::{ConvArguments, ShapeMismatch, stripe::Convolution},
-    requantize::LANES,
+    LANES,
     tile::Pairs,
-    transpose, widen,
+    vector::{self, transpose, widen},
 };
 
 /// Values of a vector of 16 bits.
@@ -16,7 +14,7 @@ const CHUNK: usize = 16;
 
 impl Convolution<'_> {
     /// Widens the weights to `[filters / 8][window / 2][8][2]`, in the order of the stripe.
-    #[target_feature(enable = "avx2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     pub(super) fn widen_weights(&self, widened: &mut [Pairs]) -> Result<(), ShapeMismatch> {
         let ConvArguments { window, input_shape, .. } = *self.arguments;
         let depth = usize::from(input_shape.channels);
@@ -68,7 +66,7 @@ impl Convolution<'_> {
     }
 
     /// [`widen_weights`](Self::widen_weights) for channels by the sixteen and filters by the eight.
-    #[target_feature(enable = "avx2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     fn widen_whole_weights(&self, widened: &mut [Pairs]) -> Result<(), ShapeMismatch> {
         let ConvArguments { window, input_shape, .. } = *self.arguments;
         let depth = usize::from(input_shape.channels);
@@ -76,7 +74,7 @@ impl Convolution<'_> {
         let eights = self.weights.chunks_exact((LANES * filter).max(1));
         for (weights, widened) in eights.zip(widened.chunks_exact_mut((self.layout.window / 2).max(1))) {
             for at in (0..filter).step_by(CHUNK) {
-                let mut filters = [_mm256_setzero_si256(); LANES];
+                let mut filters = [vector::zero(); LANES];
                 for (lane, to) in filters.iter_mut().enumerate() {
                     let values = weights.get(lane * filter + at..).and_then(|weights| weights.first_chunk());
                     *to = widen(values.ok_or(ShapeMismatch)?);

@@ -5,10 +5,7 @@ use core::arch::x86_64::*;
 use bytemuck::cast;
 use shared::quantization::ChannelParameters;
 
-use super::super::ConvArguments;
-
-/// Channels that are requantized at a time.
-pub const LANES: usize = 8;
+use super::super::{super::ConvArguments, LANES};
 
 /// Bias, multiplier, shifts to the left and to the right, and the bits that are shifted out to the right, of up to eight
 /// channels.

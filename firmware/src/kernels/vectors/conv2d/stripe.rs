@@ -1,7 +1,5 @@
 //! The part of the input that a row of windows sees, widened.
 
-use core::arch::x86_64::*;
-
 use bytemuck::cast;
 
 use super::super::{
@@ -9,12 +7,12 @@ use super::super::{
         ConvArguments, ShapeMismatch,
         stripe::{Columns, Convolution},
     },
-    widen,
+    vector::{self, widen},
 };
 
 impl Convolution<'_> {
     /// Widens the input that the windows of output row `y` see.
-    #[target_feature(enable = "avx2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     pub(super) fn fill(&self, y: usize, stripe: &mut [i32]) -> Result<(), ShapeMismatch> {
         let stripe = bytemuck::cast_slice_mut(stripe);
         (0..usize::from(self.arguments.window.kernel_height)).try_for_each(|ky| self.fill_row(y, ky, stripe))
@@ -27,7 +25,7 @@ impl Convolution<'_> {
 
     /// Turns the stripe of the output row before into that of row `y`: the rows of the input that both see move up, and the last
     /// are filled.
-    #[target_feature(enable = "avx2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     pub(super) fn move_on(&self, y: usize, stripe: &mut [i32]) -> Result<(), ShapeMismatch> {
         let ConvArguments { window, input_shape, .. } = *self.arguments;
         let (depth, stripe) = (usize::from(input_shape.channels), bytemuck::cast_slice_mut(stripe));
@@ -46,7 +44,7 @@ impl Convolution<'_> {
     }
 
     /// Widens row `ky` of the input that the windows of output row `y` see.
-    #[target_feature(enable = "avx2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     fn fill_row(&self, y: usize, ky: usize, stripe: &mut [i16]) -> Result<(), ShapeMismatch> {
         let ConvArguments { input_shape, input_offset, .. } = *self.arguments;
         let (depth, offset) = (usize::from(input_shape.channels), input_offset as i16);
@@ -61,12 +59,12 @@ impl Convolution<'_> {
             to.zip(pixels).for_each(|(to, &pixel)| *to = i16::from(pixel).wrapping_add(offset));
             return Ok(());
         }
-        let offsets = _mm256_set1_epi16(offset);
+        let offsets = vector::of_half(offset);
         for (to, from) in columns.zip(pixels.chunks_exact(depth.max(1))) {
             let (from, from_rest) = from.as_chunks::<16>();
             let (to, to_rest) = to.split_at_mut_checked(from.len() * 16).ok_or(ShapeMismatch)?;
             for (to, from) in to.as_chunks_mut::<16>().0.iter_mut().zip(from) {
-                *to = cast(_mm256_add_epi16(widen(from), offsets));
+                *to = cast(vector::add_halves(widen(from), offsets));
             }
             if !from_rest.is_empty() {
                 widen_some(from_rest, offset, to_rest);
@@ -77,13 +75,13 @@ impl Convolution<'_> {
 }
 
 /// Widens less than sixteen channels of a pixel and adds the offset.
-#[target_feature(enable = "avx2")]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 #[inline]
 fn widen_some(from: &[i8], offset: i16, to: &mut [i16]) {
     let (from, rest) = from.as_chunks::<8>();
     let (to, to_rest) = to.split_at_mut(from.len() * 8);
     for (to, from) in to.as_chunks_mut::<8>().0.iter_mut().zip(from) {
-        *to = cast(_mm_add_epi16(_mm_cvtepi8_epi16(_mm_cvtsi64_si128(cast(*from))), _mm_set1_epi16(offset)));
+        *to = vector::widen_eight(from, offset);
     }
     for (to, &from) in to_rest.iter_mut().zip(rest) {
         *to = i16::from(from).wrapping_add(offset);

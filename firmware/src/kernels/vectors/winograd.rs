@@ -21,8 +21,6 @@
 //! products  [16][tiles][16]            of a row of tiles, or a few short ones, with those filters
 //! ```
 
-use core::arch::x86_64::*;
-
 use bytemuck::cast;
 use shared::shape::{Shape, Window};
 
@@ -31,9 +29,9 @@ use super::{
         ConvArguments, ShapeMismatch, span,
         stripe::{Columns, Convolution},
     },
-    requantize::{LANES, words},
-    tile::{PIXELS, Pairs, tile},
-    transpose, widen,
+    LANES,
+    tile::{Pairs, tile},
+    vector::{self, FILTERS, PIXELS, Vector, transpose, widen, words},
     writer::Writer,
 };
 
@@ -91,7 +89,7 @@ pub const fn words_of(input: Shape, output: Shape) -> usize {
 
 impl Convolution<'_> {
     /// As [`run`](Self::run), for what [`fits`].
-    #[target_feature(enable = "avx2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     pub(super) fn run_winograd(&self, output: &mut [i8], scratch: &mut [i32]) -> Result<(), ShapeMismatch> {
         let ConvArguments { input_shape, output_shape, .. } = *self.arguments;
         let (depth, width) = (usize::from(input_shape.channels), self.region.width);
@@ -137,16 +135,16 @@ impl Convolution<'_> {
     }
 
     /// `2 G g (2 G)'` of sixteen filters from `first` on.
-    #[target_feature(enable = "avx2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     fn transform_filters(&self, first: usize, filters: &mut [Pairs]) -> Result<(), ShapeMismatch> {
         let depth = usize::from(self.arguments.input_shape.channels);
         let weights = span(self.weights, first * 9 * depth, CHUNK * 9 * depth)?;
-        let mut transformed = [[_mm256_setzero_si256(); LANES]; PLACES];
+        let mut transformed = [[vector::zero(); LANES]; PLACES];
         let eights = weights.chunks_exact((LANES * 9 * depth).max(1));
         for (weights, to) in eights.zip(filters.chunks_exact_mut((PLACES * depth / 2).max(1))) {
             for channel in (0..depth).step_by(CHUNK) {
                 for (filter, weights) in weights.chunks_exact((9 * depth).max(1)).enumerate() {
-                    let mut g = [_mm256_setzero_si256(); 9];
+                    let mut g = [vector::zero(); 9];
                     for (tap, g) in g.iter_mut().enumerate() {
                         let weights = weights.get(tap * depth + channel..).ok_or(ShapeMismatch)?;
                         *g = widen(weights.first_chunk().ok_or(ShapeMismatch)?);
@@ -173,7 +171,7 @@ impl Convolution<'_> {
     }
 
     /// `B' d B` of a row of `across` tiles, of which the first is number `start` of `count`, for output rows `y` and `y + 1`.
-    #[target_feature(enable = "avx2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     fn transform_tiles(
         &self,
         y: usize,
@@ -181,21 +179,21 @@ impl Convolution<'_> {
         tiles: &mut [i16],
     ) -> Result<(), ShapeMismatch> {
         let depth = usize::from(self.arguments.input_shape.channels);
-        let offset = _mm256_set1_epi16(self.arguments.input_offset as i16);
+        let offset = vector::of_half(self.arguments.input_offset as i16);
         let Columns { blank, count: columns, .. } = self.columns;
         let mut rows = [None; 4];
         for (ky, row) in rows.iter_mut().enumerate() {
             *row = self.input_row(y, ky)?;
         }
         for channel in (0..depth).step_by(CHUNK) {
-            let column = |index: usize| -> Result<[__m256i; 4], ShapeMismatch> {
-                let mut d = [_mm256_setzero_si256(); 4];
+            let column = |index: usize| -> Result<[Vector; 4], ShapeMismatch> {
+                let mut d = [vector::zero(); 4];
                 if (blank..blank + columns).contains(&index) {
                     for (d, row) in d.iter_mut().zip(rows) {
                         let Some(row) = row else { continue };
                         let values = span(row, (index - blank) * depth + channel, CHUNK)?;
                         let values = values.first_chunk().ok_or(ShapeMismatch)?;
-                        *d = _mm256_add_epi16(widen(values), offset);
+                        *d = vector::add_halves(widen(values), offset);
                     }
                 }
                 Ok(tile_column(d))
@@ -219,7 +217,7 @@ impl Convolution<'_> {
     }
 
     /// The products of `some` tiles from `start` on of `count` with sixteen filters, summed over the channels.
-    #[target_feature(enable = "avx2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     fn multiply(
         &self,
         tiles: &[i32],
@@ -248,7 +246,7 @@ impl Convolution<'_> {
 
     /// `A' m A` of a row of `across` tiles, the first of which is number `start` of `count`, requantized, to sixteen channels
     /// from `first` on of up to two rows of pixels.
-    #[target_feature(enable = "avx2")]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     fn transform_products(
         &self,
         products: &[[i32; CHUNK]],
@@ -262,9 +260,9 @@ impl Convolution<'_> {
         for index in 0..across {
             // Two vectors of sums for every column of products and row of outputs. Closures that hand over vectors would not be
             // inlined where the compiler takes no AVX2 for granted.
-            let mut columns = [[[_mm256_setzero_si256(); 2]; 2]; 4];
+            let mut columns = [[[vector::zero(); 2]; 2]; 4];
             for (column, to) in columns.iter_mut().enumerate() {
-                let mut m = [[_mm256_setzero_si256(); 4]; 2];
+                let mut m = [[vector::zero(); 4]; 2];
                 for row in [0, 1, 2, 3] {
                     let place = products.get((4 * row + column) * count + start + index).ok_or(ShapeMismatch)?;
                     let [a, b] = cast::<_, [[i32; LANES]; 2]>(*place);
@@ -279,7 +277,7 @@ impl Convolution<'_> {
                 let high = output_column([a[1][row], b[1][row], c[1][row], d[1][row]]);
                 for (x, (low, high)) in (2 * index..width).zip(low.into_iter().zip(high)) {
                     let to = line.get_mut(x * outputs + first..).ok_or(ShapeMismatch)?;
-                    writer.write([_mm256_srai_epi32::<2>(low), _mm256_srai_epi32::<2>(high)], to);
+                    writer.write([vector::quarter_words(low), vector::quarter_words(high)], to);
                 }
             }
         }
@@ -288,29 +286,29 @@ impl Convolution<'_> {
 }
 
 /// `2 G g` of a column of a filter.
-#[target_feature(enable = "avx2")]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 #[inline]
-fn filter_column([a, b, c]: [__m256i; 3]) -> [__m256i; 4] {
-    let ends = _mm256_add_epi16(a, c);
-    [_mm256_add_epi16(a, a), _mm256_add_epi16(ends, b), _mm256_sub_epi16(ends, b), _mm256_add_epi16(c, c)]
+fn filter_column([a, b, c]: [Vector; 3]) -> [Vector; 4] {
+    let ends = vector::add_halves(a, c);
+    [vector::add_halves(a, a), vector::add_halves(ends, b), vector::sub_halves(ends, b), vector::add_halves(c, c)]
 }
 
 /// `B' d` of a column of a tile.
-#[target_feature(enable = "avx2")]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 #[inline]
-fn tile_column([a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
-    [_mm256_sub_epi16(a, c), _mm256_add_epi16(b, c), _mm256_sub_epi16(c, b), _mm256_sub_epi16(b, d)]
+fn tile_column([a, b, c, d]: [Vector; 4]) -> [Vector; 4] {
+    [vector::sub_halves(a, c), vector::add_halves(b, c), vector::sub_halves(c, b), vector::sub_halves(b, d)]
 }
 
 /// `A' m` of a column of products.
-#[target_feature(enable = "avx2")]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 #[inline]
-fn output_column([a, b, c, d]: [__m256i; 4]) -> [__m256i; 2] {
-    [_mm256_add_epi32(_mm256_add_epi32(a, b), c), _mm256_sub_epi32(_mm256_sub_epi32(b, c), d)]
+fn output_column([a, b, c, d]: [Vector; 4]) -> [Vector; 2] {
+    [vector::add_words(vector::add_words(a, b), c), vector::sub_words(vector::sub_words(b, c), d)]
 }
 
 /// The sums of `COUNT` tiles at one place, and their number.
-#[target_feature(enable = "avx2")]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 #[inline]
 fn multiply_some<const COUNT: usize>(
     tiles: &[i32],
@@ -318,8 +316,16 @@ fn multiply_some<const COUNT: usize>(
     filters: [&[Pairs]; 2],
     products: &mut [[i32; CHUNK]],
 ) -> usize {
-    for (to, sums) in products.iter_mut().zip(tile::<COUNT, 2>(tiles, pairs, filters)) {
-        *to = cast(sums);
+    if FILTERS == 2 {
+        for (to, sums) in products.iter_mut().zip(tile::<COUNT, 2>(tiles, pairs, filters)) {
+            *to = cast(sums);
+        }
+        return COUNT;
+    }
+    for (half, filters) in filters.into_iter().enumerate() {
+        for (to, [sums]) in products.iter_mut().zip(tile::<COUNT, 1>(tiles, pairs, [filters])) {
+            to.as_chunks_mut::<LANES>().0[half] = cast(sums);
+        }
     }
     COUNT
 }

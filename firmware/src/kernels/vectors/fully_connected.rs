@@ -1,13 +1,12 @@
 //! Fully connected operator.
 
-use core::arch::x86_64::*;
-
 use bytemuck::cast;
 use shared::quantization::ChannelParameters;
 
 use super::{
     super::{FullyConnectedArguments, ShapeMismatch, filters, span},
-    avx2, widen,
+    LANES,
+    vector::{self, widen},
 };
 
 /// Values of a vector.
@@ -21,7 +20,7 @@ pub const fn fully_connected_words(inputs: usize) -> usize {
     inputs.next_multiple_of(CHUNK) / 2
 }
 
-/// [`fully_connected`](crate::kernels::fully_connected), or `None` if the processor has no AVX2 or the scratch is too small.
+/// [`fully_connected`](crate::kernels::fully_connected), or `None` if the processor has no such vectors or the scratch is too small.
 pub fn fully_connected(
     arguments: &FullyConnectedArguments,
     input: &[i8],
@@ -30,15 +29,16 @@ pub fn fully_connected(
     output: &mut [i8],
     scratch: &mut [i32],
 ) -> Option<Result<(), ShapeMismatch>> {
-    if !avx2::get() {
+    if !vector::exists() {
         return None;
     }
     let widened = scratch.get_mut(..fully_connected_words(input.len()))?;
-    // SAFETY: the processor has AVX2.
+    #[allow(unused_unsafe, reason = "needed on x86-64")]
+    // SAFETY: the processor has these vectors.
     Some(unsafe { run(arguments, input, weights, channels, output, bytemuck::cast_slice_mut(widened)) })
 }
 
-#[target_feature(enable = "avx2")]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 fn run(
     arguments: &FullyConnectedArguments,
     input: &[i8],
@@ -69,10 +69,10 @@ fn run(
 }
 
 /// The dot products of four runs of weights with the widened activations.
-#[target_feature(enable = "avx2")]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 #[inline]
 fn dot(x: &[[i16; CHUNK]], weights: [&[i8]; UNITS]) -> [i32; UNITS] {
-    let mut sums = [_mm256_setzero_si256(); UNITS];
+    let mut sums = [vector::zero(); UNITS];
     let (chunks, rests) = (weights.map(|w| w.as_chunks::<CHUNK>().0), weights.map(|w| w.as_chunks::<CHUNK>().1));
     let length = chunks[0].len().min(x.len());
     let (whole, last) = x.split_at(length);
@@ -80,15 +80,15 @@ fn dot(x: &[[i16; CHUNK]], weights: [&[i8]; UNITS]) -> [i32; UNITS] {
     for (at, x) in whole.iter().enumerate() {
         let x = cast(*x);
         for (sum, chunks) in sums.iter_mut().zip(&chunks) {
-            *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(x, widen(&chunks[at])));
+            *sum = vector::add_words(*sum, vector::multiply_pairs(x, widen(&chunks[at])));
         }
     }
     if let [x] = last {
         for (sum, rest) in sums.iter_mut().zip(rests) {
             let mut weights = [0; CHUNK];
             weights.iter_mut().zip(rest).for_each(|(to, &from)| *to = from);
-            *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(cast(*x), widen(&weights)));
+            *sum = vector::add_words(*sum, vector::multiply_pairs(cast(*x), widen(&weights)));
         }
     }
-    sums.map(|sum| cast::<_, [i32; 8]>(sum).iter().fold(0i32, |total, &part| total.wrapping_add(part)))
+    sums.map(|sum| cast::<_, [i32; LANES]>(sum).iter().fold(0i32, |total, &part| total.wrapping_add(part)))
 }

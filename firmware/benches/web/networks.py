@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""The layers of `edge` with random weights, for the engines of browsers; measure.mjs calls it.
+
+Usage: networks.py FOLDER
+
+Needs onnx, onnxruntime and numpy. Writes to FOLDER:
+
+float.onnx, int8.onnx   f32, and QDQ with a scale for each output channel: from quantized face to quantized logits
+weights.bin             f32: weights as TensorFlow.js takes them ([height, width, inputs, outputs]) and biases of each layer
+face.bin                i8, [48, 48, 2]: a normalized face
+network.json            the layers; the logits of the face in f32, and scale and zero point of those in int8
+"""
+
+import json
+import pathlib
+import sys
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "peers"))
+
+import numpy as np
+import onnx
+import onnxruntime
+
+import network
+import qdq
+
+# host-trainer/architectures/edge.toml, with the batch normalization folded.
+EDGE = [
+    network.conv(2, 16, 3, 1, 48),
+    network.conv(16, 32, 3, 2, 48),
+    network.conv(32, 32, 3, 1, 24),
+    network.conv(32, 64, 3, 2, 24),
+    network.conv(64, 64, 3, 1, 12),
+    network.conv(64, 112, 3, 2, 12),
+    network.conv(112, 112, 3, 1, 6),
+    network.Layer("mean"),
+    network.dense(112, 7, relu=False),
+]
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    model = network.float_onnx(EDGE)
+    onnx.save(model, folder / "float.onnx")
+    faces = network.faces(64, channels=2)
+    images = faces.astype(np.float32) * np.float32(network.INPUT_SCALE)
+    quantized, scale, zero_point = qdq.quantize(folder, images, "QInt8")
+    onnx.save(quantized, folder / "int8.onnx")
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    logits = session.run(None, {"image": images[:1]})[0].ravel()
+    weighted = [layer for layer in EDGE if layer.weights is not None]
+    with open(folder / "weights.bin", "wb") as file:
+        for layer in weighted:
+            order = (2, 3, 1, 0) if layer.kind == "conv" else (1, 0)
+            file.write(np.ascontiguousarray(layer.weights.transpose(order), np.float32).tobytes())
+            file.write(layer.bias.astype(np.float32).tobytes())
+    (folder / "face.bin").write_bytes(np.ascontiguousarray(faces[0].transpose(1, 2, 0)).tobytes())
+    description = {
+        "layers": [
+            {"kind": layer.kind, "shape": layer.weights.shape, "stride": layer.stride[0], "relu": layer.relu}
+            for layer in weighted
+        ],
+        "input_scale": network.INPUT_SCALE,
+        "logits": logits.tolist(),
+        "scale": float(scale),
+        "zero_point": int(zero_point),
+    }
+    (folder / "network.json").write_text(json.dumps(description))
+
+
+if __name__ == "__main__":
+    main()
