@@ -70,7 +70,7 @@ export class Answer {
       this.#show(null, 'no face', 'Faces of 24 pixels and more are found.');
       this.speak('no face');
     }
-    this.#parts.line.textContent = line ?? '';
+    this.#parts.line.textContent = line ?? '–';
   }
 
   #show(face, label, sure) {

@@ -90,6 +90,7 @@ export class Device {
     const options = this.#identity?.options;
     this.#stop?.abort();
     this.#identity = null;
+    this.#parts.words.textContent = 'Disconnecting…';
     // A device prints no lines for people while it talks to a host.
     if (options) await link.text(options).catch(() => {});
     await this.#close(link, 'Disconnected.');
@@ -147,19 +148,19 @@ export class Device {
   /** Puts the page's model on the device. */
   async #upload() {
     const { file, info } = this.#models.current;
-    const { upload, progress, uploadWords } = this.#parts;
+    const { upload, progress, uploadBytes, uploadWords } = this.#parts;
     const link = this.#link;
     this.#stop = new AbortController();
     upload.textContent = 'Stop the upload';
     const words = (text) => (uploadWords.textContent = text);
-    words(`${info.name}: beginning…`);
+    words(`${info.name} is on its way.`);
     try {
       const identity = await link.upload(file, {
         crc: parseInt(info.crc, 16),
         signal: this.#stop.signal,
         progress(bytes, all) {
           Object.assign(progress, { value: bytes, max: all });
-          words(`${info.name}: ${bytes} of ${all} bytes`);
+          uploadBytes.textContent = `${bytes} of ${all} bytes`;
         },
       });
       words(`${info.name} runs on the device now.`);
@@ -194,7 +195,7 @@ export class Device {
   }
 
   #show() {
-    const { serial, socket, disconnect, connected, facts, upload, uploadWords, progress, bootLoader } = this.#parts;
+    const { serial, socket, disconnect, connected, facts, upload, progress, bootLoader } = this.#parts;
     const identity = this.#identity;
     serial.disabled = this.#link !== null || serialRefusal() !== null;
     socket.disabled = this.#link !== null;
@@ -211,7 +212,7 @@ export class Device {
     facts.camera.textContent = camera ? 'yes' : 'no';
     upload.disabled = !store;
     progress.hidden = !store;
-    if (!store) uploadWords.textContent = 'It keeps no models.';
+    if (!store) this.#parts.uploadWords.textContent = 'It keeps no models.';
     bootLoader.hidden = !WITH_BOOT_LOADER.includes(store?.board);
     document.dispatchEvent(new CustomEvent('greeted', { detail: identity }));
   }

@@ -37,6 +37,8 @@ export class Link {
   #waiting = null;
   #before = Promise.resolve();
   #closed = null;
+  /** Whether a whole frame came that is no reply of this version. */
+  #foreign = false;
 
   /** `core` is one for this conversation; `told` gets each line and each readout of the device's own camera. */
   constructor(core, told) {
@@ -55,6 +57,7 @@ export class Link {
     for (const event of this.#core.linkReceived(bytes)) {
       if (event.text !== undefined) this.#heard(event.text);
       else if (event.kind !== undefined) this.#replied(event);
+      else if (event.foreign) this.#foreign = true;
     }
   }
 
@@ -65,6 +68,8 @@ export class Link {
   }
 
   #heard(line) {
+    // Bytes of frames may look like a line.
+    if (!TEXTS.some((text) => line.includes(text))) return;
     this.#told({ line });
     const texts = this.#waiting?.isHello ? [BANNER] : TEXTS;
     if (texts.some((text) => line.includes(text))) this.#waiting?.resolve({ restarted: true });
@@ -118,6 +123,7 @@ export class Link {
   /** Sends what `make` makes of a number, until a reply of this name comes; gives its contents. */
   async #ask(expected, make) {
     const isHello = expected === 'Hello';
+    this.#foreign = false;
     let sequence = this.#number();
     let request = make(sequence);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -134,6 +140,7 @@ export class Link {
         request = make(sequence);
       }
     }
+    if (this.#foreign) throw new LinkError(MISMATCH);
     throw new LinkError(
       `The device is silent: no answer to ${ATTEMPTS} tries. Check that its firmware runs and that no other program talks to it.`,
     );

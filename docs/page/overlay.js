@@ -37,7 +37,9 @@ export class Overlay {
     const { scale, left, top } = placed(columns, rows, width, height);
     const across = (x) => left + scale * (mirrored ? columns - x : x);
     const down = (y) => top + scale * y;
-    faces.forEach((face, index) => drawFace(context, face, { across, down, width, chosen: index === chosen }));
+    // The one that stands out lies on top.
+    const order = faces.map((_, index) => index).sort((a, b) => (a === chosen) - (b === chosen));
+    for (const index of order) drawFace(context, faces[index], { across, down, width, chosen: index === chosen });
   }
 }
 
@@ -60,7 +62,7 @@ function drawFace(context, face, { across, down, width, chosen }) {
   for (const [x, y] of face.eyes) {
     const eye = new Path2D();
     // The middle of the first pixel is (0, 0).
-    eye.arc(across(x + 0.5), down(y + 0.5), 3, 0, 2 * Math.PI);
+    eye.arc(across(x + 0.5), down(y + 0.5), Math.min(3, (x1 - x0) / 16), 0, 2 * Math.PI);
     stroke(eye);
   }
   const words = face.uncertain
@@ -68,6 +70,8 @@ function drawFace(context, face, { across, down, width, chosen }) {
     : `${face.label} ${face.confidence.toFixed(2)}`;
   context.font = `${chosen ? 600 : 400} 15px system-ui, sans-serif`;
   const wide = context.measureText(words).width + 12;
+  // Where many faces are small, their list names them.
+  if (!chosen && wide > x1 - x0 + 8) return;
   const x = Math.min(Math.max(x0, 2), width - wide - 2);
   const y = y0 > 26 ? y0 - 26 : y1 + 4;
   context.fillStyle = 'rgb(0 0 0 / 0.75)';

@@ -61,6 +61,7 @@ export const parts = elements({
     send: 'send',
     upload: 'upload',
     uploadWords: 'upload-words',
+    uploadBytes: 'upload-bytes',
     progress: 'progress',
     bootLoader: 'boot-loader',
     lines: 'lines',

@@ -61,15 +61,16 @@ export class Strip {
     context.fillStyle = borderTopColor;
     this.#labels.forEach((_, index) => context.fillRect(0, Math.round((index + 1) * lane) - 1, width, 1));
     context.fillStyle = color;
+    // At whole dots, so that neighbours neither overlap nor leave a gap.
+    const across = (when) => Math.round(width * (1 - (now - when) / REMEMBERED) * dots) / dots;
     this.#answers.forEach(({ time, face }, index) => {
       if (!face) return;
-      const until = Math.min(this.#answers[index + 1]?.time ?? now, time + STANDS);
-      const across = (when) => width * (1 - (now - when) / REMEMBERED);
       const left = across(time);
+      const wide = across(Math.min(this.#answers[index + 1]?.time ?? now, time + STANDS)) - left;
       this.#labels.forEach(({ name, index: place }, row) => {
         const high = (lane - 3) * face.probabilities[place];
         context.globalAlpha = name === face.label ? 1 : 0.35;
-        context.fillRect(left, (row + 1) * lane - 1 - high, Math.max(across(until) - left, 1), high);
+        context.fillRect(left, (row + 1) * lane - 1 - high, wide, high);
       });
     });
     this.#say();

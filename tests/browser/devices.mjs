@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { open } from './browser.mjs';
 import { PICTURE, drop, waitFor } from './files.mjs';
@@ -10,6 +11,9 @@ import { putPort } from './serial_port.mjs';
 
 // Faces that both must answer alike.
 const COMPARED = 5;
+
+// Of so many writes, one is lost.
+const LOST = 120;
 
 const compared = (page) =>
   page.evaluate(() => window.told.compared.map(({ same, page: logits }) => ({ same, logits })));
@@ -34,10 +38,10 @@ async function choose(page, name) {
 // Puts the page's model on the device; stops in the middle and goes on.
 async function upload(page, name) {
   await page.evaluate(() => {
-    const [words, button] = ['upload-words', 'upload'].map((id) => document.getElementById(id));
+    const [words, button] = ['upload-bytes', 'upload'].map((id) => document.getElementById(id));
     window.stopped = null;
     new MutationObserver((_, observer) => {
-      const [, bytes, all] = words.textContent.match(/: (\d+) of (\d+) bytes/) ?? [];
+      const [, bytes, all] = words.textContent.match(/^(\d+) of (\d+) bytes/) ?? [];
       if (!(Number(bytes) > 20_000 && Number(bytes) < Number(all))) return;
       window.stopped = Number(bytes);
       observer.disconnect();
@@ -47,10 +51,10 @@ async function upload(page, name) {
   });
   await waitFor(page, 'upload-words', /^Stopped\. The device keeps what it has/);
   await page.evaluate(() => {
-    const words = document.getElementById('upload-words');
+    const words = document.getElementById('upload-bytes');
     window.first = null;
     new MutationObserver((_, observer) => {
-      const [, bytes] = words.textContent.match(/: (\d+) of (\d+) bytes/) ?? [];
+      const [, bytes] = words.textContent.match(/^(\d+) of (\d+) bytes/) ?? [];
       if (bytes === undefined) return;
       window.first = Number(bytes);
       observer.disconnect();
@@ -88,12 +92,18 @@ async function talk(page) {
   return { compared: (await compared(page)).length };
 }
 
-async function websocket({ without, url, options }) {
+async function websocket({ without, url, out, options }) {
   if (!options.websocket) return { left_out: 'no --websocket' };
   const { page, context, faults } = await open(without, url);
   await page.fill('#address', `ws://${options.websocket}`);
   await page.click('#socket');
   const result = await talk(page);
+  for (const width of [360, 1280]) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.screenshot({ path: join(out, `device-${width}.png`), fullPage: true });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(wide <= width, `the page is ${wide} pixels wide in a window of ${width}`);
+  }
   await page.click('#disconnect');
   await waitFor(page, 'device-words', /^Disconnected\.$/);
   assert.ok(await page.locator('#connected').isHidden());
@@ -134,6 +144,26 @@ async function serial({ without, url, options }) {
   return result;
 }
 
+// A line that loses bytes both ways, and a device that is restarted: the page sends again and greets again, and no answer is another's.
+async function faults({ without, url, options }) {
+  if (!options.serial) return { left_out: 'no --serial' };
+  let port;
+  const prepare = async (fresh) => (port = await putPort(fresh, options.serial, LOST));
+  const opened = await open(without, url, { prepare });
+  const { page, context } = opened;
+  await page.click('#serial');
+  await waitFor(page, 'device-model', /^edge [0-9a-f]{8}$/);
+  await page.click('#drawn');
+  await alike(page, 3);
+  await port.say(page, '\r\nfer firmware 0.1.0  model edge\r\n');
+  await waitFor(page, 'lines', /fer firmware 0\.1\.0/);
+  await alike(page, 3);
+  assert.match(await textOf(page, 'device-words'), /^Connected by /);
+  assert.deepEqual(opened.faults, []);
+  await context.close();
+  return { compared: 6 };
+}
+
 // Addresses at which there is no device.
 async function noDevice({ without, url }) {
   const { page, context, faults } = await open(without, url, { expects: ['WebSocket connection to'] });
@@ -154,4 +184,4 @@ async function noDevice({ without, url }) {
   return { words };
 }
 
-export const devices = { websocket, serial, no_device: noDevice };
+export const devices = { websocket, serial, lossy: faults, no_device: noDevice };

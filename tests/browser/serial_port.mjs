@@ -2,10 +2,13 @@
 
 import { connect } from 'node:net';
 
-// Gives the port to a context; `address` is HOST:PORT. `unplug()` takes it away.
-export async function putPort(context, address) {
+// Gives the port to a context; `address` is HOST:PORT. Of `lose` writes to the device, and of as many pieces from it, one is lost; 0 loses
+// none. `unplug()` takes the port away; `say(page, text)` has the device print something.
+export async function putPort(context, address, lose = 0) {
   const [host, port] = address.split(':');
   let socket = null;
+  const lost = { writes: 0, pieces: 0 };
+  const isLost = (kind) => (lost[kind] += 1) % lose === 0;
   const toPage = (page, bytes) => page.evaluate((text) => window.portGives(text), bytes).catch(() => {});
   await context.exposeBinding('portOpens', ({ page }, options) => {
     if (options.baudRate !== 115_200) throw new Error(`the port was opened with ${options.baudRate} baud`);
@@ -13,17 +16,20 @@ export async function putPort(context, address) {
       socket = connect(Number(port), host, resolve);
       socket.setNoDelay(true);
       socket.on('error', reject);
-      socket.on('data', (bytes) => toPage(page, bytes.toString('base64')));
+      socket.on('data', (bytes) => isLost('pieces') || toPage(page, bytes.toString('base64')));
       socket.on('close', () => toPage(page, null));
     });
   });
-  await context.exposeBinding(
-    'portTakes',
-    (_, text) => new Promise((resolve) => socket.write(Buffer.from(text, 'base64'), resolve)),
-  );
+  await context.exposeBinding('portTakes', (_, text) => {
+    if (isLost('writes')) return null;
+    return new Promise((resolve) => socket.write(Buffer.from(text, 'base64'), resolve));
+  });
   await context.exposeBinding('portCloses', () => socket?.destroy());
   await context.addInitScript(inPage);
-  return { unplug: () => socket.destroy() };
+  return {
+    unplug: () => socket.destroy(),
+    say: (page, text) => toPage(page, Buffer.from(text).toString('base64')),
+  };
 }
 
 // Runs in the page: what Chromium's SerialPort does, as far as the specification describes it.
