@@ -45,6 +45,7 @@ pub static FILES: &[File] = files![
     "models/models.json",
     "models/pico.fer",
     "overlay.js",
+    "parts.js",
     "photographs.js",
     "pico.bin",
     "pico2.head",
