@@ -139,7 +139,15 @@ fn the_server_answers_head_and_refuses_what_it_has_not() {
     assert_eq!((answer.status(), &*answer.body), ("200", &b""[..]));
     answer.has("content-length", &page()["core.wasm"].len().to_string());
     answer.has("content-type", "application/wasm");
-    for path in ["/none.js", "/models", "/../Cargo.toml", "/models/../../Cargo.toml", "/%2e%2e/Cargo.toml", "//etc/passwd", "/etc/passwd"] {
+    for path in [
+        "/none.js",
+        "/models",
+        "/../Cargo.toml",
+        "/models/../../Cargo.toml",
+        "/%2e%2e/Cargo.toml",
+        "//etc/passwd",
+        "/etc/passwd",
+    ] {
         let answer = server.get(path);
         assert_eq!((answer.status(), &*answer.body), ("404", &b"There is no such file\n"[..]), "{path}");
         answer.has("content-type", "text/plain; charset=utf-8");
@@ -165,7 +173,9 @@ fn a_name_that_is_not_the_servers_is_refused() {
     for host in ["localhost".to_owned(), format!("localhost:{port}"), "127.0.0.1".into()] {
         assert_eq!(server.ask("GET", "/", &host).status(), "200", "{host}");
     }
-    for host in [format!("example.org:{port}"), "192.0.2.1".into(), format!("127.0.0.1.example.org:{port}"), String::new()] {
+    for host in
+        [format!("example.org:{port}"), "192.0.2.1".into(), format!("127.0.0.1.example.org:{port}"), String::new()]
+    {
         let answer = server.ask("GET", "/index.html", &host);
         assert_eq!(answer.status(), "421", "{host}");
         assert!(answer.body.starts_with(b"The page is not at this address"), "{host}");
@@ -179,7 +189,8 @@ fn a_port_that_is_taken_is_named_with_a_remedy() {
     let address = taken.local_addr().expect("bound");
     let words = format!("error: {address}: another program has this port; --serve 127.0.0.1:0 takes a free one\n");
     run(folder.path(), &format!("page --serve {address}")).refused(1, &words);
-    run(folder.path(), "page --serve 8000").refused(1, "error: 8000 (an address and a port are needed, such as 127.0.0.1:8000): ");
+    run(folder.path(), "page --serve 8000")
+        .refused(1, "error: 8000 (an address and a port are needed, such as 127.0.0.1:8000): ");
     run(folder.path(), "page --serve 127.0.0.1:0 --out there").refused(2, "cannot be used with");
     assert!(!folder.path().join("there").exists());
 }
@@ -229,7 +240,9 @@ fn the_page_is_written_and_other_files_of_the_folder_stay() {
     let folder = workplace();
     let site = folder.path().join("a/site");
     fs::create_dir_all(site.join("models")).expect("made");
-    for (path, text) in [("notes.txt", "mine"), ("models/mine.fer", "mine as well"), ("index.html", "of an older version")] {
+    for (path, text) in
+        [("notes.txt", "mine"), ("models/mine.fer", "mine as well"), ("index.html", "of an older version")]
+    {
         fs::write(site.join(path), text).expect("written");
     }
     for _ in 0..2 {

@@ -3,6 +3,8 @@
 //! Its messages carry the bytes of the serial link, for pages in a browser. A host takes over once it has been let in, so what is refused,
 //! or never says what it wants, disturbs nobody.
 
+#![allow(clippy::result_large_err, reason = "the answer to a request is what tungstenite takes")]
+
 mod link;
 mod origin;
 
@@ -133,7 +135,6 @@ fn greet(stream: TcpStream, address: SocketAddr, allowed: &[Origin]) -> Option<(
 }
 
 /// Whether a request is let in: whether its host may upload, or the answer that turns it away.
-#[allow(clippy::result_large_err, reason = "the answer is what tungstenite takes")]
 fn check(request: &Request, address: SocketAddr, allowed: &[Origin]) -> Result<bool, ErrorResponse> {
     if request.uri().path() != "/" {
         return Err(answer(StatusCode::NOT_FOUND, "The device is at the path /\n".into()));
