@@ -18,6 +18,7 @@
 //! export                           all that a finished training leaves
 //! monitor                          the host's end of the serial link
 //! watch                            a camera's frames to faces and emotions, live
+//! page                             the page that shows the core in a browser, and its server
 //! dashboard  cli                   a training on the terminal, the commands
 //! ```
 //!
@@ -50,6 +51,7 @@ pub mod network;
 pub mod normalization;
 pub mod onnx;
 mod operators;
+pub mod page;
 pub mod quantization;
 pub mod refinement;
 pub mod report;

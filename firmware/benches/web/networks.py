@@ -5,10 +5,11 @@ Usage: networks.py FOLDER
 
 Needs onnx, onnxruntime and numpy. Writes to FOLDER:
 
-float.onnx, int8.onnx   f32, and QDQ with a scale for each output channel: from quantized face to quantized logits
+float.onnx              f32
+int8.onnx, uint8.onnx   QDQ with a scale for each output channel and such activations: from quantized face to quantized logits
 weights.bin             f32: weights as TensorFlow.js takes them ([height, width, inputs, outputs]) and biases of each layer
 face.bin                i8, [48, 48, 2]: a normalized face
-network.json            the layers; the logits of the face in f32, and scale and zero point of those in int8
+network.json            the layers; the logits of the face in f32, and scale and zero point of those in int8 and uint8
 """
 
 import json
@@ -45,8 +46,11 @@ def main():
     onnx.save(model, folder / "float.onnx")
     faces = network.faces(64, channels=2)
     images = faces.astype(np.float32) * np.float32(network.INPUT_SCALE)
-    quantized, scale, zero_point = qdq.quantize(folder, images, "QInt8")
-    onnx.save(quantized, folder / "int8.onnx")
+    outputs = {}
+    for kind, name in [("QInt8", "int8"), ("QUInt8", "uint8")]:
+        quantized, scale, zero_point = qdq.quantize(folder, images, kind)
+        onnx.save(quantized, folder / f"{name}.onnx")
+        outputs[name] = {"scale": float(scale), "zero_point": int(zero_point)}
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     logits = session.run(None, {"image": images[:1]})[0].ravel()
     weighted = [layer for layer in EDGE if layer.weights is not None]
@@ -63,8 +67,7 @@ def main():
         ],
         "input_scale": network.INPUT_SCALE,
         "logits": logits.tolist(),
-        "scale": float(scale),
-        "zero_point": int(zero_point),
+        "outputs": outputs,
     }
     (folder / "network.json").write_text(json.dumps(description))
 

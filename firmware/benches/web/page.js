@@ -18,13 +18,13 @@ const check = (name, logits, expected, allowed) => {
 };
 
 // ONNX Runtime, from normalized face to logits: its tensors are made once, the output's by itself in every call.
-const onnxRuntime = async (path, image, { logits, scale, zero_point: zeroPoint }) => {
+const onnxRuntime = async (path, image, { logits, outputs }) => {
     const session = await ort.InferenceSession.create(await bytes(path), {
         executionProviders: ['wasm'], graphOptimizationLevel: 'all', intraOpNumThreads: 1, interOpNumThreads: 1,
     });
     const run = async () => (await session.run({ image }))[session.outputNames[0]].data;
-    const [int8, values] = [image.type === 'int8', await run()];
-    check(path, Array.from(values, value => (int8 ? (value - zeroPoint) * scale : value)), logits, int8 ? 0.15 : 1e-3);
+    const { scale, zero_point: zeroPoint } = outputs[image.type] ?? { scale: 1, zero_point: 0 };
+    check(path, Array.from(await run(), value => (value - zeroPoint) * scale), logits, image.type in outputs ? 0.15 : 1e-3);
     return run;
 };
 
@@ -78,10 +78,11 @@ window.prepare = async () => {
     calls.set('core scalar, full scan', index => scalar.scan(index));
     calls.set('core simd128, network', () => simd.infer());
     calls.set('core scalar, network', () => scalar.infer());
-    const int8 = new ort.Tensor('int8', planes(face), [1, 2, 48, 48]);
-    const f32 = new ort.Tensor('float32', planes(floats), [1, 2, 48, 48]);
-    calls.set('onnxruntime-web int8, network', await onnxRuntime('/networks/int8.onnx', int8, description));
-    calls.set('onnxruntime-web f32, network', await onnxRuntime('/networks/float.onnx', f32, description));
+    const images = { int8: face, uint8: Uint8Array.from(face, value => value + 128), float32: floats };
+    for (const [type, file, name] of [['int8', 'int8', 'int8'], ['uint8', 'uint8', 'uint8'], ['float32', 'float', 'f32']]) {
+        const image = new ort.Tensor(type, planes(images[type]), [1, 2, 48, 48]);
+        calls.set(`onnxruntime-web ${name}, network`, await onnxRuntime(`/networks/${file}.onnx`, image, description));
+    }
     for (const backend of ['wasm', 'cpu']) {
         calls.set(`tfjs ${backend} f32, network`, await tensorFlow(backend, description, weights, floats));
     }

@@ -12,6 +12,7 @@ mod model_file;
 mod monitor;
 mod normalize;
 mod output;
+mod page;
 mod port;
 mod predict;
 mod progress;
@@ -90,6 +91,8 @@ enum Command {
     Monitor(monitor::MonitorArguments),
     /// Put another model on a device, over its link.
     Upload(upload::UploadArguments),
+    /// Show it all in a browser: serve the page, or write it into a folder.
+    Page(page::PageArguments),
 }
 
 /// `--data`, as several commands have it.
@@ -145,6 +148,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Flash(arguments) => flash::run(&arguments),
         Command::Monitor(arguments) => monitor::run(&arguments),
         Command::Upload(arguments) => upload::run(&arguments),
+        Command::Page(arguments) => page::run(&arguments),
     }
 }
 

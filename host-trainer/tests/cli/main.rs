@@ -11,6 +11,7 @@
 //! photographs.rs  pictures with faces in them
 //! watch.rs     videos and cameras, frame by frame
 //! broker.rs    an MQTT broker that is told of changes
+//! page.rs      the page in a browser, served and written
 //! data.rs      data sets as users have them
 //! runs.rs      a run knows its data, and one program at a time has its folder
 //! stopping.rs  Ctrl-C, SIGTERM, terminals
@@ -29,6 +30,7 @@ mod found;
 mod images;
 mod monitor;
 mod output;
+mod page;
 mod photographs;
 mod program;
 mod runs;

@@ -59,6 +59,8 @@ fn a_full_standard_output_is_an_error_of_every_command() {
         format!("evaluate --model {model} --data faces.csv"),
         format!("evaluate --model {model} --data faces.csv --json"),
         "normalize a.png --out b.png".into(),
+        "page --out site".into(),
+        "page --serve 127.0.0.1:0".into(),
         format!("train --data faces.csv --architecture {NETWORK} --out run"),
         "--help".into(),
         "train --help".into(),

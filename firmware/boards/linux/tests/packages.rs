@@ -283,7 +283,7 @@ fn the_program_knows_all_options_that_its_options_file_proposes() {
     assert_eq!(proposed.len(), file.matches("OPTIONS=").count(), "{file}");
     for options in proposed {
         // Nothing of this machine is opened.
-        let options = options.replace("/dev/", "/dev/no-such-").replace("0.0.0.0:7000", "no-such-address");
+        let options = options.replace("/dev/", "/dev/no-such-").replace("0.0.0.0:", "no-such-address-");
         let options: Vec<_> = options.split_whitespace().map(str::to_owned).collect();
         let ended = ARMHF.program(&system, &options).output().expect("starts");
         let error = String::from_utf8_lossy(&ended.stderr);
