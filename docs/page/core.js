@@ -133,6 +133,13 @@ export class Core {
     return this.#face('crop_of', index);
   }
 
+  /** The picture, made smaller so that it has at most so many columns and rows. */
+  fit({ grey, columns, rows }, mostColumns, mostRows) {
+    const small = this.#bytes('fit', grey, columns, rows, mostColumns, mostRows);
+    const size = new DataView(small.buffer);
+    return { grey: small.subarray(4), columns: size.getUint16(0, true), rows: size.getUint16(2, true) };
+  }
+
   /** Forgets the video so far. */
   reset() {
     this.#exports.reset();

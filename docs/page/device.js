@@ -1,7 +1,6 @@
 // The device panel: connects, has the device look at what the page looks at, and puts models on it.
 
 import { Comparison } from './comparison.js';
-import { fit } from './frames.js';
 import { Link } from './link.js';
 import { openSerial, openSocket, serialRefusal } from './transports.js';
 
@@ -140,7 +139,7 @@ export class Device {
   }
 
   async #look(link, { picture, video }, largest) {
-    const small = fit(picture, largest.columns, largest.rows);
+    const small = this.#core.fit(picture, largest.columns, largest.rows);
     const { face, microseconds } = await link.look(small, video);
     return { face, microseconds, scale: picture.columns / small.columns };
   }

@@ -77,36 +77,3 @@ export const nextFrame = (video) =>
     if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(resolve);
     else requestAnimationFrame(resolve);
   });
-
-/** The picture, made smaller so that it has at most so many columns and rows; each pixel is the mean of the area that it covers. */
-export function fit(picture, mostColumns, mostRows) {
-  const { grey, columns, rows } = picture;
-  if (columns <= mostColumns && rows <= mostRows) return picture;
-  const scaled = (length, by, of) => Math.max(Math.floor((2 * length * by + of) / (2 * of)), 1);
-  const [width, height] =
-    columns * mostRows >= rows * mostColumns
-      ? [mostColumns, scaled(rows, mostColumns, columns)]
-      : [scaled(columns, mostRows, rows), mostRows];
-  const across = spans(columns, width);
-  const down = spans(rows, height);
-  const small = new Uint8Array(width * height);
-  down.forEach((covered, y) =>
-    across.forEach((line, x) => {
-      let sum = 0;
-      for (const [row, weight] of covered)
-        for (const [column, share] of line) sum += weight * share * grey[row * columns + column];
-      small[y * width + x] = Math.floor(sum / (columns * rows) + 0.5);
-    }),
-  );
-  return { grey: small, columns: width, rows: height, stride: width };
-}
-
-/** For each pixel of a smaller line: the pixels that it covers, with weights that add up to `from`. */
-const spans = (from, to) =>
-  Array.from({ length: to }, (_, place) => {
-    const covered = [];
-    for (let pixel = Math.floor((place * from) / to); pixel * to < (place + 1) * from; pixel++) {
-      covered.push([pixel, Math.min((pixel + 1) * to, (place + 1) * from) - Math.max(pixel * to, place * from)]);
-    }
-    return covered;
-  });

@@ -115,7 +115,9 @@ export async function openSocket(address, { received, closed }) {
   });
   socket.onmessage = ({ data }) => received(new Uint8Array(data));
   socket.onclose = ({ reason }) =>
-    closed(reason || 'The device closed the connection: another host connected, or its program ended. Connect again.');
+    closed(
+      `The device closed the connection: ${reason || 'another host connected, or its program ended'}. Connect again.`,
+    );
   return {
     name: address,
     send: async (bytes) => socket.send(bytes),

@@ -3,11 +3,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-import { open } from './browser.mjs';
+import { FOREIGN, open, serve } from './browser.mjs';
 import { PICTURE, drop, waitFor } from './files.mjs';
 import { textOf } from './live.mjs';
 import { putPort } from './serial_port.mjs';
+
+const folder = fileURLToPath(new URL('../../docs/page', import.meta.url));
 
 // Faces that both must answer alike.
 const COMPARED = 5;
@@ -164,6 +167,24 @@ async function faults({ without, url, options }) {
   return { compared: 6 };
 }
 
+// A page from elsewhere: the device refuses it, and the page names the option that lets it in.
+async function stranger({ without, options }) {
+  if (!options.websocket) return { left_out: 'no --websocket' };
+  const server = await serve(folder);
+  const url = `http://${FOREIGN}:${server.port}/`;
+  const opened = await open(without, url, { expects: ['WebSocket connection to', 'Unexpected response code: 403'] });
+  await opened.page.fill('#address', `ws://${options.websocket}`);
+  await opened.page.click('#socket');
+  await waitFor(opened.page, 'device-words', new RegExp(`--allow-origin http://${FOREIGN}:${server.port}\\.`));
+  assert.deepEqual(
+    opened.faults.filter((fault) => !fault.startsWith('request: ws:')),
+    [],
+  );
+  await opened.context.close();
+  server.close();
+  return {};
+}
+
 // Addresses at which there is no device.
 async function noDevice({ without, url }) {
   const { page, context, faults } = await open(without, url, { expects: ['WebSocket connection to'] });
@@ -184,4 +205,4 @@ async function noDevice({ without, url }) {
   return { words };
 }
 
-export const devices = { websocket, serial, lossy: faults, no_device: noDevice };
+export const devices = { websocket, serial, lossy: faults, stranger, no_device: noDevice };

@@ -72,7 +72,7 @@ async function follow({ withCamera, url, out }) {
     ];
   });
   assert.equal(shown[0], shown[1], 'the label is not the answer');
-  writeFileSync(join(out, 'frames.json'), JSON.stringify(frames));
+  writeFileSync(join(out, 'frames.json'), JSON.stringify(frames.map((frame) => ({ grey: frame.searched, ...frame }))));
   // The mirrored picture has the coordinates of its bytes: the box is drawn on the other side.
   assert.ok(await page.locator('#video').evaluate((video) => video.classList.contains('mirrored')));
   await page.click('#mirror');

@@ -7,8 +7,9 @@
 // is the address of `fer-linux --websocket`, --serial that of `fer-linux --tcp`, both with --models and with the model `edge`; without
 // them, the checks with a device are left out. Each check prints a line of JSON; the first that fails ends it with status 1.
 //
-// OUT_FOLDER gets what another program compares: frames.json and photograph.json (the grey bytes that were looked at, and the answers),
-// the UF2 files that were saved, and screenshots.
+// OUT_FOLDER gets what another program compares: frames.json (a camera of 320x240, from its first frame on), large.json (one of 640x480)
+// and photograph.json, each with the grey bytes that were looked at, in base64, and the answers; the UF2 files that were saved; and
+// screenshots, for a person to look at.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
