@@ -22,7 +22,7 @@ pub fn scan(level: &[u8], width: usize, height: usize, trees: &[Tree], mut found
     let mut top = 0;
     while top + WINDOW <= height {
         let rows = PART_ROWS.min(height - top);
-        let passing = Passing::new(&level[top * width..(top + rows) * width], width, trees);
+        let passing = Passing::new(level, [top, rows], width, trees);
         // The first columns of the level come in one by one as well.
         let mut column = 0;
         while column + STEP <= width {

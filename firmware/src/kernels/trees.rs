@@ -15,8 +15,8 @@ pub struct Passing;
 
 #[cfg(not(any(target_arch = "x86_64", wasm_simd128)))]
 impl Passing {
-    /// Of the rows of a part of a level, which are `width` pixels wide.
-    pub const fn new(_level: &[u8], _width: usize, _trees: &[Tree]) -> Self {
+    /// Of `rows` rows of a level from row `top` on, which are `width` pixels wide.
+    pub const fn new(_level: &[u8], [_top, _rows]: [usize; 2], _width: usize, _trees: &[Tree]) -> Self {
         Self
     }
 

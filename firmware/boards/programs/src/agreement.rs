@@ -192,7 +192,7 @@ impl<S: Write, M: Memory> Trial<'_, S, M> {
                 tree.threshold >>= 8;
             }
             let forest = &forest[..trees];
-            let passing = Passing::new(level, width, forest);
+            let passing = Passing::new(level, [0, WINDOW], width, forest);
             let output = match version {
                 Version::Ours => &mut *memory.ours,
                 Version::Plain => &mut *memory.plain,

@@ -38,15 +38,15 @@ pub struct Passing {
 }
 
 impl Passing {
-    /// Of the rows of a part of a level, which are `width` pixels wide.
-    pub fn new(level: &[u8], width: usize, trees: &[Tree]) -> Self {
+    /// Of `rows` rows of a level from row `top` on, which are `width` pixels wide.
+    pub fn new(level: &[u8], [top, rows]: [usize; 2], width: usize, trees: &[Tree]) -> Self {
         let windows = width.saturating_sub(WINDOW) / 2 + 1;
-        let rows = level.len() / width.max(1);
-        if !vector::exists() || windows > GROUPS * GROUP || !(WINDOW..=PART_ROWS).contains(&rows) {
+        if !vector::exists() || width < WINDOW || windows > GROUPS * GROUP || !(WINDOW..=PART_ROWS).contains(&rows) {
             return Self { lines: None };
         }
+        let level = level.chunks_exact(width).skip(top).take(rows);
         let mut part: Part = Part::zeroed();
-        for ([even, odd], row) in part.iter_mut().zip(level.chunks_exact(width)) {
+        for ([even, odd], row) in part.iter_mut().zip(level) {
             for ((even, odd), &[a, b]) in even.iter_mut().zip(odd).zip(row.as_chunks().0) {
                 (*even, *odd) = (a, b);
             }
