@@ -110,7 +110,7 @@ const median = values => {
 
 // What a program's version is: the package's, or the browser's that runs the core.
 const versionOf = (name, browser) => {
-    const [engine] = name.split(' ');
+    const [engine] = name.split(/[ ,]/);
     const versions = { native: '', core: `Chromium ${browser}`, 'onnxruntime-web': PACKAGES['onnxruntime-web'], tfjs: PACKAGES['@tensorflow/tfjs'] };
     return versions[engine];
 };

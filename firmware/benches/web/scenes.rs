@@ -9,7 +9,8 @@ pub const WIDTH: usize = 320;
 pub const HEIGHT: usize = 240;
 
 /// Sides of the drawn faces in each frame.
-const FACES: [&[usize]; 12] = [&[72], &[], &[96], &[120], &[150], &[], &[180], &[64, 110], &[], &[90, 140], &[], &[210]];
+const FACES: [&[usize]; 12] =
+    [&[72], &[], &[96], &[120], &[150], &[], &[180], &[64, 110], &[], &[90, 140], &[], &[210]];
 
 /// Frames that there are.
 pub const FRAMES: usize = FACES.len();

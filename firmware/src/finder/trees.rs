@@ -2,16 +2,13 @@
 
 use shared::finder::{Tree, WINDOW};
 
-use crate::kernels::tree_sum;
+use crate::kernels::{PART_ROWS, Passing, tree_sum};
 
 /// Pixels of a level from one window to the next. The trees are trained on faces that are up to as far off the middle.
 pub const STEP: usize = 2;
 
-/// Rows of a level that are searched at a time.
-const ROWS: usize = 96;
-
 /// The columns of a level that a window covers, row by row, so that all windows of these columns lie in it as they are.
-type Strip = [[u32; WINDOW / 4]; ROWS];
+type Strip = [[u32; WINDOW / 4]; PART_ROWS];
 
 /// Shows every window of a level that passes all trees to `found(x, y, sum)`, column by column in parts of 96 rows.
 ///
@@ -24,7 +21,8 @@ pub fn scan(level: &[u8], width: usize, height: usize, trees: &[Tree], mut found
     let mut strip: Strip = [[0; _]; _];
     let mut top = 0;
     while top + WINDOW <= height {
-        let rows = ROWS.min(height - top);
+        let rows = PART_ROWS.min(height - top);
+        let passing = Passing::new(level, [top, rows], width, trees);
         // The first columns of the level come in one by one as well.
         let mut column = 0;
         while column + STEP <= width {
@@ -33,13 +31,14 @@ pub fn scan(level: &[u8], width: usize, height: usize, trees: &[Tree], mut found
             let mut y = 0;
             while column >= WINDOW && y + WINDOW <= rows {
                 let window = bytemuck::cast_slice(&strip)[y * WINDOW..].first_chunk();
+                let window = window.filter(|_| passing.contains(column - WINDOW, y));
                 if let Some(sum) = window.and_then(|window| tree_sum(window, trees)) {
                     found(column - WINDOW, top + y, sum);
                 }
                 y += STEP;
             }
         }
-        top += ROWS - WINDOW + STEP;
+        top += PART_ROWS - WINDOW + STEP;
     }
 }
 

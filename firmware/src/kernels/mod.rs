@@ -67,7 +67,7 @@ pub use self::{
     pointwise::FullyConnectedArguments,
     scratch::{conv2d_scratch_on, depthwise_conv2d_scratch_on, fully_connected_scratch_on},
     softmax::softmax,
-    trees::tree_sum,
+    trees::{PART_ROWS, Passing, tree_sum},
 };
 
 // The kernels for the processor that this is compiled for. Where one returns `None`, the portable version runs.

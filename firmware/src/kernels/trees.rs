@@ -2,6 +2,30 @@
 
 use shared::finder::{Tree, WINDOW};
 
+#[cfg(any(target_arch = "x86_64", wasm_simd128))]
+pub use super::processor::Passing;
+
+/// Rows of a level that are searched at a time.
+pub const PART_ROWS: usize = 96;
+
+/// Which windows of a part of a level pass the first trees: all of them may, for all that is known on this processor.
+#[cfg(not(any(target_arch = "x86_64", wasm_simd128)))]
+#[derive(Debug)]
+pub struct Passing;
+
+#[cfg(not(any(target_arch = "x86_64", wasm_simd128)))]
+impl Passing {
+    /// Of `rows` rows of a level from row `top` on, which are `width` pixels wide.
+    pub const fn new(_level: &[u8], [_top, _rows]: [usize; 2], _width: usize, _trees: &[Tree]) -> Self {
+        Self
+    }
+
+    /// Whether the window that begins at this column and row passes; both are even.
+    pub const fn contains(&self, _x: usize, _y: usize) -> bool {
+        true
+    }
+}
+
 /// The sum of the leaves that a window of 16x16 grey levels, row by row, comes to, held to what an `i16` holds. `None` from the first
 /// tree on with which it is below the tree's threshold.
 pub fn tree_sum(window: &[u8; WINDOW * WINDOW], trees: &[Tree]) -> Option<i16> {

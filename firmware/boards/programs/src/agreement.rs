@@ -6,7 +6,7 @@ use core::fmt::Debug;
 use bytemuck::Zeroable;
 use embedded_io::Write;
 use firmware::kernels::{
-    self, ConvArguments, FullyConnectedArguments, PoolArguments, Region, ShapeMismatch, conv2d_scratch,
+    self, ConvArguments, FullyConnectedArguments, Passing, PoolArguments, Region, ShapeMismatch, conv2d_scratch,
     depthwise_conv2d_scratch, fully_connected_scratch, portable,
 };
 use shared::finder::{Tree, WINDOW};
@@ -19,6 +19,9 @@ use crate::{
     print,
     random::Random,
 };
+
+/// Trees that are compared at a time, some more than any version looks at first.
+const MOST_TREES: usize = 12;
 
 /// What an operator's input, weights and channels are.
 #[derive(Clone, Copy)]
@@ -173,24 +176,40 @@ impl<S: Write, M: Memory> Trial<'_, S, M> {
         self.max_pool(&pool, Given::fitting(sizes, Data::Random))
     }
 
-    /// A few trees on a window, of which many pass.
+    /// A few trees on neighbouring windows, of which many pass. Some versions look at several windows at once first.
     fn any_trees(&mut self) -> Result<(), Different> {
-        let trees = self.random.up_to(9) as usize;
-        let sizes = Sizes { input: WINDOW * WINDOW, weights: trees * size_of::<Tree>(), output: 3, ..Sizes::default() };
-        self.compare(&("trees", trees), Given::fitting(sizes, Data::Random), |version, memory| {
-            let window = bytemuck::cast_slice(memory.input).first_chunk().ok_or(ShapeMismatch)?;
-            let mut forest = [Tree::zeroed(); 9];
+        let trees = self.random.up_to(MOST_TREES as u32) as usize;
+        let width = WINDOW + 2 * self.random.up_to(20) as usize;
+        let windows = (width - WINDOW) / 2 + 1;
+        let (input, weights) = (width * WINDOW, trees * size_of::<Tree>());
+        let sizes = Sizes { input, weights, output: 3 * windows, ..Sizes::default() };
+        self.compare(&("trees", trees, width), Given::fitting(sizes, Data::Random), |version, memory| {
+            let level: &[u8] = bytemuck::cast_slice(memory.input);
+            let mut forest = [Tree::zeroed(); MOST_TREES];
             for (tree, bytes) in forest.iter_mut().zip(memory.weights.chunks_exact(size_of::<Tree>())) {
                 *tree = bytemuck::pod_read_unaligned(bytemuck::cast_slice(bytes));
                 // So that a sum of leaves is below about half of them.
                 tree.threshold >>= 8;
             }
-            let (sum, output) = match version {
-                Version::Ours => (kernels::tree_sum(window, &forest[..trees]), &mut *memory.ours),
-                Version::Plain => (portable::tree_sum(window, &forest[..trees]), &mut *memory.plain),
+            let forest = &forest[..trees];
+            let passing = Passing::new(level, [0, WINDOW], width, forest);
+            let output = match version {
+                Version::Ours => &mut *memory.ours,
+                Version::Plain => &mut *memory.plain,
             };
-            let [low, high] = sum.unwrap_or(0).to_le_bytes();
-            output.copy_from_slice(&[low as i8, high as i8, i8::from(sum.is_some())]);
+            for (x, output) in (0..).step_by(2).zip(output.chunks_exact_mut(3)) {
+                let mut window = [0; WINDOW * WINDOW];
+                for (to, row) in window.chunks_exact_mut(WINDOW).zip(level.chunks_exact(width)) {
+                    to.copy_from_slice(&row[x..x + WINDOW]);
+                }
+                let sum = match version {
+                    Version::Ours if !passing.contains(x, 0) => None,
+                    Version::Ours => kernels::tree_sum(&window, forest),
+                    Version::Plain => portable::tree_sum(&window, forest),
+                };
+                let [low, high] = sum.unwrap_or(0).to_le_bytes();
+                output.copy_from_slice(&[low as i8, high as i8, i8::from(sum.is_some())]);
+            }
             Ok(())
         })
     }

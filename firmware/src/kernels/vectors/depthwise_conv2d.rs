@@ -78,5 +78,5 @@ fn run(
 #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 #[inline]
 fn widen(bytes: &[i8]) -> Result<Vector, ShapeMismatch> {
-    bytes.first_chunk().map(|bytes| vector::widen_to_words(bytes)).ok_or(ShapeMismatch)
+    Ok(vector::widen_to_words(bytes.first_chunk().ok_or(ShapeMismatch)?))
 }

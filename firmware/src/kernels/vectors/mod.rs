@@ -12,6 +12,7 @@
 //! winograd.rs          3x3 by minimal filtering, with channels and filters by the sixteen
 //! depthwise_conv2d.rs  eight channels at a time
 //! fully_connected.rs   four dot products at a time
+//! trees.rs             the finder's first trees, sixteen windows at a time
 //! tile.rs              the products of a few pixels with a few filters
 //! writer.rs            sums into outputs
 //! ```
@@ -26,6 +27,7 @@ mod fully_connected;
 #[cfg(wasm_simd128)]
 mod simd128;
 mod tile;
+mod trees;
 mod winograd;
 mod writer;
 
@@ -33,6 +35,7 @@ mod writer;
 use self::avx2 as vector;
 #[cfg(wasm_simd128)]
 use self::simd128 as vector;
+pub use self::trees::Passing;
 pub(super) use self::{
     conv2d::{conv2d, conv2d_words},
     depthwise_conv2d::depthwise_conv2d,

@@ -128,6 +128,57 @@ pub fn multiply_pairs(a: Vector, b: Vector) -> Vector {
     _mm256_madd_epi16(a, b)
 }
 
+/// Sixteen bytes.
+pub type Bytes = __m128i;
+
+/// Reads sixteen bytes.
+///
+/// # Safety
+/// They are readable.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub unsafe fn load_bytes(from: *const u8) -> Bytes {
+    // SAFETY: as the caller says.
+    unsafe { _mm_loadu_si128(from.cast()) }
+}
+
+/// A value in all bytes.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub fn of_byte(value: i8) -> Bytes {
+    _mm_set1_epi8(value)
+}
+
+/// All bits of the bytes, without signs, in which `a` is at most `b`.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub fn at_most(a: Bytes, b: Bytes) -> Bytes {
+    _mm_cmpeq_epi8(_mm_max_epu8(a, b), b)
+}
+
+/// Bytes of `a` where all bits of the mask are set, of `b` where none is.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub fn select(mask: Bytes, a: Bytes, b: Bytes) -> Bytes {
+    _mm_blendv_epi8(b, a, mask)
+}
+
+/// Bytes as halves.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub fn widen_bytes(bytes: Bytes) -> Vector {
+    _mm256_cvtepi8_epi16(bytes)
+}
+
+/// A bit for each half that is below a limit, the first in the lowest.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub fn below(a: Vector, limit: i16) -> u16 {
+    let below = _mm256_cmpgt_epi16(of_half(limit), a);
+    let bytes = _mm_packs_epi16(_mm256_castsi256_si128(below), _mm256_extracti128_si256::<1>(below));
+    _mm_movemask_epi8(bytes) as u16
+}
+
 /// Rows of eight words as columns.
 #[target_feature(enable = "avx2")]
 #[inline]

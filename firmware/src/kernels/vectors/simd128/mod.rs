@@ -113,6 +113,50 @@ pub fn multiply_pairs(a: Vector, b: Vector) -> Vector {
     [i32x4_dot_i16x8(a[0], b[0]), i32x4_dot_i16x8(a[1], b[1])]
 }
 
+/// Sixteen bytes.
+pub type Bytes = v128;
+
+/// Reads sixteen bytes.
+///
+/// # Safety
+/// They are readable.
+#[inline]
+pub unsafe fn load_bytes(from: *const u8) -> Bytes {
+    // SAFETY: as the caller says.
+    unsafe { v128_load(from.cast()) }
+}
+
+/// A value in all bytes.
+#[inline]
+pub fn of_byte(value: i8) -> Bytes {
+    i8x16_splat(value)
+}
+
+/// All bits of the bytes, without signs, in which `a` is at most `b`.
+#[inline]
+pub fn at_most(a: Bytes, b: Bytes) -> Bytes {
+    u8x16_le(a, b)
+}
+
+/// Bytes of `a` where all bits of the mask are set, of `b` where none is.
+#[inline]
+pub fn select(mask: Bytes, a: Bytes, b: Bytes) -> Bytes {
+    v128_bitselect(a, b, mask)
+}
+
+/// Bytes as halves.
+#[inline]
+pub fn widen_bytes(bytes: Bytes) -> Vector {
+    [i16x8_extend_low_i8x16(bytes), i16x8_extend_high_i8x16(bytes)]
+}
+
+/// A bit for each half that is below a limit, the first in the lowest.
+#[inline]
+pub fn below([low, high]: Vector, limit: i16) -> u16 {
+    let limit = i16x8_splat(limit);
+    i8x16_bitmask(i8x16_narrow_i16x8(i16x8_lt(low, limit), i16x8_lt(high, limit)))
+}
+
 /// Rows of eight words as columns.
 #[inline]
 pub fn transpose([a, b, c, d, e, f, g, h]: [Vector; 8]) -> [Vector; 8] {
