@@ -149,8 +149,8 @@ fn a_browser_sees_what_the_host_sees_byte_by_byte() {
 }
 
 /// The frames of a camera, one after the other as one video, of which at least `least` have a face.
-fn the_frames_are_answered_alike(file: &Path, least: usize) {
-    let frames = fs::read_to_string(file).expect("frames");
+fn the_frames_are_answered_alike(told: &Path, least: usize) {
+    let frames = fs::read_to_string(told).expect("frames");
     let frames: Vec<Frame> = serde_json::from_str(&frames).expect("frames");
     let (model, finder) = (file("firmware/models/edge.fer"), file("firmware/models/finder.ferf"));
     let (model, finder) =

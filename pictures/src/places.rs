@@ -24,7 +24,9 @@ pub fn below([left, right]: &[[f32; 2]; 2], below: f32) -> [f32; 2] {
 
 /// The distance of two places.
 pub fn distance(a: [f32; 2], b: [f32; 2]) -> f32 {
-    (a[0] - b[0]).hypot(a[1] - b[1])
+    // Not `hypot`, whose last bit differs between systems.
+    let (x, y) = (a[0] - b[0], a[1] - b[1]);
+    (x * x + y * y).sqrt()
 }
 
 /// The box of a face, as the core's [`Face::bounds`](firmware::finder::search::Face::bounds) has it, in fractions of pixels: left, top, right, bottom.

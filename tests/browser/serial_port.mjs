@@ -25,6 +25,8 @@ export async function putPort(context, address, lose = 0) {
     return new Promise((resolve) => socket.write(Buffer.from(text, 'base64'), resolve));
   });
   await context.exposeBinding('portCloses', () => socket?.destroy());
+  // A page that is closed closes no port, and an open socket keeps this program from ending.
+  context.on('close', () => socket?.destroy());
   await context.addInitScript(inPage);
   return {
     unplug: () => socket.destroy(),
