@@ -202,8 +202,13 @@ pub fn all(root: &Path, target: &Path) -> anyhow::Result<()> {
         record.insert(board.name().into(), made(root, board.target())?);
         images.push((board, image));
     }
-    for (name, bytes) in page::copies(root, &images)?.into_iter().chain(page::cores(root, target)?) {
-        write(&root.join(page::FOLDER).join(name), &bytes)?;
+    let of_the_page = root.join(page::FOLDER);
+    for (name, bytes) in page::copies(root, &images)? {
+        write(&of_the_page.join(name), &bytes)?;
+    }
+    for simd in [false, true] {
+        let (name, bytes) = page::core(root, simd, target)?;
+        write(&of_the_page.join(name), &bytes)?;
     }
     record.insert(page::NAME.into(), made(root, page::TARGET)?);
     let text = format!("# What the images were made by; `cargo run -p images` writes it.\n{record}");

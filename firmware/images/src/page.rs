@@ -24,14 +24,6 @@ const HEAD_BYTES: usize = 4096;
 /// The models that the page offers, and its finder: files of `firmware/models`.
 const MODELS: [&str; 4] = ["edge.fer", "pico.fer", "levorse.fer", "finder.ferf"];
 
-/// The core by the names of its files, compiled in `target`.
-///
-/// # Errors
-/// If it does not compile.
-pub fn cores(root: &Path, target: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    Ok(vec![("core.wasm".into(), core(root, false, target)?), ("core-simd.wasm".into(), core(root, true, target)?)])
-}
-
 /// What the page has of the models and of the boards' images, by the names of its files.
 ///
 /// # Errors
@@ -52,8 +44,11 @@ pub fn copies(root: &Path, images: &[(Board, Vec<u8>)]) -> anyhow::Result<Vec<(S
     Ok(files)
 }
 
-/// The core, with or without 128-bit SIMD: a browser may lack it.
-fn core(root: &Path, simd: bool, target: &Path) -> anyhow::Result<Vec<u8>> {
+/// The core, compiled in `target` with or without 128-bit SIMD, which a browser may lack, and the name of its file.
+///
+/// # Errors
+/// If it does not compile.
+pub fn core(root: &Path, simd: bool, target: &Path) -> anyhow::Result<(&'static str, Vec<u8>)> {
     let flags: &[&str] = if simd { &["-Ctarget-feature=+simd128"] } else { &[] };
     let program = Program {
         folder: "firmware/boards/web",
@@ -62,5 +57,5 @@ fn core(root: &Path, simd: bool, target: &Path) -> anyhow::Result<Vec<u8>> {
         flags,
         file: "page/web.wasm",
     };
-    compile(root, program, target)
+    Ok((if simd { "core-simd.wasm" } else { "core.wasm" }, compile(root, program, target)?))
 }
