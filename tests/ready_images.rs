@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use images::{Board, make, page};
+use shared::model::{AlignedBytes, Model};
 
 /// The record beside the images.
 fn record() -> toml::Table {
@@ -50,6 +51,20 @@ fn the_page_has_the_models_and_the_firmware_that_ship() {
     let images = Board::ALL.map(|board| (board, board.firmware().to_vec()));
     for (name, bytes) in page::copies(&make::root(), &images).expect("they are there") {
         assert!(bytes == of_the_page(&name), "{name}: other bytes; {AGAIN}");
+    }
+}
+
+#[test]
+fn the_page_tells_of_its_models_what_their_files_say() {
+    let list: Vec<serde_json::Value> = serde_json::from_slice(&of_the_page("models/models.json")).expect("a list");
+    assert!(list.len() >= 3, "{} models", list.len());
+    for told in list {
+        let text = |key: &str| told[key].as_str().unwrap_or_else(|| panic!("{key} of {told}"));
+        let bytes = AlignedBytes::new(&of_the_page(text("file")));
+        let model = Model::parse(bytes.as_slice()).expect("a model");
+        assert_eq!((text("name"), told["bytes"].as_u64()), (model.name(), Some(bytes.as_slice().len() as u64)));
+        let accuracy = format!("{:.3}", model.measurement().accuracy);
+        assert!(text("about").contains(&accuracy), "{accuracy} of {told}");
     }
 }
 
