@@ -76,8 +76,8 @@ struct Arguments {
     /// takes a free one and prints it
     #[arg(long, value_name = "ADDRESS:PORT")]
     websocket: Option<String>,
-    /// Let pages of this origin in, such as https://example.org; can be given several times [default: pages that this machine serves]
-    #[arg(long, value_name = "URL", requires = "websocket")]
+    /// Let pages of this origin in; can be given several times [default: pages that this machine serves]
+    #[arg(long, value_name = "https://HOST", requires = "websocket")]
     allow_origin: Vec<Origin>,
     /// Listen at an address that other machines reach: any of them can send pictures, and models with --models
     #[arg(long, requires = "websocket")]
