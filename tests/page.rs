@@ -19,8 +19,8 @@ use firmware::engine::Engine;
 use image::GrayImage;
 use images::{Board, contents};
 use pictures::photograph::faces_of;
-use pictures::places::{face_box, in_larger};
-use pictures::watcher::{Manner, Watcher, arena_bytes};
+use pictures::places::face_box;
+use pictures::watcher::{Manner, SMOOTHING, Watcher, arena_bytes};
 use serde::Deserialize;
 use shared::finder::Finder;
 use shared::model::{AlignedBytes, Model};
@@ -156,16 +156,16 @@ fn the_frames_are_answered_alike(told: &Path, least: usize) {
     let (model, finder) =
         (Model::parse(model.as_slice()).expect("a model"), Finder::parse(finder.as_slice()).expect("a finder"));
     let mut arena = vec![0; arena_bytes(&model, &finder).expect("it runs")];
-    let manner = Manner { smoothing: 0.6, mirror: false };
+    let manner = Manner { smoothing: SMOOTHING, mirror: false };
     let mut watcher = Watcher::new(&model, &finder, &mut arena, manner).expect("it runs");
     let mut faces = 0;
     for (number, frame) in frames.iter().enumerate() {
         let (columns, rows) = (frame.columns, frame.rows);
         let grey = GreyFrame::from_rows(&bytes(&frame.grey), columns, rows, frame.stride, 1).expect("a frame");
-        let small = grey.fit(320, 240);
-        assert_eq!(frame.size, [small.width(), small.height()]);
-        assert!(bytes(&frame.searched) == small.pixels(), "frame {number}: other pixels were searched");
-        let sighting = watcher.look(&small, 0.0, &mut NoClock).expect("it runs");
+        let sighting = watcher.look(&grey, 0.0, &mut NoClock).expect("it runs");
+        let searched = watcher.searched().expect("a frame");
+        assert_eq!(frame.size, [searched.width(), searched.height()]);
+        assert!(bytes(&frame.searched) == searched.pixels(), "frame {number}: other pixels were searched");
         let aligned = watcher.aligned();
         let (Some(face), Some(seen)) = (&frame.face, sighting.seen.face) else {
             assert!(frame.face.is_none() && sighting.seen.face.is_none(), "frame {number}: one of them sees a face");
@@ -177,14 +177,10 @@ fn the_frames_are_answered_alike(told: &Path, least: usize) {
         assert_eq!(bits(&face.probabilities), bits(&seen.emotion.probabilities), "frame {number}");
         assert_eq!(face.score.to_bits(), seen.score.to_bits(), "frame {number}");
         assert_eq!(face.label, seen.emotion.label.name(), "frame {number}");
-        // What is seen is told in the frame's own pixels.
-        let scale = [columns as f32 / frame.size[0] as f32, rows as f32 / frame.size[1] as f32];
         let (bounds, eyes) = (seen.bounds, sighting.eyes.expect("eyes"));
         let bounds = [bounds.left, bounds.top, bounds.left + bounds.side, bounds.top + bounds.side];
-        let bounds = [0, 1, 2, 3].map(|side| bounds[side] as f32 * scale[side % 2]);
-        assert_eq!(bits(&face.bounds), bits(&bounds), "frame {number}");
-        let eyes = eyes.map(|eye| bits(&in_larger(eye, scale)));
-        assert_eq!(face.eyes.map(|eye| bits(&eye)), eyes, "frame {number}");
+        assert_eq!(bits(&face.bounds), bits(&bounds.map(|place| place as f32)), "frame {number}");
+        assert_eq!(face.eyes.map(|eye| bits(&eye)), eyes.map(|eye| bits(&eye)), "frame {number}");
     }
     assert!(faces >= least, "{faces} faces in {} frames", frames.len());
 }

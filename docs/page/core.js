@@ -170,16 +170,7 @@ export class Core {
   }
 
   linkOptions(sequence, { smoothing, threshold, mirror, text }) {
-    const percent = (value) => Math.round(100 * value);
-    return this.#bytes(
-      'link_options',
-      null,
-      sequence,
-      percent(smoothing),
-      percent(threshold),
-      mirror ? 1 : 0,
-      text ? 1 : 0,
-    );
+    return this.#bytes('link_options', null, sequence, smoothing, threshold, mirror ? 1 : 0, text ? 1 : 0);
   }
 
   linkClassify(sequence, face) {

@@ -34,6 +34,9 @@ pub struct Sighting {
     pub eyes: Option<[[f32; 2]; 2]>,
 }
 
+/// Weight of the past where nothing else is asked for.
+pub const SMOOTHING: f32 = 0.6;
+
 /// How answers are made.
 #[derive(Clone, Copy, Debug)]
 pub struct Manner {
@@ -127,11 +130,6 @@ impl<'model, 'arena> Watcher<'model, 'arena> {
     pub fn forget(&mut self) {
         self.past = Past::default();
         self.searched = None;
-    }
-
-    /// How the next answers are made.
-    pub fn set_manner(&mut self, Manner { smoothing, mirror }: Manner) {
-        (self.options.smoothing, self.options.mirror) = (smoothing, mirror);
     }
 
     /// The last frame as it was searched, at most 320x240.

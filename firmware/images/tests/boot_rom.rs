@@ -1,7 +1,7 @@
 //! What is in a board's flash after a file was copied onto its drive.
 
 use images::uf2::{BLOCK_BYTES, PAGE_BYTES, Uf2Error};
-use images::{Board, FLASH_START, contents, fit};
+use images::{Board, FLASH_START, contents, fit, make, page};
 use shared::finder::Finder;
 use shared::image::ImageHeader;
 use shared::model::{AlignedBytes, Model};
@@ -164,12 +164,15 @@ fn ready_firmware_says_which_board_and_version_it_is_for_and_holds_a_model_and_t
 
 #[test]
 fn ready_firmware_names_no_folder_of_the_machine_that_made_it() {
-    for board in Board::ALL {
+    let page = ["core.wasm", "core-simd.wasm"];
+    let page = page.map(|name| (name, std::fs::read(make::root().join(page::FOLDER).join(name)).expect("there")));
+    let made = Board::ALL.map(|board| (board.name(), board.firmware().to_vec()));
+    for (name, bytes) in made.into_iter().chain(page) {
         for folder in
             ["/root", "/home", "/work", "/Users", "/tmp", "/usr", ".cargo", ".rustup", "index.crates.io", ":\\"]
         {
-            let found = board.firmware().windows(folder.len()).any(|window| window == folder.as_bytes());
-            assert!(!found, "{folder} stands in {}'s firmware", board.name());
+            let found = bytes.windows(folder.len()).any(|window| window == folder.as_bytes());
+            assert!(!found, "{folder} stands in what was compiled for {name}");
         }
     }
 }

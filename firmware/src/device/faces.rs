@@ -77,8 +77,8 @@ pub(super) fn classified(engine: &Engine<'_, '_>, readout: Readout, microseconds
     Classified { probabilities, label, margin, uncertain, microseconds, logits: padded(engine.logits()) }
 }
 
-/// A model's logits, the lowest value beyond them.
-pub(super) fn padded(found: &[i8]) -> [i8; Emotion::COUNT] {
+/// A model's logits as they travel, the lowest value beyond them.
+pub fn padded(found: &[i8]) -> [i8; Emotion::COUNT] {
     let mut logits = [i8::MIN; Emotion::COUNT];
     for (slot, &logit) in logits.iter_mut().zip(found) {
         *slot = logit;

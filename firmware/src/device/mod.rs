@@ -44,6 +44,7 @@ mod upload;
 mod watch;
 
 pub use self::{
+    faces::padded,
     flash_models::{FlashModels, ModelFlash},
     led::{Led, Light, NoLight},
     past::Past,

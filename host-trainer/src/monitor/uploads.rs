@@ -2,7 +2,10 @@
 
 use std::io::{Read, Write};
 
-use firmware::engine::{Engine, EngineError};
+use firmware::{
+    device::padded,
+    engine::{Engine, EngineError},
+};
 use shared::{
     checksum::crc32,
     label::Emotion,
@@ -43,11 +46,7 @@ impl<'a> Upload<'a> {
         (index, face): (u8, &[u8; FACE_PIXELS]),
     ) -> Result<Self, EngineError> {
         let mut arena = vec![0; Engine::arena_bytes(model)? as usize];
-        let mut engine = Engine::new(model, &mut arena)?;
-        let mut logits = [i8::MIN; Emotion::COUNT];
-        for (slot, &logit) in logits.iter_mut().zip(engine.run(face)?) {
-            *slot = logit;
-        }
+        let logits = padded(Engine::new(model, &mut arena)?.run(face)?);
         Ok(Self { file, model_crc: model.crc(), face: index, logits })
     }
 }

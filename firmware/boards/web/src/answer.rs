@@ -4,9 +4,9 @@ use firmware::readout::Readout;
 use serde::Serialize;
 use shared::{label::Emotion, model::Model, wire::Classified};
 
-/// An emotion.
+/// The emotion of a face.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Emotional {
+pub struct Answer {
     /// The most probable emotion.
     pub label: &'static str,
     /// Its probability.
@@ -21,7 +21,7 @@ pub struct Emotional {
     pub logits: Vec<i8>,
 }
 
-impl Emotional {
+impl Answer {
     /// What an inference gave.
     pub fn new(readout: &Readout, logits: &[i8]) -> Self {
         let Readout { label, confidence, margin, uncertain, probabilities } = *readout;
@@ -49,7 +49,7 @@ pub struct Found {
     pub score: f32,
     /// Its emotion.
     #[serde(flatten)]
-    pub emotional: Emotional,
+    pub answer: Answer,
 }
 
 /// A frame.

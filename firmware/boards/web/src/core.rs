@@ -7,14 +7,13 @@ use firmware::{
     engine::Engine,
     finder::frame::{MOST_COLUMNS, MOST_ROWS},
     normalization,
-    readout::Readout,
 };
 use image::GrayImage;
 use pictures::{
     normalized_as_grey,
     photograph::{FoundFace, faces_of},
     places::face_box,
-    watcher::{Manner, Watcher, arena_bytes},
+    watcher::{Manner, SMOOTHING, Watcher, arena_bytes},
 };
 use self_cell::{MutBorrow, self_cell};
 use serde::Serialize;
@@ -26,12 +25,12 @@ use shared::{
 };
 
 use crate::{
-    answer::{Emotional, Found, Look, ModelWords, Stages},
+    answer::{Answer, Found, Look, ModelWords, Stages},
     time::{PageClock, milliseconds},
 };
 
-/// Weight of the frames before, as `host-trainer watch` has it.
-const SMOOTHING: f32 = 0.6;
+/// As `host-trainer watch` answers by itself.
+const MANNER: Manner = Manner { smoothing: SMOOTHING, mirror: false };
 
 /// Floor of the paper's normalization, in 1/256 grey levels, as `levorse` has it.
 const SIGMA_FLOOR: u16 = 4 * 256;
@@ -86,7 +85,6 @@ self_cell!(
 pub struct Core {
     finder: Option<AlignedBytes>,
     runs: Option<Runs>,
-    manner: Option<Manner>,
     /// The face that was looked at last.
     crop: Option<[u8; FACE_PIXELS]>,
     /// Those of the last photograph.
@@ -112,7 +110,7 @@ pub struct Faces {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Classification {
     #[serde(flatten)]
-    emotional: Emotional,
+    answer: Answer,
     milliseconds: f64,
 }
 
@@ -139,33 +137,14 @@ impl Core {
             let model = Model::parse(bytes.as_slice()).context("this is no model file, or a damaged one")?;
             (ModelWords::new(&model, file.len()), arena_bytes(&model, &Finder::parse(finder.as_slice())?)?)
         };
-        let manner = self.manner();
         let files = Files { model: bytes, finder, arena: MutBorrow::new(vec![0; arena]) };
         let runs = Runs::try_new(files, |files| {
             let (model, finder) = (Model::parse(files.model.as_slice())?, Finder::parse(files.finder.as_slice())?);
-            Watcher::new(&model, &finder, files.arena.borrow_mut(), manner)
+            Watcher::new(&model, &finder, files.arena.borrow_mut(), MANNER)
         })?;
         self.runs = Some(runs);
         self.crop = None;
         Ok(words)
-    }
-
-    fn manner(&self) -> Manner {
-        self.manner.unwrap_or(Manner { smoothing: SMOOTHING, mirror: false })
-    }
-
-    /// How the next answers are made: the weight of the frames before, and whether a face and its mirror image answer together.
-    ///
-    /// # Errors
-    /// If the weight is not in `0..1`.
-    pub fn set_manner(&mut self, smoothing: f32, mirror: bool) -> anyhow::Result<()> {
-        ensure!((0.0..1.0).contains(&smoothing), "a smoothing of {smoothing}; it is at least 0 and less than 1");
-        let manner = Manner { smoothing, mirror };
-        self.manner = Some(manner);
-        if let Some(runs) = &mut self.runs {
-            runs.with_dependent_mut(|_, watcher| watcher.set_manner(manner));
-        }
-        Ok(())
     }
 
     /// Forgets the frames before.
@@ -192,40 +171,32 @@ impl Core {
         let frame = frame.with_context(|| {
             format!("{} bytes are no frame of {columns}x{rows} pixels, {stride} bytes from row to row", pixels.len())
         })?;
-        let small = frame.fit(MOST_COLUMNS, MOST_ROWS);
-        let shrunk = milliseconds();
-        let scale = [columns as f32 / small.width() as f32, rows as f32 / small.height() as f32];
-        let (seen, eyes, number, labels, crop, aligned) = self.with(|watcher| {
+        let (sighting, labels, size, crop, whole, align) = self.with(|watcher| {
             let sighting = match video {
-                true => watcher.look(&small, 0.0, &mut PageClock)?,
-                false => watcher.glance(&small, &mut PageClock)?,
+                true => watcher.look(&frame, 0.0, &mut PageClock)?,
+                false => watcher.glance(&frame, &mut PageClock)?,
             };
-            let labels = watcher.engine().model().labels().len();
-            let before = milliseconds();
+            let looked = milliseconds();
+            let size = watcher.searched().map_or([0; 2], |searched| [searched.width(), searched.height()]);
+            // It is cut out once more, to be shown: that tells the time of it, which is part of the search's.
             let crop = watcher.aligned();
-            Ok((sighting.seen, sighting.eyes, sighting.number, labels, crop, milliseconds() - before))
+            let align = milliseconds() - looked;
+            Ok((sighting, watcher.engine().model().labels().len(), size, crop, looked - start, align))
         })?;
         self.crop = crop;
-        let face = seen.face.zip(eyes).map(|(face, eyes)| {
+        let seen = sighting.seen;
+        let face = seen.face.zip(sighting.eyes).map(|(face, eyes)| {
             let FaceBox { left, top, side } = face.bounds;
-            let place = |x: i32, y: i32| [x as f32 * scale[0], y as f32 * scale[1]];
-            let ([left, top], [right, bottom]) = (place(left, top), place(left + side, top + side));
-            let eyes = eyes.map(|eye| pictures::places::in_larger(eye, scale));
-            let emotional = Emotional::of(&face.emotion, labels);
-            Found { bounds: [left, top, right, bottom], eyes, score: face.score, emotional }
+            let bounds = [left, top, left + side, top + side].map(|place| place as f32);
+            Found { bounds, eyes, score: face.score, answer: Answer::of(&face.emotion, labels) }
         });
         let classify = seen.face.map_or(0.0, |face| f64::from(face.emotion.microseconds) / 1000.0);
         let searched = f64::from(seen.microseconds) / 1000.0;
-        let align = if face.is_some() { aligned } else { 0.0 };
-        let stages = Stages {
-            shrink: shrunk - start,
-            find: (searched - classify - align).max(0.0),
-            align,
-            classify,
-            whole: shrunk - start + searched,
-        };
-        let line = SeenLine { seen: &seen, sequence: number as u32 }.to_string();
-        Ok(Look { size: [small.width(), small.height()], face, line, milliseconds: stages })
+        let align = if face.is_some() { align } else { 0.0 };
+        let find = (searched - classify - align).max(0.0);
+        let stages = Stages { shrink: (whole - searched).max(0.0), find, align, classify, whole };
+        let line = SeenLine { seen: &seen, sequence: sighting.number as u32 }.to_string();
+        Ok(Look { size, face, line, milliseconds: stages })
     }
 
     /// The grey levels of the last frame as they were searched.
@@ -253,11 +224,10 @@ impl Core {
         let face: &[u8; FACE_PIXELS] = face
             .try_into()
             .with_context(|| format!("a face of {} pixels; it has {FACE_SIZE}x{FACE_SIZE}", face.len()))?;
-        let mirror = self.manner().mirror;
         let start = milliseconds();
-        let emotional = self.with(|watcher| emotional(watcher.engine(), face, mirror))?;
+        let answer = self.with(|watcher| answer(watcher.engine(), face))?;
         self.crop = Some(*face);
-        Ok(Classification { emotional, milliseconds: milliseconds() - start })
+        Ok(Classification { answer, milliseconds: milliseconds() - start })
     }
 
     /// All faces of a photograph, the largest first.
@@ -272,15 +242,14 @@ impl Core {
         let fits = columns * rows == pixels.len() && !pixels.is_empty();
         let picture = GrayImage::from_raw(columns as u32, rows as u32, pixels.to_vec()).filter(|_| fits);
         let picture = picture.with_context(|| format!("{} bytes are no picture of {columns}x{rows}", pixels.len()))?;
-        let mirror = self.manner().mirror;
         let start = milliseconds();
         let (found, crops) = self.with(|watcher| {
             let faces = faces_of(&watcher.finder(), &picture)?;
             let mut found = Vec::with_capacity(faces.len());
             for face in &faces {
                 let FoundFace { eyes, score, aligned } = face;
-                let emotional = emotional(watcher.engine(), aligned, mirror)?;
-                found.push(Found { bounds: face_box(eyes), eyes: *eyes, score: *score, emotional });
+                let answer = answer(watcher.engine(), aligned)?;
+                found.push(Found { bounds: face_box(eyes), eyes: *eyes, score: *score, answer });
             }
             Ok((found, faces.iter().map(|face| face.aligned).collect()))
         })?;
@@ -295,7 +264,7 @@ impl Core {
     }
 }
 
-fn emotional(engine: &mut Engine<'_, '_>, face: &[u8; FACE_PIXELS], mirror: bool) -> anyhow::Result<Emotional> {
-    let readout: Readout = if mirror { engine.classify_mirrored(face)? } else { engine.classify(face)? };
-    Ok(Emotional::new(&readout, engine.logits()))
+fn answer(engine: &mut Engine<'_, '_>, face: &[u8; FACE_PIXELS]) -> anyhow::Result<Answer> {
+    let readout = engine.classify(face)?;
+    Ok(Answer::new(&readout, engine.logits()))
 }

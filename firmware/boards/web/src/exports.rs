@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 
 use serde::Serialize;
-use shared::wire::{FrameSize, Options, Output, PART_BYTES, PROTOCOL_VERSION, RequestKind, UPLOAD_ALIGNMENT, View};
+use shared::wire::{FrameSize, Options, Output, PART_BYTES, PROTOCOL_VERSION, RequestKind, UPLOAD_ALIGNMENT};
 
 use crate::{
     board,
@@ -156,12 +156,6 @@ pub extern "C" fn reset() {
     PAGE.with_borrow_mut(|page| page.core.forget());
 }
 
-/// Smoothing in percent, and whether the mirror image answers as well.
-#[unsafe(no_mangle)]
-pub extern "C" fn options(smoothing_percent: u32, mirror: i32) -> i32 {
-    json(|core, _| core.set_manner(smoothing_percent as f32 / 100.0, mirror != 0))
-}
-
 /// A drawn face.
 #[unsafe(no_mangle)]
 pub extern "C" fn drawn_face(index: usize) -> i32 {
@@ -209,17 +203,10 @@ pub extern "C" fn link_hello(sequence: u32) -> i32 {
     request(|_| link::request(sequence, RequestKind::Hello { protocol: PROTOCOL_VERSION }))
 }
 
-/// Stats.
+/// The options: smoothing, threshold, and whether the mirror image answers as well and the device speaks text.
 #[unsafe(no_mangle)]
-pub extern "C" fn link_stats(sequence: u32) -> i32 {
-    request(|_| link::request(sequence, RequestKind::Stats))
-}
-
-/// The options: percents, and whether the mirror image answers as well and the device speaks text.
-#[unsafe(no_mangle)]
-pub extern "C" fn link_options(sequence: u32, smoothing: u32, threshold: u32, mirror: i32, text: i32) -> i32 {
+pub extern "C" fn link_options(sequence: u32, smoothing: f32, threshold: f32, mirror: i32, text: i32) -> i32 {
     let output = if text != 0 { Output::Text } else { Output::Frames };
-    let (smoothing, threshold) = (smoothing as f32 / 100.0, threshold as f32 / 100.0);
     let options = Options { output, smoothing, threshold, mirror: mirror != 0 };
     request(|_| link::request(sequence, RequestKind::SetOptions(options)))
 }
@@ -247,13 +234,6 @@ pub extern "C" fn link_picture_part(sequence: u32, offset: u32) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn link_picture_end(sequence: u32) -> i32 {
     request(|input| link::picture_end(sequence, input))
-}
-
-/// A part of the picture that the device looked at, or of the face in it.
-#[unsafe(no_mangle)]
-pub extern "C" fn link_view(sequence: u32, face: i32, offset: u32) -> i32 {
-    let view = if face != 0 { View::Face } else { View::Picture };
-    request(|_| link::request(sequence, RequestKind::View { view, offset }))
 }
 
 /// The beginning of an upload of the model file in the input.

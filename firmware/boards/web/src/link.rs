@@ -2,11 +2,10 @@
 //! (`docs/page/link.js`); what travels is [`shared::wire`]'s.
 
 use anyhow::{Context, ensure};
-use firmware::engine::Engine;
+use firmware::{device::padded, engine::Engine};
 use serde::Serialize;
 use shared::{
     checksum::crc32,
-    label::Emotion,
     model::{AlignedBytes, Model},
     preprocessing::FACE_PIXELS,
     wire::{
@@ -100,10 +99,7 @@ pub fn upload_commit(sequence: u32, model: &[u8]) -> anyhow::Result<Vec<u8>> {
     let model = Model::parse(bytes.as_slice())?;
     let mut arena = vec![0; Engine::arena_bytes(&model)? as usize];
     let face = drawn_face(TEST_FACE.into()).context("there is no drawn face")?;
-    let mut logits = [i8::MIN; Emotion::COUNT];
-    for (slot, &logit) in logits.iter_mut().zip(Engine::new(&model, &mut arena)?.run(face)?) {
-        *slot = logit;
-    }
+    let logits = padded(Engine::new(&model, &mut arena)?.run(face)?);
     request(sequence, RequestKind::UploadCommit { face: TEST_FACE, logits })
 }
 

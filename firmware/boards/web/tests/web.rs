@@ -6,6 +6,7 @@ use firmware::{
     finder::{frame::Frame, search::memory_bytes},
 };
 use images::{Board, contents};
+use pictures::places::in_larger;
 use shared::{
     finder::Finder,
     label::Emotion,
@@ -75,8 +76,8 @@ fn frames_are_answered_as_a_device_answers_them() {
             let (seen, _) = see(&finder, picture, past, &mut engine, &mut NoClock, &options).expect("it runs");
             let look = core.look(&pixels, [320, 240, 320], video).expect("a frame");
             let (face, seen) = (look.face.expect("a face"), seen.face.expect("a face"));
-            assert_eq!(face.emotional.probabilities, seen.emotion.probabilities, "frame {number}");
-            assert_eq!(face.emotional.logits, seen.emotion.logits[..7], "frame {number}");
+            assert_eq!(face.answer.probabilities, seen.emotion.probabilities, "frame {number}");
+            assert_eq!(face.answer.logits, seen.emotion.logits[..7], "frame {number}");
             let [left, top, right, bottom] = face.bounds.map(|place| place as i32);
             assert_eq!([left, top, right - left, bottom - top], {
                 let bounds = seen.bounds;
@@ -96,8 +97,8 @@ fn a_larger_frame_is_answered_in_its_own_pixels_and_rows_may_have_gaps() {
     let look = core.look(&large, [960, 720, 960], false).expect("a frame");
     assert_eq!((look.size, core.searched().expect("a frame") == grey), ([320, 240], true));
     let (small, face) = (small.face.expect("a face"), look.face.expect("a face"));
-    assert_eq!((face.bounds, &face.emotional), (small.bounds.map(|place| 3.0 * place), &small.emotional));
-    assert_eq!(face.eyes, small.eyes.map(|eye| eye.map(|place| (place + 0.5) * 3.0 - 0.5)));
+    assert_eq!((face.bounds, &face.answer), (small.bounds.map(|place| 3.0 * place), &small.answer));
+    assert_eq!(face.eyes, small.eyes.map(|eye| in_larger(eye, [3.0; 2])));
     let mut gaps = vec![7; 1000 * 720];
     for (row, pixels) in gaps.chunks_exact_mut(1000).zip(large.chunks_exact(960)) {
         row[..960].copy_from_slice(pixels);
@@ -127,7 +128,7 @@ fn the_face_that_was_seen_can_be_looked_at_and_is_answered_alike_by_itself() {
     let crop = *core.crop().expect("a face");
     assert_ne!(core.normalized().expect("a face"), crop);
     let alone = serde_json::to_value(core.classify(&crop).expect("a face")).expect("JSON");
-    assert_eq!(alone["logits"], serde_json::to_value(&seen.emotional.logits).expect("JSON"));
+    assert_eq!(alone["logits"], serde_json::to_value(&seen.answer.logits).expect("JSON"));
     core.look(&[99; 320 * 240], [320, 240, 320], false).expect("a frame");
     assert_eq!(core.crop(), None, "there is no face in an empty frame");
 }
@@ -168,9 +169,6 @@ fn wrong_input_is_refused_in_words_and_what_was_there_goes_on() {
     }
     assert!(words(core.faces(&[0; LONGEST + 1], LONGEST + 1, 1)).contains("4096x4096 at most"));
     assert!(words(core.faces(&[], 0, 0)).contains("no picture"));
-    for smoothing in [-0.1, 1.0, f32::NAN] {
-        assert!(words(core.set_manner(smoothing, false)).contains("smoothing"));
-    }
 }
 
 #[test]

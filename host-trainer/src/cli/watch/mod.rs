@@ -11,7 +11,7 @@ use std::{
 
 use cameras::{Arrival, Feed, GreyFrame, Next, Source, Turn};
 use clap::{Args, ValueEnum};
-use pictures::watcher::{Manner, Sighting, Watcher, arena_bytes};
+use pictures::watcher::{Manner, SMOOTHING, Sighting, Watcher, arena_bytes};
 use shared::label::Emotion;
 
 use self::{
@@ -45,7 +45,7 @@ pub struct WatchArguments {
     #[arg(long)]
     mirror_view: bool,
     /// Weight of the frames before in the probabilities, from 0 to below 1
-    #[arg(long, value_name = "N", default_value_t = 0.6, value_parser = weight)]
+    #[arg(long, value_name = "N", default_value_t = SMOOTHING, value_parser = weight)]
     smoothing: f32,
     /// Answer by the mean of the logits of a face and of its mirror image, in twice the time
     #[arg(long)]
