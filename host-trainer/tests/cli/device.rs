@@ -1,7 +1,7 @@
 //! Ports.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
     net::{TcpListener, TcpStream},
     process::Stdio,
     thread,
@@ -173,7 +173,8 @@ fn carry(mut stream: TcpStream, host: &mut HostEnd) {
         match stream.read(&mut bytes) {
             Ok(0) => return,
             Ok(count) => host.write_all(&bytes[..count]).expect("the device runs"),
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(_) => return,
         }
         // A message is several pieces.

@@ -40,14 +40,20 @@ const REPLACED: u16 = 4000;
 
 /// A stream that gives up at a time, if there is one.
 fn read_until(mut stream: &TcpStream, until: Option<Instant>, buffer: &mut [u8]) -> io::Result<usize> {
-    if let Some(until) = until {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(ErrorKind::TimedOut.into());
+    loop {
+        if let Some(until) = until {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            stream.set_read_timeout(Some(left))?;
         }
-        stream.set_read_timeout(Some(left))?;
+        match stream.read(buffer) {
+            // A program that was stopped and goes on finds a read with a time limit interrupted (signal(7)).
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => return read,
+        }
     }
-    stream.read(buffer)
 }
 
 /// What leaves: the device's bytes, and answers to pings and farewells. Each frame is written whole.

@@ -1,4 +1,4 @@
-//! A WebSocket with one host at a time: whoever comes last.
+//! A WebSocket with one host at a time: whoever connects last.
 //!
 //! Its messages carry the bytes of the serial link, for pages in a browser. A host takes over once it has been let in, so what is refused,
 //! or never says what it wants, disturbs nobody.
@@ -59,8 +59,23 @@ pub struct Host {
 /// The host at present, and who waits for the next.
 #[derive(Debug)]
 struct Place {
-    current: Option<Ending>,
+    /// The number of its connection, and how it is ended.
+    current: Option<(usize, Ending)>,
     arrived: Sender<Host>,
+}
+
+impl Place {
+    /// Gives the place to a host that was let in, unless one that connected later has it: greetings take different times.
+    fn take(&mut self, number: usize, host: Host, ending: Ending) {
+        if self.current.as_ref().is_some_and(|(newest, _)| *newest > number) {
+            return ending.replace();
+        }
+        if let Some((_, before)) = self.current.replace((number, ending)) {
+            before.replace();
+        }
+        // Nobody waits when the program ends.
+        let _ = self.arrived.send(host);
+    }
 }
 
 /// Hosts that were let in, each once the one before it is gone. `allowed` are the origins whose pages are let in, beside those of this
@@ -70,7 +85,7 @@ pub fn hosts(listener: TcpListener, allowed: Vec<Origin>) -> Receiver<Host> {
     let place = Arc::new(Mutex::new(Place { current: None, arrived }));
     let allowed = Arc::new(allowed);
     thread::spawn(move || {
-        loop {
+        for number in 0.. {
             let Ok((stream, address)) = listener.accept() else {
                 thread::sleep(PAUSE);
                 continue;
@@ -82,12 +97,7 @@ pub fn hosts(listener: TcpListener, allowed: Vec<Origin>) -> Receiver<Host> {
             let (place, allowed) = (place.clone(), allowed.clone());
             thread::spawn(move || {
                 let Some((host, ending)) = greet(stream, address, &allowed) else { return };
-                let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(before) = place.current.replace(ending) {
-                    before.replace();
-                }
-                // Nobody waits when the program ends.
-                let _ = place.arrived.send(host);
+                place.lock().unwrap_or_else(PoisonError::into_inner).take(number, host, ending);
             });
         }
     });

@@ -1,12 +1,13 @@
 //! The program at a WebSocket, and hosts there: pages of browsers, and what is none.
 
+#[path = "../host/mod.rs"]
 mod host;
+mod page;
 
 use std::{
-    collections::VecDeque,
     fs,
-    io::{Error, Read, Write},
-    net::{Shutdown, TcpStream, UdpSocket},
+    io::{Read, Write},
+    net::{Shutdown, UdpSocket},
     process::{Command, Stdio},
 };
 
@@ -15,14 +16,15 @@ use firmware::{
     engine::Engine,
     finder::{frame::Frame, search::memory_bytes},
 };
-use host::{Device, FACES, Host, Identity, PATIENCE, model_crc};
+use host::{Device, FACES, Host, Identity, model_crc};
+use page::{Page, Steady, connect, place};
 use shared::{
     finder::Finder,
     model::{AlignedBytes, Model},
     wire::{ErrorCode, FrameSize, Options, Output, Running, SeenFace},
 };
 use tungstenite::{
-    ClientRequestBuilder, Message, WebSocket, client,
+    ClientRequestBuilder, Message, client,
     handshake::HandshakeError,
     protocol::{
         CloseFrame,
@@ -33,9 +35,9 @@ use tungstenite::{
     },
 };
 
-const EDGE: &[u8] = include_bytes!("../../../models/edge.fer");
-const PICO: &[u8] = include_bytes!("../../../models/pico.fer");
-const FINDER: &[u8] = include_bytes!("../../../models/finder.ferf");
+const EDGE: &[u8] = include_bytes!("../../../../models/edge.fer");
+const PICO: &[u8] = include_bytes!("../../../../models/pico.fer");
+const FINDER: &[u8] = include_bytes!("../../../../models/finder.ferf");
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fer-linux"));
@@ -46,85 +48,6 @@ fn program() -> Command {
 /// The program with these options at a free port of this machine.
 fn start(options: &[&str]) -> Device {
     Device::start(program().args(["--websocket", "127.0.0.1:0"]).args(options))
-}
-
-/// `address:port` of a device.
-fn place(device: &Device) -> &str {
-    device.address.strip_prefix("ws://").expect("a URL of a WebSocket")
-}
-
-fn connect(place: &str) -> TcpStream {
-    let stream = TcpStream::connect(place).expect("accepted");
-    stream.set_read_timeout(Some(PATIENCE)).expect("set");
-    stream.set_nodelay(true).expect("set");
-    stream
-}
-
-/// A page in a browser, as a stream of the bytes of the serial link.
-#[derive(Debug)]
-struct Page {
-    socket: WebSocket<TcpStream>,
-    arrived: VecDeque<u8>,
-    /// Bytes of a message.
-    piece: usize,
-}
-
-impl Page {
-    /// A page of an origin, if it is let in, or else status and text of the answer.
-    fn open(place: &str, origin: Option<&str>) -> Result<Self, (u16, String)> {
-        let mut request = ClientRequestBuilder::new(format!("ws://{place}").parse().expect("a URL"));
-        if let Some(origin) = origin {
-            request = request.with_header("Origin", origin);
-        }
-        match client(request, connect(place)) {
-            Ok((socket, _)) => Ok(Self { socket, arrived: VecDeque::new(), piece: usize::MAX }),
-            Err(HandshakeError::Failure(tungstenite::Error::Http(answer))) => {
-                let body = answer.body().clone().unwrap_or_default();
-                Err((answer.status().as_u16(), String::from_utf8(body).expect("text")))
-            }
-            Err(other) => panic!("{other}"),
-        }
-    }
-
-    fn of(device: &Device, origin: &str) -> Self {
-        Self::open(place(device), Some(origin)).expect("let in")
-    }
-
-    /// Reads until the device closes; the code and the words.
-    fn farewell(&mut self) -> Option<(CloseCode, String)> {
-        loop {
-            match self.socket.read().expect("closed in words") {
-                Message::Close(frame) => return frame.map(|CloseFrame { code, reason }| (code, reason.to_string())),
-                Message::Binary(_) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-}
-
-impl Read for Page {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        while self.arrived.is_empty() {
-            match self.socket.read().map_err(Error::other)? {
-                Message::Binary(bytes) => self.arrived.extend(bytes),
-                other => panic!("{other:?} in place of bytes"),
-            }
-        }
-        self.arrived.read(buffer)
-    }
-}
-
-impl Write for Page {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        for piece in bytes.chunks(self.piece) {
-            self.socket.send(Message::binary(piece.to_vec())).map_err(Error::other)?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 const LOCAL: &str = "http://localhost:8000";
@@ -267,8 +190,14 @@ fn the_newest_host_takes_over_and_the_one_before_is_told() {
     // One that vanishes without a word, in the middle of a message.
     let mut lost = Page::of(&device, LOCAL);
     lost.socket.get_mut().write_all(&[0x82, 0xff]).expect("sent");
-    lost.socket.get_mut().shutdown(Shutdown::Both).expect("closed");
+    lost.socket.get_mut().0.shutdown(Shutdown::Both).expect("closed");
     let (mut host, _) = Host::over(Page::of(&device, LOCAL));
+    host.assert_answers(EDGE);
+    // One that connected earlier and greets late.
+    let slow = connect(place(&device));
+    let (mut host, _) = Host::over(Page::of(&device, LOCAL));
+    let mut slow = Page::over(slow, place(&device), None).expect("let in");
+    assert_eq!(slow.farewell(), Some((CloseCode::Library(4000), "a newer host took over".into())));
     host.assert_answers(EDGE);
     assert_eq!(device.kill(), "", "hosts come and go");
 }
@@ -295,7 +224,8 @@ fn what_is_no_websocket_is_told_so_and_disturbs_nobody() {
         assert!(head.contains(&format!("Content-Length: {}", words.len())), "{head}");
     }
     let elsewhere = ClientRequestBuilder::new(format!("{}/elsewhere", device.address).parse().expect("a URL"));
-    let Err(HandshakeError::Failure(tungstenite::Error::Http(answer))) = client(elsewhere, connect(place(&device)))
+    let Err(HandshakeError::Failure(tungstenite::Error::Http(answer))) =
+        client(elsewhere, Steady(connect(place(&device))))
     else {
         panic!("nothing is there");
     };
