@@ -39,8 +39,6 @@ export class Link {
   #closed = null;
   /** Whether a whole frame came that is no reply of this version. */
   #foreign = false;
-  /** Whether a whole frame came that is no reply of this version. */
-  #foreign = false;
 
   /** `core` is one for this conversation; `told` gets each line and each readout of the device's own camera. */
   constructor(core, told) {
@@ -59,8 +57,6 @@ export class Link {
     for (const event of this.#core.linkReceived(bytes)) {
       if (event.text !== undefined) this.#heard(event.text);
       else if (event.kind !== undefined) this.#replied(event);
-      // Its checksum is right: another version wrote it.
-      else if (event.foreign) this.#foreign = true;
       else if (event.foreign) this.#foreign = true;
     }
   }
@@ -130,7 +126,6 @@ export class Link {
     this.#foreign = false;
     let sequence = this.#number();
     let request = make(sequence);
-    this.#foreign = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const outcome = await this.#try(sequence, request, isHello);
       if (outcome.closed) throw new LinkError(this.#closed);
@@ -145,7 +140,6 @@ export class Link {
         request = make(sequence);
       }
     }
-    if (this.#foreign) throw new LinkError(MISMATCH);
     if (this.#foreign) throw new LinkError(MISMATCH);
     throw new LinkError(
       `The device is silent: no answer to ${ATTEMPTS} tries. Check that its firmware runs and that no other program talks to it.`,

@@ -58,7 +58,11 @@ export async function open(
   await page.addInitScript(collect);
   for (const script of before) await page.addInitScript(script);
   await page.goto(url);
-  if (ready) await page.waitForSelector('body[data-ready]', { timeout: 60_000 });
+  if (ready) {
+    await page.waitForSelector('body[data-ready]', { timeout: 60_000 }).catch((error) => {
+      throw new Error(['the page is not ready', ...faults].join('\n'), { cause: error });
+    });
+  }
   return { page, context, faults };
 }
 
