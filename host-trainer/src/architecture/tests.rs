@@ -194,6 +194,23 @@ fn teachers_need_a_distillation() {
 }
 
 #[test]
+fn views_are_for_teachers_that_see_them_and_of_the_same_faces_in_every_epoch() {
+    let text = network("[[layer]]\nkind = \"flatten\"\n[[layer]]\nkind = \"dense\"\nunits = 7\n");
+    let taught = |recipe: &str| text.replacen("[recipe]", &format!("[recipe]\n{recipe}"), 1);
+    let views = "distillation = { share = 0.5, same_views = true, views = 30 }";
+    let sound = Architecture::parse("net.toml", &taught(views)).expect("sound");
+    let words = sound.recipe.words().into_iter().find(|(name, _)| *name == "distillation").expect("told").1;
+    assert!(words.ends_with("in 30 views each"), "{words}");
+    assert!(error(&taught(&views.replace("same_views = true, ", ""))).contains("`same_views = true`"));
+    for number in ["0", "1001"] {
+        assert!(error(&taught(&views.replace("30", number))).contains("must be 1 to 1000"), "{number}");
+    }
+    for other in ["pretraining_epochs = 1", "reweighting = { after = 1, noise = \"anchors\" }"] {
+        assert!(error(&taught(&format!("{views}\n{other}"))).contains("neither with"), "{other}");
+    }
+}
+
+#[test]
 fn the_networks_that_ship_keep_to_their_budgets() {
     for (name, weights, macs) in
         [("edge", 250_000, 25_000_000), ("edge-ferplus", 250_000, 25_000_000), ("pico", 100_000, 6_000_000)]

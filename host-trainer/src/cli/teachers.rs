@@ -201,7 +201,7 @@ mod tests {
     }
 
     fn distillation(same_views: bool) -> Distillation {
-        Distillation { share: 0.5, temperature: 2.0, warm_start: false, same_views }
+        Distillation { share: 0.5, temperature: 2.0, warm_start: false, same_views, views: None }
     }
 
     fn drawn() -> Source {

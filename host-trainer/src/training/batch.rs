@@ -2,6 +2,8 @@
 
 /// Images of one step.
 pub(super) struct Batch {
+    /// The place of its first image in the epoch's order.
+    pub place: usize,
     /// Rows and columns of a face.
     pub size: usize,
     /// `[channels, size, size]` real values per image.
@@ -10,7 +12,7 @@ pub(super) struct Batch {
     pub whole_faces: Vec<f32>,
     /// Per image, a probability for each of the network's emotions.
     pub targets: Vec<f32>,
-    /// The same, as the teachers gave it; empty without teachers.
+    /// The same, as the teachers gave it; empty without teachers and where they are still to be asked.
     pub soft_targets: Vec<f32>,
     /// Per image, a factor of the loss.
     pub weights: Vec<f32>,

@@ -17,7 +17,10 @@ pub type SoftTargets = Vec<[f32; Emotion::COUNT]>;
 /// Name of the file that keeps them in a run's folder, so that the run goes on without its teachers.
 pub(super) const SOFT_TARGETS: &str = "soft_targets.bin";
 
-/// The beginning of the file; then the CRC-32 of the rest, which is little-endian `f32`: eight a face, seven in older files.
+/// Name of the folder in a run's with what teachers think of its views, a file a view.
+const VIEWS: &str = "views";
+
+/// The beginning of such a file; then the CRC-32 of the rest, which is little-endian `f32`: eight a face, seven in older files.
 const MAGIC: &[u8; 8] = b"FERSOFT1";
 
 /// What `teachers` think of faces (2,304 grey levels each): for each face the mean, over the teachers and over the face and
@@ -55,7 +58,16 @@ fn mirrored(pixels: &[u8]) -> Vec<u8> {
 
 /// The soft targets that were kept in a run's folder; `None` if there are none, not `faces` of them, or a damaged file.
 pub fn read_soft_targets(run: &RunFolder, faces: usize) -> Option<SoftTargets> {
-    let bytes = std::fs::read(run.file(SOFT_TARGETS)).ok()?;
+    read_rows(&run.file(SOFT_TARGETS), faces)
+}
+
+/// What [`write_view`] has kept of a view; `None` if there is nothing, or a damaged file.
+pub(super) fn read_view(run: &RunFolder, view: usize, faces: usize) -> Option<SoftTargets> {
+    read_rows(&run.file(&view_file(view)), faces)
+}
+
+fn read_rows(file: &Path, faces: usize) -> Option<SoftTargets> {
+    let bytes = std::fs::read(file).ok()?;
     let (crc, body) = bytes.strip_prefix(MAGIC)?.split_first_chunk()?;
     let values = body.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect::<Vec<_>>();
     let columns =
@@ -112,9 +124,30 @@ pub fn keep_teachers(teachers: &[PathBuf], run: &Path) -> Result<(), TrainingErr
 /// # Errors
 /// [`TrainingError::Write`].
 pub fn write_soft_targets(run: &RunFolder, targets: &[[f32; Emotion::COUNT]]) -> Result<(), TrainingError> {
+    write_rows(&run.file(SOFT_TARGETS), targets)
+}
+
+/// Keeps in a run's folder what teachers think of the faces as one of the run's [`views`](crate::architecture::Distillation::views)
+/// shows them, in the order of its batches.
+///
+/// # Errors
+/// [`TrainingError::Write`].
+pub(super) fn write_view(run: &RunFolder, view: usize, targets: &[[f32; Emotion::COUNT]]) -> Result<(), TrainingError> {
+    let folder = run.file(VIEWS);
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| TrainingError::Write { file: folder.clone(), error: error.to_string() })?;
+    write_rows(&run.file(&view_file(view)), targets)
+}
+
+/// The file of a view, from 0.
+fn view_file(view: usize) -> String {
+    format!("{VIEWS}/{}.bin", view + 1)
+}
+
+fn write_rows(file: &Path, targets: &[[f32; Emotion::COUNT]]) -> Result<(), TrainingError> {
     let body: Vec<u8> = targets.as_flattened().iter().flat_map(|value| value.to_le_bytes()).collect();
     let bytes = [MAGIC.as_slice(), &crc32(&body).to_le_bytes(), &body].concat();
-    write_atomically(&run.file(SOFT_TARGETS), &bytes)
+    write_atomically(file, &bytes)
 }
 
 #[cfg(test)]

@@ -13,8 +13,9 @@ use rand_chacha::ChaCha8Rng;
 use shared::preprocessing::FACE_SIZE;
 
 use super::{
-    Configuration, TrainingError, TrainingFaces,
+    Configuration, RunFolder, TrainingError, TrainingFaces,
     batches::{AHEAD, Loader},
+    distillation::read_view,
     progress::{Completed, Progress},
     resizing::Resizing,
     state::State,
@@ -28,6 +29,7 @@ enum Purpose {
     Order,
     Dropout,
     Augmentation,
+    Batches,
 }
 
 /// The random numbers of epoch `epoch`: a function of the seed, the epoch and the purpose alone.
@@ -37,6 +39,7 @@ fn random(seed: u64, epoch: usize, purpose: Purpose) -> ChaCha8Rng {
         Purpose::Order => epoch as u64 * 2 + 1,
         Purpose::Dropout => epoch as u64 * 2 + 2,
         Purpose::Augmentation => u64::MAX - epoch as u64,
+        Purpose::Batches => (1 << 62) + epoch as u64,
     };
     random.set_stream(stream);
     random
@@ -47,6 +50,7 @@ pub(super) fn run_epoch(
     state: &mut State,
     configuration: &Configuration,
     training: &TrainingFaces<'_>,
+    run: &RunFolder,
     stop: &AtomicBool,
     observe: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Option<Completed>, TrainingError> {
@@ -58,7 +62,16 @@ pub(super) fn run_epoch(
     if order.is_empty() {
         return Err(TrainingError::NothingToLearn { epoch: done + 1 });
     }
-    order.shuffle(&mut random(configuration.seed, done, Purpose::Order));
+    let batch_size = configuration.batch_size.max(1);
+    let mut batches: Vec<usize> = (0..order.len().div_ceil(batch_size)).collect();
+    // An epoch that shows what another has shown has its batches, in an order of its own.
+    let views = architecture.recipe.distillation.and_then(|distillation| distillation.views);
+    let view = views.map(|views| done % views);
+    let shown = view.unwrap_or(done);
+    order.shuffle(&mut random(configuration.seed, shown, Purpose::Order));
+    if views.is_some() {
+        batches.shuffle(&mut random(configuration.seed, done, Purpose::Batches));
+    }
     let loader = Loader {
         training: *training,
         targets: &targets,
@@ -69,14 +82,17 @@ pub(super) fn run_epoch(
             Some(resizing) => resizing.size(done, configuration.epochs),
             None => FACE_SIZE,
         }),
+        again: views.is_some(),
+        answers: view.and_then(|view| read_view(run, view, order.len())),
     };
+    let asked = view.filter(|_| loader.answers.is_none());
     let (sender, receiver) = sync_channel(AHEAD);
     thread::scope(|scope| {
         scope.spawn(|| {
-            let mut random = random(configuration.seed, done, Purpose::Augmentation);
+            let mut random = random(configuration.seed, shown, Purpose::Augmentation);
             // The sender must go when all batches are sent, or the other side would wait for ever.
             let sender = sender;
-            loader.run(&order, configuration.batch_size, &mut random, &sender);
+            loader.run(&order, &batches, batch_size, &mut random, &sender);
         });
         let dropout = random(configuration.seed, done, Purpose::Dropout);
         let mut steps = Steps::new(configuration, training.teachers, dropout, done, order.len());
@@ -88,6 +104,7 @@ pub(super) fn run_epoch(
             steps.run(state, &batch)?;
             observe(steps.progress());
         }
-        Ok(Some(steps.completed()))
+        let completed = steps.completed();
+        Ok(Some(Completed { answers: asked.map(|view| (view, steps.answers)), ..completed }))
     })
 }

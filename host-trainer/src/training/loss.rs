@@ -105,7 +105,7 @@ mod tests {
         let logits = row(LOGITS.to_vec()).require_grad();
         let ones = Tensor::<1>::from_data(TensorData::new(vec![1.0f32], [1]), &device);
         let label_loss = Tensor::<1>::from_data(TensorData::new(vec![3.0f32], [1]), &device);
-        let distillation = Distillation { share: 0.25, temperature, warm_start: false, same_views: false };
+        let distillation = Distillation { share: 0.25, temperature, warm_start: false, same_views: false, views: None };
         let loss = distilled_loss(distillation, label_loss, logits.clone(), row(softened.to_vec()), ones);
         let entropy: f32 = softened.iter().map(|p| -p * p.ln()).sum();
         let value = loss.clone().into_scalar::<f32>();

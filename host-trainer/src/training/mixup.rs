@@ -48,6 +48,7 @@ mod tests {
         let labels: Vec<u8> = (0..images as u8).collect();
         let rows = |length: usize| (0..images).flat_map(move |image| vec![image as f32; length]).collect::<Vec<_>>();
         Batch {
+            place: 0,
             size: 2,
             faces: rows(4),
             whole_faces: rows(9),

@@ -73,7 +73,7 @@ pub use self::{
     run_folder::{CHECKPOINTS, MODEL_FILE, RECORD_FILE, RunFolder, START_FILE, write_atomically},
     validation::{ValidationFaces, best_epoch},
 };
-use self::{epoch::run_epoch, state::State, validation::validate};
+use self::{distillation::write_view, epoch::run_epoch, state::State, validation::validate};
 pub(crate) use self::{
     optimizer::{decay, optimizer},
     state::Average,
@@ -201,7 +201,7 @@ pub fn train(
         {
             state.importance = importance(&state.answering(), &training, &reweighting.noise);
         }
-        let Some(trained) = run_epoch(&mut state, configuration, &training, stop, observe)? else {
+        let Some(trained) = run_epoch(&mut state, configuration, &training, run, stop, observe)? else {
             finished = false;
             break;
         };
@@ -232,6 +232,10 @@ pub fn train(
         }
         run.write_last(&checkpoint)?;
         run.write_metrics(&state.metrics)?;
+        // After the checkpoint: what a run without an epoch has left would be taken for that of another.
+        if let Some((view, answers)) = &trained.answers {
+            write_view(run, *view, answers)?;
+        }
         if let Some(row) = state.metrics.last() {
             observe(Progress::Epoch { metrics: row, epochs: configuration.epochs });
         }

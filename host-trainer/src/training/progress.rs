@@ -1,6 +1,6 @@
 //! The progress of a training.
 
-use super::EpochMetrics;
+use super::{EpochMetrics, SoftTargets};
 
 /// The progress that a training reports.
 #[derive(Clone, Copy, Debug)]
@@ -39,4 +39,6 @@ pub(super) struct Completed {
     pub accuracy: f64,
     pub images_per_second: f64,
     pub steps: usize,
+    /// A view that teachers were asked about for the first time, and what they think of it.
+    pub answers: Option<(usize, SoftTargets)>,
 }

@@ -7,10 +7,10 @@ use burn::{
     tensor::{Device, Tensor, TensorData, activation::softmax},
 };
 use rand_chacha::ChaCha8Rng;
-use shared::preprocessing::FACE_SIZE;
+use shared::{label::Emotion, preprocessing::FACE_SIZE};
 
 use super::{
-    Configuration, TrainingError,
+    Configuration, SoftTargets, TrainingError,
     batch::Batch,
     loss::{batch_loss, distilled_loss, penalty},
     optimizer::decay,
@@ -38,6 +38,8 @@ pub(super) struct Steps {
     /// The same without gradients, where teachers answer.
     plain_device: Device,
     teachers: Vec<Network>,
+    /// What they answered, in the epoch's order.
+    pub answers: SoftTargets,
     dropout: ChaCha8Rng,
     batch_size: usize,
     epochs: usize,
@@ -67,6 +69,7 @@ impl Steps {
             teachers: teachers.iter().map(|teacher| teacher.to_float_network().to_network(&device)).collect(),
             device: device.clone().autodiff(),
             plain_device: device,
+            answers: Vec::new(),
             dropout,
             batch_size: configuration.batch_size.max(1),
             epochs: configuration.epochs,
@@ -90,13 +93,15 @@ impl Steps {
         let epoch = self.done as f64 + self.steps as f64 / per_epoch as f64;
         self.learning_rate = recipe.optimizer.learning_rate() * recipe.schedule.factor(epoch, self.epochs as f64);
 
-        let answers = match recipe.distillation {
-            Some(distillation) if distillation.same_views => {
-                self.answers(batch, &state.network, distillation.temperature)
+        let asked = match recipe.distillation {
+            // What was answered before comes with the batch.
+            Some(distillation) if distillation.same_views && batch.soft_targets.is_empty() => {
+                Some(self.ask(batch, &state.network, distillation.temperature))
             }
-            _ => Vec::new(),
+            _ => None,
         };
-        let (loss, logits) = self.loss(&state.network, batch, &answers);
+        let answers = asked.as_ref().unwrap_or(&batch.soft_targets);
+        let (loss, logits) = self.loss(&state.network, batch, answers);
         let value = f64::from(loss.minimized.clone().into_scalar::<f32>());
         if !value.is_finite() {
             let (epoch, step) = (self.done + 1, self.steps + 1);
@@ -107,7 +112,7 @@ impl Steps {
         if let Some(radius) = recipe.sharpness_aware {
             let parameters = highest_nearby(&state.network.parameters, &gradients, radius);
             let higher = Network { parameters, ..state.network.clone() };
-            gradients = gradients_of(&higher, self.loss(&higher, batch, &answers).0.minimized);
+            gradients = gradients_of(&higher, self.loss(&higher, batch, answers).0.minimized);
         }
         let decayed = self.learning_rate * f64::from(recipe.regularization.weight_decay);
         state.step(self.learning_rate, gradients, |parameters| decay(parameters, decayed));
@@ -119,7 +124,7 @@ impl Steps {
         Ok(())
     }
 
-    /// Loss and logits of a batch; `answers` are those of teachers that see the same views.
+    /// Loss and logits of a batch; `answers` are those of teachers, if there are any.
     fn loss(&mut self, network: &Network, batch: &Batch, answers: &[f32]) -> (Losses, Tensor<2>) {
         let Architecture { preprocessing, recipe, .. } = &*network.architecture;
         let (images, emotions) = (batch.labels.len(), network.architecture.labels().count());
@@ -132,14 +137,13 @@ impl Steps {
         let Some(distillation) = recipe.distillation else {
             return (Losses { minimized: of_labels, of_labels: None }, logits);
         };
-        let soft_targets = if distillation.same_views { answers } else { &batch.soft_targets };
-        let soft_targets = self.tensor(soft_targets, [images, emotions]);
+        let soft_targets = self.tensor(answers, [images, emotions]);
         let minimized = distilled_loss(distillation, of_labels.clone(), logits.clone(), soft_targets, weights);
         (Losses { minimized, of_labels: Some(of_labels) }, logits)
     }
 
-    /// The teachers' mean probabilities for the images of a batch, `[n, emotions]`, at a temperature.
-    fn answers(&self, batch: &Batch, pupil: &Network, temperature: f32) -> Vec<f32> {
+    /// The teachers' mean probabilities for the images of a batch, `[n, emotions]`, at a temperature. They are kept.
+    fn ask(&mut self, batch: &Batch, pupil: &Network, temperature: f32) -> Vec<f32> {
         let channels = pupil.architecture.preprocessing.channels().into();
         let emotions = pupil.architecture.labels().count();
         let (values, size) = match batch.whole_faces.is_empty() {
@@ -157,6 +161,10 @@ impl Steps {
             for (answer, row) in answers.chunks_exact_mut(emotions).zip(values.chunks_exact(known)) {
                 answer.iter_mut().zip(row).for_each(|(sum, p)| *sum += p / self.teachers.len() as f32);
             }
+        }
+        self.answers.resize(self.total, [0.0; Emotion::COUNT]);
+        for (kept, row) in self.answers[batch.place..].iter_mut().zip(answers.chunks_exact(emotions)) {
+            kept[..emotions].copy_from_slice(row);
         }
         answers
     }
@@ -186,6 +194,7 @@ impl Steps {
             accuracy: self.right as f64 / images,
             images_per_second: self.images as f64 / self.start.elapsed().as_secs_f64(),
             steps: self.steps,
+            answers: None,
         }
     }
 }

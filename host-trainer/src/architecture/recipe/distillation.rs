@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::setting::{Row, Setting, check_positive, check_share};
 
+/// Most [`views`](Distillation::views): more are hardly ever seen again, and their answers fill a disk.
+const MOST_VIEWS: usize = 1000;
+
 /// Learning from teachers (Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network", section 2): the loss is
 /// `(1 - share) label loss + share temperature^2 cross entropy(teachers, network)`, both softened by the temperature.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +26,10 @@ pub struct Distillation {
     /// "Knowledge distillation: A good teacher is patient and consistent").
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub same_views: bool,
+    /// With `same_views`: so many epochs have views of their own, and later epochs show these again, their batches in another order. The
+    /// teachers are asked about each view once; their answers are kept in the run's folder. Without it, no view comes twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub views: Option<usize>,
 }
 
 fn one() -> f32 {
@@ -32,12 +39,25 @@ fn one() -> f32 {
 impl Setting for Distillation {
     fn check(&self) -> Result<(), String> {
         check_share("the `share` of the `distillation`", self.share.into())?;
-        check_positive("the `temperature` of the `distillation`", self.temperature)
+        check_positive("the `temperature` of the `distillation`", self.temperature)?;
+        match self.views {
+            Some(_) if !self.same_views => {
+                Err("the `distillation` has `views`, which are for teachers that see them: `same_views = true`".into())
+            }
+            Some(views) if !(1..=MOST_VIEWS).contains(&views) => {
+                Err(format!("the `views` of the `distillation` must be 1 to {MOST_VIEWS}, not {views}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn words(&self) -> Vec<Row> {
-        let Distillation { share, temperature, warm_start, same_views } = self;
-        let views = if *same_views { "; teachers see the faces as the network does" } else { "" };
+        let Distillation { share, temperature, warm_start, same_views, views } = self;
+        let views = match (same_views, views) {
+            (false, _) => String::new(),
+            (true, None) => "; teachers see the faces as the network does".into(),
+            (true, Some(views)) => format!("; teachers see the faces as the network does, in {views} views each"),
+        };
         let start = if *warm_start { "; begins with the first one's weights" } else { "" };
         vec![("distillation", format!("{share} of the loss, at temperature {temperature}{views}{start}"))]
     }

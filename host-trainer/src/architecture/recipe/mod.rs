@@ -148,7 +148,16 @@ impl Recipe {
         if self.batch_size == 0 || self.epochs == 0 {
             return Err("`batch_size` and `epochs` must be at least 1".into());
         }
-        self.settings().iter().try_for_each(|setting| setting.check())
+        self.settings().iter().try_for_each(|setting| setting.check())?;
+        let views = self.distillation.is_some_and(|distillation| distillation.views.is_some());
+        if views && (self.pretraining_epochs > 0 || self.reweighting.is_some()) {
+            return Err(
+                "the `views` of the `distillation` are of the same faces in every epoch: they go neither with \
+                        `pretraining_epochs` nor with `reweighting`"
+                    .into(),
+            );
+        }
+        Ok(())
     }
 
     /// Checks that the recipe fits a network for these labels; an error names the key.

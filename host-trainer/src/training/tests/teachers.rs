@@ -65,3 +65,46 @@ fn a_teacher_that_sees_other_values_is_refused_and_so_is_none() {
     assert!(error(&[Network::new(global.into(), 1, &Device::flex())]).contains("`preprocessing`"));
     assert!(error(&[]).contains("--teachers"));
 }
+
+#[test]
+fn a_view_that_comes_again_is_the_same_and_its_answers_are_those_that_were_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recipe = "{ kind = \"sgd\", learning_rate = 0.1 }\nmixup = 0.4\n\
+        augmentation = { flip = true, shift = 4.0, gradient = 40.0, erasing = 0.5 }\n\
+        distillation = { share = 0.9, temperature = 2.0, same_views = true, views = 2 }";
+    let text = SMALL.replace("{ kind = \"rmsprop\" }", recipe);
+    let with_views = Configuration { architecture: text.clone(), ..configuration() };
+    let anew = Configuration { architecture: text.replace(", views = 2", ""), ..configuration() };
+    let teacher = Network::new(with_views.architecture().expect("sound").into(), 9, &Device::flex());
+    let (images, labels) = faces(52);
+    let pixels: Vec<u8> = images.iter().map(|&q| (q as u8) ^ 0x80).collect();
+    let faces = LabelledFaces { images: &images, labels: &labels };
+    let training = TrainingFaces { pixels: Some(&pixels), teachers: std::slice::from_ref(&teacher), ..faces.into() };
+    let at = |name: &str, configuration: &Configuration, epochs| {
+        let configuration = Configuration { epochs, ..configuration.clone() };
+        let run = RunFolder::open(&folder.path().join(name)).map(|(run, _)| run);
+        let run = run.or_else(|_| RunFolder::create(&folder.path().join(name), &configuration)).expect("a folder");
+        let weights = train_on(training, &configuration, &run, None).expect("trains").last.to_float_network().weights;
+        (weights, run)
+    };
+    let (expected, _) = at("whole", &with_views, 4);
+    assert_ne!(at("anew", &anew, 4).0, expected, "no view comes twice without `views`");
+
+    for (name, changed) in [("torn", false), ("changed", true)] {
+        let (_, run) = at(name, &with_views, 2);
+        let file = run.file("views/1.bin");
+        let mut answers = distillation::read_view(&run, 0, 52).expect("kept");
+        assert!(answers.iter().all(|row| (row.iter().sum::<f32>() - 1.0).abs() < 1e-4), "probabilities");
+        assert!(run.file("views/2.bin").exists() && !run.file("views/3.bin").exists());
+        if changed {
+            answers.iter_mut().for_each(|row| row.rotate_left(1));
+            write_view(&run, 0, &answers).expect("written");
+        } else {
+            fs::write(&file, b"torn").expect("written");
+        }
+        // The schedule knows nothing of the number of epochs, so two and two are four.
+        let (weights, run) = at(name, &with_views, 4);
+        assert_eq!(weights == expected, !changed, "{name}: what is torn is asked again, what is kept is believed");
+        assert!(distillation::read_view(&run, 0, 52).is_some());
+    }
+}
