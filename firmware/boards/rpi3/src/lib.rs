@@ -29,7 +29,8 @@ use crate::uart::{BAUD, Uart};
 pub struct Board;
 
 impl BareBoard for Board {
-    const ARENA_BYTES: usize = 1024 * 1024;
+    // As `fer-linux` has it: a network of a million weights takes over a megabyte, for kernels keep those of a layer in 16 bits.
+    const ARENA_BYTES: usize = 4 * 1024 * 1024;
     const POOL_BYTES: usize = 1024 * 1024;
 
     fn start() -> Parts<impl Read + ReadReady + Write, impl Counter, impl FnMut(), impl Camera, impl Light> {
