@@ -55,7 +55,7 @@ fn write_sections(text: &mut String, run: &RunSummary) -> fmt::Result {
     write_network(text, run)?;
     write_training(text, run)?;
     write_calibration(text, run)?;
-    write_use(text, run.int8.classes.len())
+    write_use(text, run)
 }
 
 fn write_result(text: &mut String, run: &RunSummary) -> fmt::Result {
@@ -189,9 +189,16 @@ fn fitted_on(run: &RunSummary) -> String {
     format!("{faces}{without}")
 }
 
-fn write_use(text: &mut String, emotions: usize) -> fmt::Result {
-    writeln!(text, "## Use\n\nFrom the workspace, with the path of this folder for `RUN`:\n\n```sh")?;
-    for command in ["evaluate --model RUN/model.fer", "predict --model RUN/model.fer IMAGE", "inspect RUN/model.fer"] {
+fn write_use(text: &mut String, run: &RunSummary) -> fmt::Result {
+    let emotions = run.int8.classes.len();
+    // Without `--data`, `evaluate` takes the drawn faces.
+    let (data, where_it_is) = match run.data.synthetic {
+        true => ("", String::new()),
+        false => (" --data DATA", format!(" and that of {} for `DATA`", run.data.description)),
+    };
+    writeln!(text, "## Use\n\nFrom the workspace, with the path of this folder for `RUN`{where_it_is}:\n\n```sh")?;
+    let evaluate = format!("evaluate --model RUN/model.fer{data}");
+    for command in [evaluate.as_str(), "predict --model RUN/model.fer IMAGE", "inspect RUN/model.fer"] {
         writeln!(text, "cargo run --release -p host-trainer -- {command}")?;
     }
     writeln!(

@@ -92,6 +92,9 @@ fn the_report_gives_both_accuracies_and_the_points_between_them() {
     assert!(text.contains("| difference | -85.71 points | -96.43 points |"), "{text}");
     assert!(text.contains("| total |  |  | 180,965 | 17,230,320 |"), "{text}");
     assert!(!text.contains("ynthetic"), "real faces are not called synthetic");
+    assert!(
+        text.contains("that of FER2013 for `DATA`") && text.contains("evaluate --model RUN/model.fer --data DATA\n")
+    );
 }
 
 #[test]
@@ -129,6 +132,7 @@ fn a_report_on_synthetic_faces_says_so_before_any_figure() {
     let text = markdown(&summary(true));
     let warning = text.find("**Synthetic faces.**").expect("a warning");
     assert!(warning < text.find("## Result").expect("a result"));
+    assert!(text.contains("evaluate --model RUN/model.fer\n") && !text.contains("DATA"), "{text}");
 }
 
 #[test]
