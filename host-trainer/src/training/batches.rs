@@ -11,7 +11,7 @@ use crate::{architecture::Recipe, network::append_real};
 /// Maximum number of finished batches: enough to hide a delay, few enough to cost no memory.
 pub(super) const AHEAD: usize = 4;
 
-/// Words of random numbers that lie between batches that come again; none takes as many.
+/// Words of random numbers for each image of batches that come again; none takes as many.
 const WORDS: u128 = 1 << 40;
 
 /// The faces and settings that batches are made of.
@@ -30,21 +30,13 @@ pub(super) struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// Sends `batches` of `order`, by their numbers, until there is no receiver any more. Images change with `random`, in their order.
-    pub fn run(
-        &self,
-        order: &[usize],
-        batches: &[usize],
-        batch_size: usize,
-        random: &mut ChaCha8Rng,
-        sender: &SyncSender<Batch>,
-    ) {
-        for &number in batches {
+    /// Sends batches until there is no receiver any more: each is the place of its first image in the epoch's order, and its images.
+    /// These change with `random`.
+    pub fn run(&self, batches: &[(usize, &[usize])], random: &mut ChaCha8Rng, sender: &SyncSender<Batch>) {
+        for &(place, indices) in batches {
             if self.again {
-                random.set_word_pos(number as u128 * WORDS);
+                random.set_word_pos(place as u128 * WORDS);
             }
-            let place = number * batch_size;
-            let indices = &order[place..order.len().min(place + batch_size)];
             if sender.send(self.batch(place, indices, random)).is_err() {
                 return;
             }

@@ -62,13 +62,13 @@ pub(super) fn run_epoch(
     if order.is_empty() {
         return Err(TrainingError::NothingToLearn { epoch: done + 1 });
     }
-    let batch_size = configuration.batch_size.max(1);
-    let mut batches: Vec<usize> = (0..order.len().div_ceil(batch_size)).collect();
     // An epoch that shows what another has shown has its batches, in an order of its own.
     let views = architecture.recipe.distillation.and_then(|distillation| distillation.views);
     let view = views.map(|views| done % views);
     let shown = view.unwrap_or(done);
     order.shuffle(&mut random(configuration.seed, shown, Purpose::Order));
+    let batch_size = configuration.batch_size.max(1);
+    let mut batches: Vec<_> = (0..order.len()).step_by(batch_size).zip(order.chunks(batch_size)).collect();
     if views.is_some() {
         batches.shuffle(&mut random(configuration.seed, done, Purpose::Batches));
     }
@@ -92,7 +92,7 @@ pub(super) fn run_epoch(
             let mut random = random(configuration.seed, shown, Purpose::Augmentation);
             // The sender must go when all batches are sent, or the other side would wait for ever.
             let sender = sender;
-            loader.run(&order, &batches, batch_size, &mut random, &sender);
+            loader.run(&batches, &mut random, &sender);
         });
         let dropout = random(configuration.seed, done, Purpose::Dropout);
         let mut steps = Steps::new(configuration, training.teachers, dropout, done, order.len());

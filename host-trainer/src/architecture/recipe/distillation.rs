@@ -63,6 +63,29 @@ impl Setting for Distillation {
     }
 }
 
+/// A distillation, whose views need the same faces in every epoch.
+pub struct Views {
+    pub distillation: Option<Distillation>,
+    pub of_the_same_faces: bool,
+}
+
+impl Setting for Views {
+    fn check(&self) -> Result<(), String> {
+        self.distillation.check()?;
+        let views = self.distillation.and_then(|distillation| distillation.views);
+        if views.is_none() || self.of_the_same_faces {
+            return Ok(());
+        }
+        let error = "the `views` of the `distillation` show the same faces in every epoch: they go neither with \
+                     `pretraining_epochs` nor with `reweighting`";
+        Err(error.into())
+    }
+
+    fn words(&self) -> Vec<Row> {
+        self.distillation.words()
+    }
+}
+
 /// The networks that are trained first to teach; without a distillation there is nothing to teach.
 pub struct Teachers<'a> {
     pub names: &'a [String],

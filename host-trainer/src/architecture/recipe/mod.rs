@@ -100,7 +100,10 @@ recipe! {
     reweighting: Option<Reweighting> => recipe.reweighting;
     /// What the network learns from teachers (`--teachers`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    distillation: Option<Distillation> => recipe.distillation;
+    distillation: Option<Distillation> => distillation::Views {
+        distillation: recipe.distillation,
+        of_the_same_faces: recipe.pretraining_epochs == 0 && recipe.reweighting.is_none(),
+    };
     /// The networks that teach where no `--teachers` are named, trained first: built-in names or files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     teachers: Vec<String> => distillation::Teachers { names: &recipe.teachers, distilled: recipe.distillation.is_some() };
@@ -148,16 +151,7 @@ impl Recipe {
         if self.batch_size == 0 || self.epochs == 0 {
             return Err("`batch_size` and `epochs` must be at least 1".into());
         }
-        self.settings().iter().try_for_each(|setting| setting.check())?;
-        let views = self.distillation.is_some_and(|distillation| distillation.views.is_some());
-        if views && (self.pretraining_epochs > 0 || self.reweighting.is_some()) {
-            return Err(
-                "the `views` of the `distillation` are of the same faces in every epoch: they go neither with \
-                        `pretraining_epochs` nor with `reweighting`"
-                    .into(),
-            );
-        }
-        Ok(())
+        self.settings().iter().try_for_each(|setting| setting.check())
     }
 
     /// Checks that the recipe fits a network for these labels; an error names the key.

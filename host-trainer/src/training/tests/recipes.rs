@@ -105,6 +105,7 @@ fn every_part_of_a_recipe_changes_the_weights() {
         "distillation = { share = 0.5 }",
         "distillation = { share = 0.5, temperature = 4.0 }",
         "distillation = { share = 0.5, same_views = true }",
+        "distillation = { share = 0.5, same_views = true, views = 1 }",
         "average_decay = 0.9",
         "mixup = 0.4",
         "sharpness_aware = 0.05",

@@ -102,7 +102,7 @@ fn a_view_that_comes_again_is_the_same_and_its_answers_are_those_that_were_kept(
         } else {
             fs::write(&file, b"torn").expect("written");
         }
-        // The schedule knows nothing of the number of epochs, so two and two are four.
+        // Without a schedule, two epochs and then two more are the same as four.
         let (weights, run) = at(name, &with_views, 4);
         assert_eq!(weights == expected, !changed, "{name}: what is torn is asked again, what is kept is believed");
         assert!(distillation::read_view(&run, 0, 52).is_some());
