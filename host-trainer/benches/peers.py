@@ -27,7 +27,7 @@ ROOT = HERE.parent.parent
 FER, FER_NEEDS = "fer==25.10.3", ["tensorflow==2.21.0", "opencv-python-headless==5.0.0.93"]
 # TensorFlow.js of the version that this `human` is built with.
 HUMAN = ["@vladmandic/human@3.3.6"] + [f"@tensorflow/tfjs-{part}@4.22.0" for part in ("core", "converter", "backend-wasm")]
-OURS = ["edge", "pico", "levorse"]
+OURS = ["pi", "edge", "pico", "levorse"]
 SPLIT = "PublicTest"
 COLUMNS = ["network", "package", "version", "weights", "bytes", "macs", "images", "accuracy"]
 COLUMNS += ["near_images", "near_accuracy", "apart_images", "apart_accuracy"]

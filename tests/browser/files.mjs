@@ -141,10 +141,10 @@ async function ownModel({ without, url }) {
     assert.ok(await page.getByRole('radio', { name: 'mine.fer' }).isChecked());
   }
   // A file of the same name takes the place of the one before.
-  assert.equal(await page.getByRole('radio').count(), 4);
+  assert.equal(await page.getByRole('radio').count(), 5);
   // The arrow keys choose among models, as among all radio buttons.
   await page.getByRole('radio', { name: 'edge' }).focus();
-  for (const name of ['pico', 'levorse']) {
+  for (const name of ['pi', 'pico', 'levorse']) {
     await page.keyboard.press('ArrowDown');
     await waitFor(page, 'model-words', new RegExp(`^${name} answers now`));
   }

@@ -4,7 +4,7 @@
 //   node tests/browser/page.mjs URL VIDEO.y4m OUT_FOLDER [--websocket HOST:PORT] [--serial HOST:PORT] [--only NAME,…]
 //
 // URL is where the page is served. VIDEO is what the camera shows: faces, and a while without one; `drawn` makes one. --websocket
-// is the address of `fer-linux --websocket`, --serial that of `fer-linux --tcp`, both with --models and with the model `edge`; without
+// is the address of `fer-linux --websocket`, --serial that of `fer-linux --tcp`, both with --models and with the model `pi`; without
 // them, the checks with a device are left out. Each check prints a line of JSON; the first that fails ends it with status 1.
 //
 // OUT_FOLDER gets what another program compares: frames.json (a camera of 320x240, from its first frame on), large.json (one of 640x480)

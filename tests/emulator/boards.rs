@@ -52,8 +52,12 @@ impl Board {
 
     /// The model that is part of its programs, a file of `firmware/models`.
     pub fn model(&self) -> &'static str {
-        // `FER_MODEL` in the board's .cargo/config.toml.
-        if self.folder() == "pico" { "pico.fer" } else { "edge.fer" }
+        match self.folder() {
+            "linux" => "pi.fer",
+            // `FER_MODEL` in the board's .cargo/config.toml.
+            "pico" => "pico.fer",
+            _ => "edge.fer",
+        }
     }
 
     /// What its programs are compiled for.

@@ -22,7 +22,7 @@ pub const TARGET: &str = "wasm32-unknown-unknown";
 const HEAD_BYTES: usize = 4096;
 
 /// The models that the page offers, and its finder: files of `firmware/models`.
-const MODELS: [&str; 4] = ["edge.fer", "pico.fer", "levorse.fer", "finder.ferf"];
+const MODELS: [&str; 5] = ["edge.fer", "pico.fer", "pi.fer", "levorse.fer", "finder.ferf"];
 
 /// What the page has of the models and of the boards' images, by the names of its files.
 ///

@@ -12,7 +12,7 @@ use shared::{
 use crate::data::FinderFile;
 
 /// The model that comes with the program.
-pub static DEFAULT_MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../firmware/models/edge.fer"));
+pub static DEFAULT_MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../firmware/models/pi.fer"));
 
 /// The finder that comes with the program.
 pub static DEFAULT_FINDER: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../firmware/models/finder.ferf"));
@@ -20,7 +20,7 @@ pub static DEFAULT_FINDER: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../f
 /// `--model` and `--finder`.
 #[derive(Args, Clone, Debug)]
 pub struct ModelArguments {
-    /// The model file [default: edge, which comes with the program]
+    /// The model file [default: pi, which comes with the program]
     #[arg(long, value_name = "FILE.fer")]
     model: Option<PathBuf>,
     /// The finder file [default: the one that comes with the program]

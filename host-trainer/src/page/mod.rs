@@ -43,6 +43,7 @@ pub static FILES: &[File] = files![
     "models/finder.ferf",
     "models/levorse.fer",
     "models/models.json",
+    "models/pi.fer",
     "models/pico.fer",
     "overlay.js",
     "parts.js",

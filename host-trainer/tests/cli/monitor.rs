@@ -89,8 +89,10 @@ fn photographs_are_sent_as_large_as_the_device_takes_them_and_answered_in_their_
     let port = seeing_device(None);
     let monitor = format!("monitor --port {port} --timeout 10000");
     let ended = run(folder.path(), &format!("{monitor} --json {files}")).done();
-    let predicted: Value =
-        serde_json::from_str(&run(folder.path(), &format!("predict --json {files}")).done().out).expect("JSON");
+    // The device's model.
+    let edge = concat!(env!("CARGO_MANIFEST_DIR"), "/../firmware/models/edge.fer");
+    let predicted = run(folder.path(), &format!("predict --model {edge} --json {files}")).done().out;
+    let predicted: Value = serde_json::from_str(&predicted).expect("JSON");
     let answers = json(&ended.out);
     for (index, (answer, predicted)) in answers.iter().zip(predicted.as_array().expect("an array")).take(3).enumerate()
     {

@@ -42,7 +42,7 @@ use shared::{
 use self::{camera::Frames, models::Models, serial::Serial, websocket::Origin};
 
 /// The model that comes with the program.
-static EDGE: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/edge.fer"));
+static MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/pi.fer"));
 
 /// The finder that comes with the program.
 static FINDER: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/finder.ferf"));
@@ -82,7 +82,7 @@ struct Arguments {
     /// Listen at an address that other machines reach: any of them can send pictures, and models with --models
     #[arg(long, requires = "websocket")]
     websocket_anyone: bool,
-    /// A model file [default: the one that was uploaded last, or edge, which comes with the program]
+    /// A model file [default: the one that was uploaded last, or pi, which comes with the program]
     #[arg(long, value_name = "FILE.fer", conflicts_with = "models")]
     model: Option<PathBuf>,
     /// Take models that hosts upload, and keep them in this folder [default: $STATE_DIRECTORY, which systemd sets for a service]
@@ -122,7 +122,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let file = arguments.model.as_deref().map(read).transpose()?;
-    let model = Model::parse(file.as_ref().map_or(&EDGE.0, AlignedBytes::as_slice));
+    let model = Model::parse(file.as_ref().map_or(&MODEL.0, AlignedBytes::as_slice));
     let model = model.with_context(|| {
         arguments.model.as_ref().map_or_else(|| "the built-in model".into(), |path| path.display().to_string())
     })?;

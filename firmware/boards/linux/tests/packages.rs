@@ -21,7 +21,7 @@ use host::{Device, Host, Identity, model_crc};
 use shared::wire::Running;
 use tempfile::TempDir;
 
-const EDGE: &[u8] = include_bytes!("../../../models/edge.fer");
+const BUILT_IN: &[u8] = include_bytes!("../../../models/pi.fer");
 const PICO: &[u8] = include_bytes!("../../../models/pico.fer");
 
 /// What a package is made for, and what runs its program here: the oldest processor of its kind in a Raspberry Pi.
@@ -165,8 +165,8 @@ fn installs_and_runs(kind: &Kind) {
     let options = ["--tcp", "127.0.0.1:0"].map(str::to_owned);
     let device = Device::start(&mut kind.program(&system, &options));
     let (mut host, identity) = Host::greet(&device);
-    assert_eq!(identity, Identity { model_crc: model_crc(EDGE), running: Some(Running::BuiltIn) });
-    host.assert_answers(EDGE);
+    assert_eq!(identity, Identity { model_crc: model_crc(BUILT_IN), running: Some(Running::BuiltIn) });
+    host.assert_answers(BUILT_IN);
     let uploaded = Identity { model_crc: model_crc(PICO), running: Some(Running::A) };
     assert_eq!(host.upload(PICO), uploaded);
     assert_eq!(device.kill(), "");

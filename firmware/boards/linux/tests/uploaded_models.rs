@@ -8,7 +8,7 @@ use host::{Device, Host, Identity, model_crc};
 use shared::wire::{ErrorCode, Running};
 
 /// Comes with the program.
-const EDGE: &[u8] = include_bytes!("../../../models/edge.fer");
+const BUILT_IN: &[u8] = include_bytes!("../../../models/pi.fer");
 const PICO: &[u8] = include_bytes!("../../../models/pico.fer");
 const LEVORSE: &[u8] = include_bytes!("../../../models/levorse.fer");
 
@@ -41,7 +41,7 @@ fn a_service_keeps_models_in_its_state_folder_and_starts_with_the_newest() {
     let folder = tempfile::tempdir().expect("made");
     let device = service(folder.path());
     let (mut host, before) = Host::greet(&device);
-    assert_eq!(before, runs(EDGE, Running::BuiltIn));
+    assert_eq!(before, runs(BUILT_IN, Running::BuiltIn));
     assert_eq!(host.upload(PICO), runs(PICO, Running::A));
     host.assert_answers(PICO);
     assert_eq!(host.upload(LEVORSE), runs(LEVORSE, Running::B));
@@ -67,7 +67,7 @@ fn a_service_keeps_models_in_its_state_folder_and_starts_with_the_newest() {
 fn without_a_folder_no_models_are_kept() {
     for command in [&mut program(), program().env("STATE_DIRECTORY", "")] {
         let device = Device::start(command);
-        assert_eq!(Host::greet(&device).1, Identity { model_crc: model_crc(EDGE), running: None });
+        assert_eq!(Host::greet(&device).1, Identity { model_crc: model_crc(BUILT_IN), running: None });
     }
 }
 
@@ -121,8 +121,8 @@ fn a_damaged_model_gives_way_to_the_other_and_then_to_the_one_of_the_program() {
     }
     let device = service(folder.path());
     let (mut host, identity) = Host::greet(&device);
-    assert_eq!(identity, runs(EDGE, Running::BuiltIn));
-    host.assert_answers(EDGE);
+    assert_eq!(identity, runs(BUILT_IN, Running::BuiltIn));
+    host.assert_answers(BUILT_IN);
     assert_eq!(device.kill().lines().count(), 2, "a line for each");
 }
 
@@ -176,7 +176,7 @@ fn a_rest_of_an_upload_that_was_damaged_is_refused_and_sent_anew() {
     assert_eq!(host.begin(PICO), 4096);
     host.send(PICO, 4096, usize::MAX);
     assert_eq!(host.commit(PICO), Err(ErrorCode::UploadChecksum));
-    host.assert_answers(EDGE);
+    host.assert_answers(BUILT_IN);
     assert_eq!(host.begin(PICO), 0, "nothing of it is kept");
     host.send(PICO, 0, usize::MAX);
     host.commit(PICO).expect("it is whole");

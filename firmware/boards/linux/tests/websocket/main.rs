@@ -35,7 +35,7 @@ use tungstenite::{
     },
 };
 
-const EDGE: &[u8] = include_bytes!("../../../../models/edge.fer");
+const BUILT_IN: &[u8] = include_bytes!("../../../../models/pi.fer");
 const PICO: &[u8] = include_bytes!("../../../../models/pico.fer");
 const FINDER: &[u8] = include_bytes!("../../../../models/finder.ferf");
 
@@ -76,7 +76,7 @@ impl Clock for Still {
 
 /// The face that the core finds here in a picture.
 fn seen_here(size: FrameSize, pixels: &[u8]) -> Option<SeenFace> {
-    let (model, finder) = (AlignedBytes::new(EDGE), AlignedBytes::new(FINDER));
+    let (model, finder) = (AlignedBytes::new(BUILT_IN), AlignedBytes::new(FINDER));
     let model = Model::parse(model.as_slice()).expect("a sound model");
     let finder = Finder::parse(finder.as_slice()).expect("a sound finder");
     let need = memory_bytes(&finder, 320, 240).expect("it fits");
@@ -88,7 +88,7 @@ fn seen_here(size: FrameSize, pixels: &[u8]) -> Option<SeenFace> {
 }
 
 fn built_in(running: Option<Running>) -> Identity {
-    Identity { model_crc: model_crc(EDGE), running }
+    Identity { model_crc: model_crc(BUILT_IN), running }
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_page_talks_as_any_host_does_however_it_cuts_the_bytes() {
         page.piece = piece;
         let (mut host, identity) = Host::over(page);
         assert_eq!(identity, built_in(None));
-        host.assert_answers(EDGE);
+        host.assert_answers(BUILT_IN);
         let mut found = 0;
         for face in [None, Some(0), Some(3), Some(5)] {
             let (size, pixels) = picture(face);
@@ -153,7 +153,7 @@ fn a_program_of_another_machine_sees_the_newest_model_and_puts_none_on() {
     host.upload(PICO);
     let (mut host, identity) = Host::over(Page::open(place(&device), None).expect("let in"));
     assert_eq!(identity, Identity { model_crc: model_crc(PICO), running: None }, "as a device that keeps no models");
-    assert_eq!(host.refused(EDGE), ErrorCode::NoStore);
+    assert_eq!(host.refused(BUILT_IN), ErrorCode::NoStore);
     host.assert_answers(PICO);
 }
 
@@ -167,9 +167,9 @@ fn a_page_of_another_site_is_refused_in_words_and_disturbs_nobody() {
     assert_eq!(words, format!("a page of {site} was refused; --allow-origin {site} lets it in\n"));
     let (status, words) = Page::open(place(&device), Some("null")).expect_err("refused");
     assert!(status == 403 && words.starts_with("a page without an origin, such as a file, was refused"), "{words}");
-    host.assert_answers(EDGE);
+    host.assert_answers(BUILT_IN);
     let (mut host, _) = Host::over(Page::of(&device, "http://pi:8000"));
-    host.assert_answers(EDGE);
+    host.assert_answers(BUILT_IN);
     let said = device.kill();
     let lines: Vec<_> = said.lines().collect();
     assert_eq!(lines.len(), 2, "{said}");
@@ -186,19 +186,19 @@ fn the_newest_host_takes_over_and_the_one_before_is_told() {
     let mut before = Page::of(&device, LOCAL);
     let (mut host, _) = Host::over(Page::open(place(&device), None).expect("a program of this machine is let in"));
     assert_eq!(before.farewell(), Some((CloseCode::Library(4000), "a newer host took over".into())));
-    host.assert_answers(EDGE);
+    host.assert_answers(BUILT_IN);
     // One that vanishes without a word, in the middle of a message.
     let mut lost = Page::of(&device, LOCAL);
     lost.socket.get_mut().write_all(&[0x82, 0xff]).expect("sent");
     lost.socket.get_mut().0.shutdown(Shutdown::Both).expect("closed");
     let (mut host, _) = Host::over(Page::of(&device, LOCAL));
-    host.assert_answers(EDGE);
+    host.assert_answers(BUILT_IN);
     // One that connected earlier and greets late.
     let slow = connect(place(&device));
     let (mut host, _) = Host::over(Page::of(&device, LOCAL));
     let mut slow = Page::over(slow, place(&device), None).expect("let in");
     assert_eq!(slow.farewell(), Some((CloseCode::Library(4000), "a newer host took over".into())));
-    host.assert_answers(EDGE);
+    host.assert_answers(BUILT_IN);
     assert_eq!(device.kill(), "", "hosts come and go");
 }
 
@@ -230,7 +230,7 @@ fn what_is_no_websocket_is_told_so_and_disturbs_nobody() {
         panic!("nothing is there");
     };
     assert_eq!(answer.status(), 404);
-    host.assert_answers(EDGE);
+    host.assert_answers(BUILT_IN);
     drop(silent);
     assert_eq!(device.kill(), "");
 }
@@ -271,7 +271,7 @@ fn messages_that_break_the_rules_end_the_link_in_words_and_the_next_host_is_serv
     let mut page = Page::of(&device, LOCAL);
     page.write_all(&vec![b'x'; 64 << 10]).expect("sent");
     let (mut host, _) = Host::over(page);
-    host.assert_answers(EDGE);
+    host.assert_answers(BUILT_IN);
     let said = device.kill();
     assert_eq!(said.lines().count(), count, "{said}");
     assert!(said.lines().all(|line| line.starts_with("127.0.0.1:") && line.contains(": the link broke: ")), "{said}");
@@ -317,7 +317,7 @@ fn an_address_that_other_machines_reach_is_wrong_usage_until_it_is_wanted() {
     let device = Device::start(program().args(["--websocket", "0.0.0.0:0", "--websocket-anyone"]));
     let port = place(&device).strip_prefix("0.0.0.0:").expect("the address that was asked for").to_owned();
     let (mut host, _) = Host::over(Page::open(&format!("127.0.0.1:{port}"), Some(LOCAL)).expect("let in"));
-    host.assert_answers(EDGE);
+    host.assert_answers(BUILT_IN);
     // The origin of pages is still looked at.
     let (status, _) = Page::open(&format!("127.0.0.1:{port}"), Some("http://example.org")).expect_err("refused");
     assert_eq!(status, 403);
