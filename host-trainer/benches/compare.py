@@ -19,12 +19,13 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 NETWORKS = [
-    (HERE.parent / "architectures" / "levorse.toml", 32, 60),
-    (HERE / "networks" / "plain.toml", 128, 20),
-    (HERE / "networks" / "vgg.toml", 128, 10),
-    (HERE / "networks" / "separable.toml", 64, 30),
+    (HERE.parent / "architectures" / "levorse.toml", 32, 60, "f32"),
+    (HERE / "networks" / "plain.toml", 128, 20, "f32"),
+    (HERE / "networks" / "vgg.toml", 128, 10, "f32"),
+    (HERE / "networks" / "separable.toml", 64, 30, "f32"),
+    (HERE / "networks" / "vgg.toml", 128, 10, "bf16"),
 ]
-COLUMNS = ["network", "program", "version", "images_per_second", "best_images_per_second", "peak_mib"]
+COLUMNS = ["network", "precision", "program", "version", "images_per_second", "best_images_per_second", "peak_mib"]
 
 
 def cpu_model():
@@ -44,13 +45,13 @@ def measure(python, rounds):
     two_threads = os.environ | {"RAYON_NUM_THREADS": "2"}
     cpu, rows = cpu_model(), []
     for turn in range(1, rounds + 1):
-        for network, batch, steps in NETWORKS:
-            arguments = [str(network), str(batch), str(steps)]
+        for network, batch, steps, precision in NETWORKS:
+            arguments = [str(network), str(batch), str(steps), *(["bf16"] if precision == "bf16" else [])]
             bench = ["cargo", "bench", "--quiet", "-p", "host-trainer", "--bench", "training_speed", "--", *arguments]
             for command in (bench, [python, str(HERE / "pytorch.py"), *arguments]):
                 row = run(command, two_threads) | {"batch": batch, "round": turn, "cpu": cpu}
                 rows.append(row)
-                print(row["network"], row["program"], row["images_per_second"], "images/s", file=sys.stderr)
+                print(row["network"], row["precision"], row["program"], row["images_per_second"], "images/s", file=sys.stderr)
     return rows
 
 
@@ -67,17 +68,18 @@ def main():
             python = f"{folder}/bin/python"
             subprocess.run([python, "-m", "pip", "install", "--quiet", "torch", "numpy"], check=True)
         rows = measure(python, arguments.rounds)
-    order = ["network", "batch", "program", "version", "round", *COLUMNS[3:], "cpu"]
+    order = ["network", "precision", "batch", "program", "version", "round", *COLUMNS[4:], "cpu"]
     with open(HERE / "training_speed.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, order, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    for name in dict.fromkeys(row["network"] for row in rows):
+    for kind in dict.fromkeys((row["network"], row["precision"]) for row in rows):
+        of_kind = [row for row in rows if (row["network"], row["precision"]) == kind]
         medians = [
-            statistics.median(float(r["images_per_second"]) for r in rows if (r["network"], r["program"]) == (name, p))
-            for p in ("host-trainer", "pytorch")
+            statistics.median(float(row["images_per_second"]) for row in of_kind if row["program"] == program)
+            for program in ("host-trainer", "pytorch")
         ]
-        print(f"{name}: {medians[0]:.0f} / {medians[1]:.0f} images/s = {medians[0] / medians[1]:.2f}")
+        print(f"{' '.join(kind)}: {medians[0]:.0f} / {medians[1]:.0f} images/s = {medians[0] / medians[1]:.2f}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """How fast the same network trains in PyTorch, channels last, on two threads.
 
-Usage: pytorch.py NETWORK.toml BATCH STEPS
+Usage: pytorch.py NETWORK.toml BATCH STEPS [bf16]
 
-Reads an architecture file of host-trainer and prints the line that the bench `training_speed` prints.
+Reads an architecture file of host-trainer and prints the line that the bench `training_speed` prints. With bf16 it trains under
+automatic mixed precision.
 """
 
 import resource
@@ -102,6 +103,7 @@ def make_optimizer(recipe, parameters):
 
 def main():
     file, batch, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    precision = sys.argv[4] if len(sys.argv) > 4 else "f32"
     torch.set_num_threads(2)
     torch.manual_seed(1)
     with open(file, "rb") as text:
@@ -115,7 +117,8 @@ def main():
         start = time.perf_counter()
         images = (faces.float() / 37).to(memory_format=torch.channels_last)
         optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(network(images), labels)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
+            loss = nn.functional.cross_entropy(network(images), labels)
         loss.backward()
         optimizer.step()
         if step >= WARM_UP:
@@ -123,7 +126,7 @@ def main():
     seconds.sort()
     rates = [batch / seconds[len(seconds) // 2], batch / seconds[0]]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{description['name']},pytorch,{torch.__version__},{rates[0]:.1f},{rates[1]:.1f},{peak:.0f}")
+    print(f"{description['name']},{precision},pytorch,{torch.__version__},{rates[0]:.1f},{rates[1]:.1f},{peak:.0f}")
 
 
 if __name__ == "__main__":

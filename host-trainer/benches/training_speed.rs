@@ -1,11 +1,12 @@
 //! How fast a network trains: forward, loss, backward and optimizer step on random faces, step after step.
 //!
 //! ```text
-//! cargo bench -p host-trainer --bench training_speed -- NETWORK BATCH STEPS
+//! cargo bench -p host-trainer --bench training_speed -- NETWORK BATCH STEPS [bf16]
 //! ```
 //!
-//! NETWORK is the name of a built-in architecture or a TOML file. Prints one line: network, program, version, median and
-//! best images a second over the steps, peak resident memory in MiB. `compare.py` runs it beside PyTorch.
+//! NETWORK is the name of a built-in architecture or a TOML file, whose `precision` the last argument replaces. Prints one line:
+//! network, precision, program, version, median and best images a second over the steps, peak resident memory in MiB. `compare.py`
+//! runs it beside PyTorch.
 
 use std::{sync::Arc, time::Instant};
 
@@ -17,6 +18,7 @@ use burn::{
 };
 use host_trainer::{
     architecture::{Architecture, Optimizer},
+    convolution::Precision,
     network::{Mode, Network, input_tensor},
 };
 use rand::{RngExt, SeedableRng};
@@ -33,19 +35,24 @@ const WARM_UP: usize = 5;
 fn main() -> anyhow::Result<()> {
     // cargo adds `--bench`.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let [network, batch, steps] = arguments.as_slice() else {
-        anyhow::bail!("usage: cargo bench -p host-trainer --bench training_speed -- NETWORK BATCH STEPS");
+    let (network, batch, steps, precision) = match arguments.as_slice() {
+        [network, batch, steps] => (network, batch, steps, None),
+        [network, batch, steps, last] if last == "bf16" => (network, batch, steps, Some(Precision::Bf16)),
+        _ => anyhow::bail!("usage: cargo bench -p host-trainer --bench training_speed -- NETWORK BATCH STEPS [bf16]"),
     };
     let batch: usize = batch.parse().context("BATCH must be a number of images")?;
     let steps: usize = steps.parse().context("STEPS must be a number")?;
     anyhow::ensure!(batch > 0 && steps > 0, "BATCH and STEPS must be at least 1");
-    let architecture = Arc::new(Architecture::find(network)?);
+    let mut architecture = Architecture::find(network)?;
+    architecture.recipe.precision = precision.unwrap_or(architecture.recipe.precision);
+    let architecture = Arc::new(architecture);
     let mut seconds = train(&architecture, batch, steps);
     seconds.sort_by(f64::total_cmp);
     let rate = |seconds: f64| batch as f64 / seconds;
     println!(
-        "{},host-trainer,{},{:.1},{:.1},{:.0}",
+        "{},{},host-trainer,{},{:.1},{:.1},{:.0}",
         architecture.name,
+        architecture.recipe.precision,
         env!("CARGO_PKG_VERSION"),
         rate(seconds[seconds.len() / 2]),
         rate(seconds[0]),

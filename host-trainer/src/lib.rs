@@ -49,6 +49,7 @@ mod memory;
 pub mod monitor;
 pub mod network;
 pub mod normalization;
+mod number;
 pub mod onnx;
 mod operators;
 pub mod page;

@@ -1,20 +1,22 @@
 //! The convolution as an operation of burn's backends: on `Flex`, and differentiable on `Autodiff<Flex>`.
 
-use super::direct;
+use super::direct::Gradients;
 use super::geometry::Geometry;
+use super::{Precision, direct, reduced};
 use crate::memory::{tensor, values};
+use crate::number::{Number, by_number};
 use burn::backend::autodiff::{
     Autodiff,
     checkpoint::base::Checkpointer,
     checkpoint::strategy::CheckpointStrategy,
-    grads::Gradients,
+    grads::Gradients as Grads,
     ops::{Backward, Ops, OpsKind},
 };
 use burn::backend::{Backend, TensorMetadata, backend_extension, tensor::FloatTensor};
-use burn::tensor::{DType, Shape};
+use burn::tensor::Shape;
 use burn_flex::{Flex, FlexTensor};
 
-/// Strides, paddings and groups of a convolution.
+/// Strides, paddings, groups and precision of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Steps {
     /// Step between neighbouring outputs, down and across.
@@ -23,12 +25,14 @@ pub struct Steps {
     pub padding: [[usize; 2]; 2],
     /// Convolutions side by side: group `g` of the outputs sees group `g` of the channels alone.
     pub groups: usize,
+    /// What the factors are rounded to.
+    pub precision: Precision,
 }
 
 /// Convolutions that a backend computes itself.
 #[backend_extension(Flex, Autodiff)]
 pub trait ConvolutionBackend: Backend {
-    /// The convolution of `x` (`[n, channels, height, width]`) with `weight` (`[outputs, channels / groups,
+    /// The convolution of `x` (`[n, channels, height, width]`, of 32-bit floats or, where the precision rounds, bfloat16) with `weight` (`[outputs, channels / groups,
     /// kernel_height, kernel_width]`) plus `bias` (`[outputs]`).
     fn direct_conv2d(
         x: FloatTensor<Self>,
@@ -55,13 +59,31 @@ fn geometry(x: &FlexTensor, weight: &FlexTensor, steps: Steps) -> Geometry {
         .unwrap_or_else(|| panic!("no convolution of {input:?} with {kernel:?} and {steps:?}"))
 }
 
+/// The gradients of the input (empty if there is none), the weight and the bias, of these `[input, weight]` shapes.
+fn into_tensors<T: Number>(
+    gradients: Gradients<T>,
+    [input, weight]: [[usize; 4]; 2],
+) -> (FlexTensor, FlexTensor, FlexTensor) {
+    let input = match gradients.input {
+        Some(gradient) => gradient.into_tensor(input),
+        None => FlexTensor::empty(Shape::from([0]), T::dtype()),
+    };
+    let outputs = weight[0];
+    (input, gradients.weight.into_tensor(weight), tensor(gradients.bias, [outputs]))
+}
+
 impl ConvolutionBackend for Flex {
     fn direct_conv2d(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, steps: Steps) -> FlexTensor {
         let geometry = geometry(&x, &weight, steps);
         let (x, weight, bias) = (x.to_contiguous(), weight.to_contiguous(), bias.to_contiguous());
-        let output = direct::forward(&geometry, values(&x), values(&weight), values(&bias));
         let [height, width] = geometry.output_shape;
-        output.into_tensor([x.shape()[0], geometry.groups * geometry.outputs, height, width])
+        let shape = [x.shape()[0], geometry.groups * geometry.outputs, height, width];
+        let (weight, bias) = (values(&weight), values(&bias));
+        if steps.precision.rounds(&geometry) {
+            let output = by_number!(x.dtype(), T => reduced::forward::<T>(&geometry, values(&x), weight, bias));
+            return output.into_tensor(shape);
+        }
+        direct::forward(&geometry, values(&x), weight, bias).into_tensor(shape)
     }
 
     fn direct_conv2d_backward(
@@ -73,13 +95,16 @@ impl ConvolutionBackend for Flex {
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let geometry = geometry(&x, &weight, steps);
         let (x, weight, gradient) = (x.to_contiguous(), weight.to_contiguous(), gradient.to_contiguous());
-        let gradients = direct::backward(&geometry, values(&x), values(&weight), values(&gradient), with_input);
-        let input = match gradients.input {
-            Some(input) => input.into_tensor(x.shape().dims::<4>()),
-            None => FlexTensor::empty(Shape::from([0]), DType::F32),
-        };
-        let weight = gradients.weight.into_tensor(weight.shape().dims::<4>());
-        (input, weight, tensor(gradients.bias, [geometry.groups * geometry.outputs]))
+        let shapes = [x.shape().dims::<4>(), weight.shape().dims()];
+        let weight = values(&weight);
+        if steps.precision.rounds(&geometry) {
+            return by_number!(x.dtype(), T => {
+                let gradients = reduced::backward::<T>(&geometry, values(&x), weight, values(&gradient), with_input);
+                into_tensors(gradients, shapes)
+            });
+        }
+        let gradients = direct::backward(&geometry, values(&x), weight, values(&gradient), with_input);
+        into_tensors(gradients, shapes)
     }
 }
 
@@ -90,7 +115,7 @@ struct Convolution;
 impl<B: ConvolutionBackend> Backward<B, 3> for Convolution {
     type State = (FloatTensor<B>, FloatTensor<B>, Steps);
 
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Grads, _checkpointer: &mut Checkpointer) {
         let [x_node, weight_node, bias_node] = ops.parents;
         let (x, weight, steps) = ops.state;
         let gradient = grads.consume::<B>(&ops.node);

@@ -7,7 +7,7 @@ use super::geometry::{Geometry, Scratch};
 use super::scratch::Padded;
 use super::simd::{self, Across, Blocked, Correlated, Kernels, LANES, STRIP_PIXELS, Walk};
 use super::{columns, winograd};
-use crate::memory::Buffer;
+use crate::memory::{Buffer, Numbers};
 use rayon::prelude::*;
 use std::cell::RefCell;
 
@@ -79,9 +79,9 @@ pub(super) fn forward_directly(geometry: &Geometry, input: &[f32], weight: &[f32
 }
 
 /// The gradients of a loss with respect to a convolution's operands.
-pub(super) struct Gradients {
+pub(super) struct Gradients<T = f32> {
     /// `[n, channels, height, width]`, if it was asked for.
-    pub input: Option<Buffer>,
+    pub input: Option<Numbers<T>>,
     /// `[outputs, channels, kernel_height, kernel_width]`.
     pub weight: Buffer,
     /// `[outputs]`.

@@ -1,6 +1,6 @@
 //! Against burn's own convolution, which is slow but has been right for years.
 
-use super::conv2d;
+use super::{Precision, conv2d};
 use burn::tensor::module::conv2d as burn_conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -66,7 +66,7 @@ fn run(
 }
 
 fn ours(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, case: &Case) -> Tensor<4> {
-    conv2d(x, weight, Some(bias), case.stride, case.padding, case.groups)
+    conv2d(x, weight, Some(bias), case.stride, case.padding, case.groups, Precision::F32)
 }
 
 fn burns(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, case: &Case) -> Tensor<4> {
@@ -204,7 +204,7 @@ fn views_are_convolved_as_the_images_they_show_and_a_missing_bias_is_zero() {
     let x = random(&mut rng, [2, 9, 11, 3], &device).permute([0, 3, 1, 2]);
     let weight = random(&mut rng, [4, 3, 3, 3], &device).flip([2, 3]);
     let padding = [[1; 2]; 2];
-    let found = values(conv2d(x.clone(), weight.clone(), None, [1; 2], padding, 1));
+    let found = values(conv2d(x.clone(), weight.clone(), None, [1; 2], padding, 1, Precision::F32));
     let options = ConvOptions::new([1; 2], [1; 2], [1; 2], 1);
     let expected = values(burn_conv2d(x, weight, None::<Tensor<1>>, options));
     assert!(distance(&found, &expected) <= 1e-4, "off by {}", distance(&found, &expected));
@@ -216,7 +216,7 @@ fn operands_without_a_gradient_get_none() {
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let x = random(&mut rng, [3, 1, 8, 8], &device);
     let weight = random(&mut rng, [2, 1, 3, 3], &device).require_grad();
-    let grads = conv2d(x.clone(), weight.clone(), None, [1; 2], [[1; 2]; 2], 1).sum().backward();
+    let grads = conv2d(x.clone(), weight.clone(), None, [1; 2], [[1; 2]; 2], 1, Precision::F32).sum().backward();
     assert!(x.grad(&grads).is_none());
     assert_eq!(weight.grad(&grads).map(|gradient| gradient.dims()), Some([2, 1, 3, 3]));
 }

@@ -1,6 +1,6 @@
 //! The operations as steps of the autodiff graph.
 
-use super::backend::LayerBackend;
+use super::backend::{LayerBackend, Planes};
 use super::fake_quantize::Steps;
 use super::pooling::Pool;
 use burn::backend::autodiff::{
@@ -78,13 +78,12 @@ impl<B: LayerBackend> Backward<B, 1> for LargestOfWindows {
 struct PlaneMeans;
 
 impl<B: LayerBackend> Backward<B, 1> for PlaneMeans {
-    type State = [usize; 2];
+    type State = Planes;
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let gradient = grads.consume::<B>(&ops.node);
         if let [Some(node)] = ops.parents {
-            let [height, width] = ops.state;
-            grads.register::<B>(node.id, B::plane_means_backward(gradient, height, width));
+            grads.register::<B>(node.id, B::plane_means_backward(gradient, ops.state));
         }
     }
 }
@@ -178,14 +177,15 @@ impl<B: LayerBackend, C: CheckpointStrategy> LayerBackend for Autodiff<B, C> {
     fn plane_means(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let (x, node) = x.into_parts();
         let [_, _, height, width] = x.shape().dims();
+        let images = Planes { size: [height, width], dtype: x.dtype() };
         let output = B::plane_means(x);
         match PlaneMeans.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish([height, width], output),
+            OpsKind::Tracked(prep) => prep.finish(images, output),
             OpsKind::UnTracked(prep) => prep.finish(output),
         }
     }
 
-    fn plane_means_backward(_gradient: FloatTensor<Self>, _height: usize, _width: usize) -> FloatTensor<Self> {
+    fn plane_means_backward(_gradient: FloatTensor<Self>, _images: Planes) -> FloatTensor<Self> {
         second_order()
     }
 }

@@ -2,12 +2,15 @@
 
 use super::batch_norm::{self, Normalization};
 use super::{fake_quantize::Steps, pooling, relu};
-use crate::memory::{Buffer, changed, tensor, values};
+use crate::memory::{Numbers, changed, tensor, values};
+use crate::number::by_number;
 use burn::backend::{Backend, TensorMetadata, backend_extension, tensor::FloatTensor};
+use burn::tensor::DType;
 use burn_flex::{Flex, FlexTensor};
 use pooling::Pool;
 
-/// Operations that a backend computes itself. Images are `[n, channels, height, width]`.
+/// Operations that a backend computes itself. Images are `[n, channels, height, width]`, of 32-bit floats or bfloat16; so are their
+/// gradients. All else are 32-bit floats.
 #[backend_extension(Flex, Autodiff)]
 pub trait LayerBackend: Backend {
     /// Mean and biased variance of each channel, `[2, channels]`; never differentiated.
@@ -56,8 +59,17 @@ pub trait LayerBackend: Backend {
     /// The mean of each plane, `[n, channels, 1, 1]`.
     fn plane_means(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// The gradient of images of `height` by `width` from that of the output of [`plane_means`](Self::plane_means).
-    fn plane_means_backward(gradient: FloatTensor<Self>, height: usize, width: usize) -> FloatTensor<Self>;
+    /// The gradient of `images` from that of the output of [`plane_means`](Self::plane_means).
+    fn plane_means_backward(gradient: FloatTensor<Self>, images: Planes) -> FloatTensor<Self>;
+}
+
+/// Height, width and numbers of images.
+#[derive(Clone, Copy, Debug)]
+pub struct Planes {
+    /// Height and width.
+    pub size: [usize; 2],
+    /// What the images hold.
+    pub dtype: DType,
 }
 
 fn dims(tensor: &FlexTensor) -> [usize; 4] {
@@ -87,7 +99,9 @@ fn pooled(x: &FlexTensor, pool: Pool) -> [[usize; 2]; 2] {
 impl LayerBackend for Flex {
     fn channel_statistics(x: FlexTensor) -> FlexTensor {
         let [_, channels, height, width] = dims(&x);
-        tensor(batch_norm::statistics(values(&x.to_contiguous()), channels, height * width), [2, channels])
+        let x = x.to_contiguous();
+        let statistics = by_number!(x.dtype(), T => batch_norm::statistics::<T>(values(&x), channels, height * width));
+        tensor(statistics, [2, channels])
     }
 
     fn normalize(
@@ -99,11 +113,13 @@ impl LayerBackend for Flex {
         rectify: bool,
     ) -> FlexTensor {
         let x = x.to_contiguous();
-        let mut output = Buffer::new(values(&x).len());
         with_normalization(&x, [gamma, beta, statistics], epsilon, rectify, |normalization| {
-            normalization.forward(values(&x), &mut output);
-        });
-        output.into_tensor(dims(&x))
+            by_number!(x.dtype(), T => {
+                let mut output = Numbers::<T>::new(values::<T>(&x).len());
+                normalization.forward(values(&x), &mut output);
+                output.into_tensor(dims(&x))
+            })
+        })
     }
 
     fn normalize_backward(
@@ -119,57 +135,67 @@ impl LayerBackend for Flex {
         let channels = dims(&x)[1];
         with_normalization(&x, [gamma, beta, statistics], epsilon, rectify, |normalization| {
             let mut learned = [Vec::new(), Vec::new()];
-            let gradient = changed::<4>(gradient, |gradient| learned = normalization.backward(values(&x), gradient));
+            let gradient = by_number!(x.dtype(), T => changed::<T, 4>(gradient, |gradient| {
+                learned = normalization.backward(values(&x), gradient);
+            }));
             let [gamma, beta] = learned.map(|gradient| tensor(gradient, [channels]));
             (gradient, gamma, beta)
         })
     }
 
     fn rectify(x: FlexTensor) -> FlexTensor {
-        changed::<4>(x, relu::forward)
+        by_number!(x.dtype(), T => changed::<T, 4>(x, relu::forward))
     }
 
     fn rectify_backward(output: FlexTensor, gradient: FlexTensor) -> FlexTensor {
         let output = output.to_contiguous();
-        changed::<4>(gradient, |gradient| relu::backward(values(&output), gradient))
+        by_number!(output.dtype(), T => changed::<T, 4>(gradient, |gradient| relu::backward(values(&output), gradient)))
     }
 
     fn round_to_steps(x: FlexTensor, steps: Steps) -> FlexTensor {
-        changed::<4>(x, |values| steps.forward(values))
+        changed::<f32, 4>(x, |values| steps.forward(values))
     }
 
     fn round_to_steps_backward(x: FlexTensor, gradient: FlexTensor, steps: Steps) -> FlexTensor {
         let x = x.to_contiguous();
-        changed::<4>(gradient, |gradient| steps.backward(values(&x), gradient))
+        changed::<f32, 4>(gradient, |gradient| steps.backward(values(&x), gradient))
     }
 
     fn largest_of_windows(x: FlexTensor, pool: Pool) -> FlexTensor {
         let x = x.to_contiguous();
         let [images, channels, _, _] = dims(&x);
         let [input, [height, width]] = pooled(&x, pool);
-        let mut output = Buffer::new(images * channels * height * width);
-        pool.forward(values(&x), input, [height, width], &mut output);
-        output.into_tensor([images, channels, height, width])
+        by_number!(x.dtype(), T => {
+            let mut output = Numbers::<T>::new(images * channels * height * width);
+            pool.forward(values(&x), input, [height, width], &mut output);
+            output.into_tensor([images, channels, height, width])
+        })
     }
 
     fn largest_of_windows_backward(x: FlexTensor, gradient: FlexTensor, pool: Pool) -> FlexTensor {
         let (x, gradient) = (x.to_contiguous(), gradient.to_contiguous());
         let [input, output] = pooled(&x, pool);
-        let mut result = Buffer::new(values(&x).len());
-        pool.backward(values(&x), values(&gradient), input, output, &mut result);
-        result.into_tensor(dims(&x))
+        by_number!(x.dtype(), T => {
+            let mut result = Numbers::<T>::new(values::<T>(&x).len());
+            pool.backward(values(&x), values(&gradient), input, output, &mut result);
+            result.into_tensor(dims(&x))
+        })
     }
 
     fn plane_means(x: FlexTensor) -> FlexTensor {
         let [images, channels, height, width] = dims(&x);
-        tensor(pooling::means(values(&x.to_contiguous()), height * width), [images, channels, 1, 1])
+        let x = x.to_contiguous();
+        let means = by_number!(x.dtype(), T => pooling::means::<T>(values(&x), height * width));
+        tensor(means, [images, channels, 1, 1])
     }
 
-    fn plane_means_backward(gradient: FlexTensor, height: usize, width: usize) -> FlexTensor {
+    fn plane_means_backward(gradient: FlexTensor, Planes { size: [height, width], dtype }: Planes) -> FlexTensor {
         let gradient = gradient.to_contiguous();
         let [images, channels, _, _] = dims(&gradient);
-        let mut result = Buffer::new(images * channels * height * width);
-        pooling::means_backward(values(&gradient), height * width, &mut result);
-        result.into_tensor([images, channels, height, width])
+        by_number!(dtype, T => {
+            let mut result = Numbers::<T>::new(images * channels * height * width);
+            pooling::means_backward(values(&gradient), height * width, &mut result);
+            result.into_tensor([images, channels, height, width])
+        })
     }
 }

@@ -4,6 +4,7 @@
 //! batch, in double precision.
 
 use super::wide::{Loop, sums, wide};
+use crate::number::Number;
 use rayon::prelude::*;
 
 /// Images of one task.
@@ -27,7 +28,7 @@ pub(super) struct Normalization<'a> {
 }
 
 /// Mean of each channel of `x` (`[n, channels, pixels]`), then its biased variance: `[2][channels]`.
-pub(super) fn statistics(x: &[f32], channels: usize, pixels: usize) -> Vec<f32> {
+pub(super) fn statistics<T: Number>(x: &[T], channels: usize, pixels: usize) -> Vec<f32> {
     let moments = per_channel(x, x, channels, pixels, |_, values, _| {
         let [mean, rest, squares] = wide(Moments(values)).map(f64::from);
         let count = pixels as f64;
@@ -41,9 +42,9 @@ pub(super) fn statistics(x: &[f32], channels: usize, pixels: usize) -> Vec<f32> 
 
 /// A plane's rounded mean, and the sums of the values and of their squares around it, which keep the digits that the squares
 /// of large values would lose.
-struct Moments<'a>(&'a [f32]);
+struct Moments<'a, T>(&'a [T]);
 
-impl Loop for Moments<'_> {
+impl<T: Number> Loop for Moments<'_, T> {
     type Found = [f32; 3];
 
     #[inline(always)]
@@ -80,31 +81,31 @@ impl Line {
     }
 }
 
-struct Apply<'a> {
+struct Apply<'a, T> {
     line: Line,
-    x: &'a [f32],
-    output: &'a mut [f32],
+    x: &'a [T],
+    output: &'a mut [T],
 }
 
-impl Loop for Apply<'_> {
+impl<T: Number> Loop for Apply<'_, T> {
     type Found = ();
 
     #[inline(always)]
     fn run(self) {
         for (output, x) in self.output.iter_mut().zip(self.x) {
-            *output = self.line.at(*x);
+            *output = T::nearest(self.line.at(x.widen()));
         }
     }
 }
 
 /// The sums of the gradients, and of the gradients times `x - mean`.
-struct Products<'a> {
+struct Products<'a, T> {
     line: Line,
-    x: &'a [f32],
-    gradient: &'a [f32],
+    x: &'a [T],
+    gradient: &'a [T],
 }
 
-impl Loop for Products<'_> {
+impl<T: Number> Loop for Products<'_, T> {
     type Found = [f32; 2];
 
     #[inline(always)]
@@ -118,33 +119,35 @@ impl Loop for Products<'_> {
 }
 
 /// Replaces the output's gradient by the input's.
-struct Differentiate<'a> {
+struct Differentiate<'a, T> {
     line: Line,
     /// Slope over `x - mean`, and constant.
     correction: [f32; 2],
-    x: &'a [f32],
-    gradient: &'a mut [f32],
+    x: &'a [T],
+    gradient: &'a mut [T],
 }
 
-impl Loop for Differentiate<'_> {
+impl<T: Number> Loop for Differentiate<'_, T> {
     type Found = ();
 
     #[inline(always)]
     fn run(self) {
         let Self { line, correction: [slope, constant], x, gradient } = self;
         for (gradient, x) in gradient.iter_mut().zip(x) {
-            *gradient = line.passes(*x, *gradient) * line.scale + (x - line.mean) * slope + constant;
+            let x = x.widen();
+            let passed = line.passes(x, gradient.widen());
+            *gradient = T::nearest(passed * line.scale + (x - line.mean) * slope + constant);
         }
     }
 }
 
 /// The sums, over the images, of what `of_plane(channel, plane of a, plane of b)` finds.
-fn per_channel(
-    a: &[f32],
-    b: &[f32],
+fn per_channel<T: Number>(
+    a: &[T],
+    b: &[T],
     channels: usize,
     pixels: usize,
-    of_plane: impl Fn(usize, &[f32], &[f32]) -> [f64; 2] + Sync,
+    of_plane: impl Fn(usize, &[T], &[T]) -> [f64; 2] + Sync,
 ) -> Vec<[f64; 2]> {
     let mut total = vec![[0.0; 2]; channels];
     if channels == 0 || pixels == 0 {
@@ -196,7 +199,7 @@ impl Normalization<'_> {
     }
 
     /// Writes the normalized `x` to `output`, both `[n, channels, pixels]`.
-    pub fn forward(&self, x: &[f32], output: &mut [f32]) {
+    pub fn forward<T: Number>(&self, x: &[T], output: &mut [T]) {
         let (lines, pixels) = (self.lines(), self.pixels.max(1));
         let chunk = (CHUNK_IMAGES * lines.len() * pixels).max(1);
         output.par_chunks_mut(chunk).zip(x.par_chunks(chunk)).for_each(|(output, x)| {
@@ -211,7 +214,7 @@ impl Normalization<'_> {
     ///
     /// With g the output's gradient, x' the normalized x and N the values of a channel:
     /// `gamma / sqrt(variance + epsilon) * (g - sum(g) / N - x' * sum(g x') / N)`.
-    pub fn backward(&self, x: &[f32], gradient: &mut [f32]) -> [Vec<f32>; 2] {
+    pub fn backward<T: Number>(&self, x: &[T], gradient: &mut [T]) -> [Vec<f32>; 2] {
         let (lines, pixels) = (self.lines(), self.pixels.max(1));
         let found = per_channel(x, gradient, lines.len(), self.pixels, |channel, x, gradient| {
             wide(Products { line: lines[channel], x, gradient }).map(f64::from)

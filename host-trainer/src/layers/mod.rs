@@ -2,7 +2,7 @@
 //!
 //! burn composes batch normalization, its gradient and pooling of elementwise operations, each with a tensor of its own
 //! and most of them on one core. Here each is one or two passes over the images, on all cores, in place where nobody
-//! else holds the tensor. Tensors on other devices than burn's `flex` go to burn's own operations. The same inputs give the same bits on any number of threads.
+//! else holds the tensor. Images may be of 32-bit floats or of bfloat16, and so are the results then. Tensors on other devices than burn's `flex` go to burn's own operations. The same inputs give the same bits on any number of threads.
 //!
 //! ```text
 //! mod.rs         the operations on tensors
@@ -18,15 +18,15 @@ mod batch_norm;
 mod fake_quantize;
 mod pooling;
 mod relu;
-mod wide;
+pub(crate) mod wide;
 
-pub use backend::LayerBackend;
+pub use backend::{LayerBackend, Planes};
 pub use fake_quantize::Steps;
 pub use pooling::Pool;
 
 use burn::backend::Dispatch;
 use burn::nn::BatchNorm;
-use burn::tensor::{Tensor, activation, module, ops::MaxPoolOptions};
+use burn::tensor::{DType, Tensor, activation, module, ops::MaxPoolOptions};
 use shared::quantization::Quantization;
 
 use crate::device::on_processor;
@@ -42,7 +42,7 @@ use crate::device::on_processor;
 pub fn batch_norm(layer: &BatchNorm, x: Tensor<4>, rectify: bool) -> Tensor<4> {
     let (differentiable, training) = (x.device().is_autodiff(), layer.training.is_enabled());
     if !on_processor(&x) || (differentiable && !training) {
-        let output = layer.forward(x);
+        let output = layer.forward(widened(x));
         return if rectify { relu(output) } else { output };
     }
     let [_, channels, _, _] = x.dims();
@@ -79,6 +79,11 @@ pub fn batch_norm(layer: &BatchNorm, x: Tensor<4>, rectify: bool) -> Tensor<4> {
     Tensor::from_dispatch(output)
 }
 
+/// `x` in 32-bit floats.
+pub fn widened<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    if x.dtype() == DType::F32 { x } else { x.cast(DType::F32) }
+}
+
 /// `max(0, x)` (any four dimensions); where `x` is zero its gradient is zero.
 pub fn relu(x: Tensor<4>) -> Tensor<4> {
     if !on_processor(&x) {
@@ -91,6 +96,7 @@ pub fn relu(x: Tensor<4>) -> Tensor<4> {
 /// gradient passes as if nothing were rounded, and is zero where a value was held (Jacob et al. 2018, "Quantization and
 /// Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", section 3).
 pub fn fake_quantize(x: Tensor<4>, quantization: Quantization) -> Tensor<4> {
+    let x = widened(x);
     if on_processor(&x) {
         return Tensor::from_dispatch(Dispatch::round_to_steps(x.into_dispatch(), quantization.into()));
     }
@@ -116,7 +122,7 @@ pub fn max_pool2d(x: Tensor<4>, pool: Pool) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::largest_of_windows(x.into_dispatch(), pool))
 }
 
-/// The mean of each channel of `x` (`[n, channels, height, width]`): `[n, channels, 1, 1]`.
+/// The mean of each channel of `x` (`[n, channels, height, width]`): `[n, channels, 1, 1]`, always in 32-bit floats.
 pub fn global_average_pool(x: Tensor<4>) -> Tensor<4> {
     if !on_processor(&x) {
         return x.mean_dim(2).mean_dim(3);

@@ -1,6 +1,7 @@
 //! Largest values of windows, and means of planes.
 
 use super::wide::{Loop, sums, wide};
+use crate::number::Number;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -40,13 +41,14 @@ impl Pool {
 
     /// Where a window's first largest value lies in its plane; a value that is no number is larger than any.
     #[inline(always)]
-    fn largest(&self, plane: &[f32], [height, width]: [usize; 2], [y, x]: [usize; 2]) -> usize {
+    fn largest<T: Number>(&self, plane: &[T], [height, width]: [usize; 2], [y, x]: [usize; 2]) -> usize {
         let (rows, columns) = (self.covered(0, y, height), self.covered(1, x, width));
         let mut best = rows.start * width + columns.start;
         for row in rows {
             for at in row * width + columns.start..row * width + columns.end {
                 // Written so that not-a-number wins and stays.
-                if !(plane[at] <= plane[best] || plane[best].is_nan()) {
+                let (value, most) = (plane[at].widen(), plane[best].widen());
+                if !(value <= most || most.is_nan()) {
                     best = at;
                 }
             }
@@ -60,7 +62,7 @@ impl Pool {
     }
 
     /// The largest value of each window, plane by plane.
-    pub(super) fn forward(&self, x: &[f32], input: [usize; 2], output: [usize; 2], result: &mut [f32]) {
+    pub(super) fn forward<T: Number>(&self, x: &[T], input: [usize; 2], output: [usize; 2], result: &mut [T]) {
         let sizes = [input[0] * input[1], output[0] * output[1]];
         result.par_chunks_mut(CHUNK_PLANES * sizes[1]).zip(x.par_chunks(CHUNK_PLANES * sizes[0])).for_each(
             |(result, x)| {
@@ -80,13 +82,13 @@ impl Pool {
     }
 
     /// Adds the gradient of each window to its first largest value in `result`, which begins as zeros.
-    pub(super) fn backward(
+    pub(super) fn backward<T: Number>(
         &self,
-        x: &[f32],
-        gradient: &[f32],
+        x: &[T],
+        gradient: &[T],
         input: [usize; 2],
         output: [usize; 2],
-        result: &mut [f32],
+        result: &mut [T],
     ) {
         let sizes = [input[0] * input[1], output[0] * output[1]];
         result
@@ -100,10 +102,11 @@ impl Pool {
                         wide(HalveBackward { plane, gradient, width: input[1], result });
                         continue;
                     }
-                    result.fill(0.0);
+                    result.fill(T::nearest(0.0));
                     for (y, row) in gradient.chunks_exact(output[1]).enumerate() {
                         for (x, gradient) in row.iter().enumerate() {
-                            result[self.largest(plane, input, [y, x])] += gradient;
+                            let sum = &mut result[self.largest(plane, input, [y, x])];
+                            *sum = T::nearest(sum.widen() + gradient.widen());
                         }
                     }
                 }
@@ -111,20 +114,28 @@ impl Pool {
     }
 }
 
-/// The larger value, the first of equals; not-a-number is larger than any.
+/// Whether the second value is the larger one: not of equals; not-a-number is larger than any. Without branches, so that loops
+/// become vectors.
 #[inline(always)]
-fn larger(a: f32, b: f32) -> f32 {
-    if b <= a || a.is_nan() { a } else { b }
+fn second([a, b]: [f32; 2]) -> bool {
+    !((b <= a) | a.is_nan())
+}
+
+/// The larger value.
+#[inline(always)]
+fn larger(pair: [f32; 2]) -> f32 {
+    let mask = 0u32.wrapping_sub(second(pair).into());
+    f32::from_bits(pair[0].to_bits() & !mask | pair[1].to_bits() & mask)
 }
 
 /// The largest values of two by two.
-struct Halve<'a> {
-    plane: &'a [f32],
+struct Halve<'a, T> {
+    plane: &'a [T],
     width: usize,
-    result: &'a mut [f32],
+    result: &'a mut [T],
 }
 
-impl Loop for Halve<'_> {
+impl<T: Number> Loop for Halve<'_, T> {
     type Found = ();
 
     #[inline(always)]
@@ -133,21 +144,24 @@ impl Loop for Halve<'_> {
         for (rows, result) in plane.chunks_exact(2 * width).zip(result.chunks_exact_mut(width / 2)) {
             let (upper, lower) = rows.split_at(width);
             for ((upper, lower), result) in upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0).zip(result) {
-                *result = larger(larger(upper[0], upper[1]), larger(lower[0], lower[1]));
+                *result = T::nearest(larger([larger(upper.map(T::widen)), larger(lower.map(T::widen))]));
             }
         }
     }
 }
 
+/// Windows whose gradients are spread at once.
+const WINDOWS: usize = 32;
+
 /// The gradient of [`Halve`].
-struct HalveBackward<'a> {
-    plane: &'a [f32],
-    gradient: &'a [f32],
+struct HalveBackward<'a, T> {
+    plane: &'a [T],
+    gradient: &'a [T],
     width: usize,
-    result: &'a mut [f32],
+    result: &'a mut [T],
 }
 
-impl Loop for HalveBackward<'_> {
+impl<T: Number> Loop for HalveBackward<'_, T> {
     type Found = ();
 
     #[inline(always)]
@@ -157,31 +171,36 @@ impl Loop for HalveBackward<'_> {
         for ((rows, results), gradient) in rows.zip(gradient.chunks_exact(width / 2)) {
             let (upper, lower) = rows.split_at(width);
             let (upper_result, lower_result) = results.split_at_mut(width);
-            let values = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
-            let results = upper_result.as_chunks_mut::<2>().0.iter_mut().zip(lower_result.as_chunks_mut::<2>().0);
-            for (((upper, lower), (upper_result, lower_result)), gradient) in values.zip(results).zip(gradient) {
-                let second_above = !(upper[1] <= upper[0] || upper[0].is_nan());
-                let second_below = !(lower[1] <= lower[0] || lower[0].is_nan());
-                let above = if second_above { upper[1] } else { upper[0] };
-                let below = if second_below { lower[1] } else { lower[0] };
-                let is_below = !(below <= above || above.is_nan());
-                let pick = |here: bool| if here { *gradient } else { 0.0 };
-                *upper_result = [pick(!is_below & !second_above), pick(!is_below & second_above)];
-                *lower_result = [pick(is_below & !second_below), pick(is_below & second_below)];
+            let [upper, lower] = [upper, lower].map(|row| row.as_chunks::<2>().0.chunks(WINDOWS));
+            let [upper_result, lower_result] =
+                [upper_result, lower_result].map(|row| row.as_chunks_mut::<2>().0.chunks_mut(WINDOWS));
+            let rows = upper.zip(lower).zip(gradient.chunks(WINDOWS)).zip(upper_result).zip(lower_result);
+            for ((((upper, lower), gradient), upper_result), lower_result) in rows {
+                // In arrays of their own, which nothing else can overlap, results are computed in vectors.
+                let [mut above, mut below] = [[[T::nearest(0.0); 2]; WINDOWS]; 2];
+                for (at, ((upper, lower), gradient)) in upper.iter().zip(lower).zip(gradient).enumerate() {
+                    let (upper, lower) = (upper.map(T::widen), lower.map(T::widen));
+                    let (second_above, second_below) = (second(upper), second(lower));
+                    let is_below = second([larger(upper), larger(lower)]);
+                    above[at] = [!second_above, second_above].map(|here| gradient.masked(here & !is_below));
+                    below[at] = [!second_below, second_below].map(|here| gradient.masked(here & is_below));
+                }
+                upper_result.copy_from_slice(&above[..upper_result.len()]);
+                lower_result.copy_from_slice(&below[..lower_result.len()]);
             }
         }
     }
 }
 
 /// The mean of each plane of `pixels`.
-pub(super) fn means(x: &[f32], pixels: usize) -> Vec<f32> {
-    let planes: Vec<&[f32]> = x.chunks_exact(pixels.max(1)).collect();
+pub(super) fn means<T: Number>(x: &[T], pixels: usize) -> Vec<f32> {
+    let planes: Vec<&[T]> = x.chunks_exact(pixels.max(1)).collect();
     planes.par_iter().with_min_len(64).map(|plane| wide(Sum(plane)) / pixels as f32).collect()
 }
 
-struct Sum<'a>(&'a [f32]);
+struct Sum<'a, T>(&'a [T]);
 
-impl Loop for Sum<'_> {
+impl<T: Number> Loop for Sum<'_, T> {
     type Found = f32;
 
     #[inline(always)]
@@ -191,10 +210,10 @@ impl Loop for Sum<'_> {
 }
 
 /// The gradient of [`means`]: each plane's, spread evenly.
-pub(super) fn means_backward(gradient: &[f32], pixels: usize, result: &mut [f32]) {
+pub(super) fn means_backward<T: Number>(gradient: &[f32], pixels: usize, result: &mut [T]) {
     result.par_chunks_mut(64 * pixels.max(1)).zip(gradient.par_chunks(64)).for_each(|(result, gradient)| {
         for (plane, gradient) in result.chunks_exact_mut(pixels.max(1)).zip(gradient) {
-            plane.fill(gradient / pixels as f32);
+            plane.fill(T::nearest(gradient / pixels as f32));
         }
     });
 }

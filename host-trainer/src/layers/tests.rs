@@ -1,9 +1,9 @@
 //! Against burn's own operations, and against the slopes that small steps show.
 
-use super::{Pool, batch_norm, fake_quantize, global_average_pool, max_pool2d, relu};
+use super::{Pool, batch_norm, fake_quantize, global_average_pool, max_pool2d, relu, widened};
 use burn::module::Param;
 use burn::nn::{BatchNorm, BatchNormConfig};
-use burn::tensor::{Device, Tensor, TensorData, activation, module, ops::MaxPoolOptions};
+use burn::tensor::{DType, Device, Tensor, TensorData, activation, module, ops::MaxPoolOptions};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -16,7 +16,7 @@ fn random<const D: usize>(seed: u64, shape: [usize; D], device: &Device) -> Tens
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_to_vec().unwrap()
+    tensor.into_data().iter::<f32>().collect()
 }
 
 /// The largest difference, relative to the largest value.
@@ -143,6 +143,46 @@ proptest! {
             let q = step.clamp(-128.0, 127.0);
             prop_assert!((found[index] - quantization.dequantize(q as i8)).abs() <= 1e-6, "{x}: {}", found[index]);
             prop_assert_eq!(gradient[index], if q == step { factors[index] } else { 0.0 }, "gradient at {}", x);
+        }
+    }
+}
+
+/// The largest difference, relative to the largest value, of output and gradient in bfloat16 from those in 32-bit floats of the same
+/// numbers.
+fn distance_in_bfloat16(x: &Tensor<4>, layer: impl Fn(Tensor<4>) -> Tensor<4>) -> f32 {
+    let halves = x.clone().cast(DType::BF16);
+    let same = halves.clone().cast(DType::F32);
+    let expected = run(&same, &layer);
+    let found = run(&halves, |x| {
+        let output = layer(x);
+        // Gradients come as bfloat16 from where a tensor goes.
+        widened(output)
+    });
+    distance(&found[0], &expected[0]).max(distance(&found[1], &expected[1]))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn in_bfloat16_every_layer_gives_what_it_gives_in_32_bits_rounded(
+        images in 1usize..9, channels in 1usize..6, height in 1usize..9, width in 1usize..40, rectify: bool, seed: u64,
+    ) {
+        let device = Device::flex().autodiff();
+        let x = random(seed, [images, channels, height * 2, width * 2], &device);
+        let halves = Pool { kernel: [2; 2], stride: [2; 2], padding: [[0; 2]; 2] };
+        let wide = Pool { kernel: [2, 3], stride: [1; 2], padding: [[0; 2], [1, 1]] };
+        // A bfloat16 has a relative error of 1/512 at most; overlapping windows add up several, and a batch normalization subtracts.
+        for (what, most, found) in [
+            ("relu", 1.0 / 256.0, distance_in_bfloat16(&x, relu)),
+            ("global average pooling", 1.0 / 256.0, distance_in_bfloat16(&x, global_average_pool)),
+            ("max pooling", 1.0 / 256.0, distance_in_bfloat16(&x, |x| max_pool2d(x, halves))),
+            ("max pooling of overlapping windows", 1.0 / 50.0, distance_in_bfloat16(&x, |x| max_pool2d(x, wide))),
+            ("batch normalization", 1.0 / 50.0, distance_in_bfloat16(&x, |x| {
+                batch_norm(&layer(channels, &device), x, rectify)
+            })),
+        ] {
+            prop_assert!(found <= most, "{what} is off by {found:e}");
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Loops compiled twice: for the vectors that every processor of the target has, and for AVX2.
 
+use crate::number::Number;
+
 /// Floats that a loop should treat alike.
-pub(super) const LANES: usize = 8;
+const LANES: usize = 8;
 
 /// A loop with its operands. `run` must be marked to be always inlined: what stays a call keeps the narrower registers.
-pub(super) trait Loop {
+pub(crate) trait Loop {
     /// What it finds.
     type Found;
 
@@ -14,7 +16,7 @@ pub(super) trait Loop {
 
 /// Runs a loop, compiled for AVX2 if the processor has it. Both versions round alike: nothing is fused or reordered.
 #[inline(always)]
-pub(super) fn wide<W: Loop>(work: W) -> W::Found {
+pub(crate) fn wide<W: Loop>(work: W) -> W::Found {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx2")]
@@ -34,19 +36,19 @@ const SIDE_BY_SIDE: usize = 4 * LANES;
 
 /// Sums of several functions of the pairs `(a, b)`, lane by lane: exact to more digits than one running sum.
 #[inline(always)]
-pub(super) fn sums<const N: usize>(a: &[f32], b: &[f32], terms: impl Fn(f32, f32) -> [f32; N]) -> [f32; N] {
+pub(crate) fn sums<T: Number, const N: usize>(a: &[T], b: &[T], terms: impl Fn(f32, f32) -> [f32; N]) -> [f32; N] {
     let mut lanes = [[0.0f32; SIDE_BY_SIDE]; N];
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<SIDE_BY_SIDE>(), b.as_chunks::<SIDE_BY_SIDE>());
     for (a, b) in a.iter().zip(b) {
         for lane in 0..SIDE_BY_SIDE {
-            let found = terms(a[lane], b[lane]);
+            let found = terms(a[lane].widen(), b[lane].widen());
             for (lanes, term) in lanes.iter_mut().zip(found) {
                 lanes[lane] += term;
             }
         }
     }
     for (lane, (a, b)) in a_rest.iter().zip(b_rest).enumerate() {
-        for (lanes, term) in lanes.iter_mut().zip(terms(*a, *b)) {
+        for (lanes, term) in lanes.iter_mut().zip(terms(a.widen(), b.widen())) {
             lanes[lane] += term;
         }
     }

@@ -7,7 +7,8 @@ use shared::operator::{Activation, Operator};
 use super::parameters::Parameters;
 use crate::{
     architecture::{Architecture, LayerKind},
-    layers::fake_quantize,
+    convolution::Precision,
+    layers::{fake_quantize, widened},
     operators,
     scales::activation_quantization,
 };
@@ -19,6 +20,8 @@ pub enum Mode<'a> {
     Training(&'a mut ChaCha8Rng),
     /// Dropout does nothing.
     Inference,
+    /// The same in the precision of a pupil that asks.
+    Teaching(Precision),
 }
 
 pub(super) fn forward(
@@ -31,6 +34,11 @@ pub(super) fn forward(
     let (mut convolutions, mut dense, mut batch_norms) =
         (parameters.convolutions.iter(), parameters.dense.iter(), parameters.batch_norms.iter());
     let training = matches!(mode, Mode::Training(_));
+    let precision = match mode {
+        Mode::Training(_) => architecture.recipe.precision,
+        Mode::Teaching(precision) => *precision,
+        Mode::Inference => Precision::F32,
+    };
     let fuses = |layer: usize| training && rectified(architecture, layer);
     let last_reader =
         |source: usize| architecture.layers.iter().rposition(|layer| layer.inputs.contains(&Some(source)));
@@ -58,20 +66,20 @@ pub(super) fn forward(
             LayerKind::Operator(operator) => match operator {
                 Operator::Conv2d(conv) => {
                     let weights = convolutions.next().expect("one a convolution");
-                    operators::conv2d::forward(conv, weights, quantization, input())
+                    operators::conv2d::forward(conv, weights, quantization, precision, input())
                 }
                 Operator::DepthwiseConv2d(conv) => {
                     let weights = convolutions.next().expect("one a convolution");
-                    operators::depthwise_conv2d::forward(conv, weights, quantization, input())
+                    operators::depthwise_conv2d::forward(conv, weights, quantization, widened(input()))
                 }
                 Operator::FullyConnected(_) => {
-                    operators::dense::forward(dense.next().expect("one a dense layer"), quantization, input())
+                    operators::dense::forward(dense.next().expect("one a dense layer"), quantization, widened(input()))
                 }
                 Operator::Pool2d(pool) => operators::pool2d::forward(pool, input()),
                 Operator::GlobalAveragePool => operators::global_average_pool::forward(input()),
-                Operator::Add => operators::add::forward(input(), input()),
-                Operator::Mul => operators::mul::forward(input(), input()),
-                Operator::Logistic => operators::sigmoid::forward(input()),
+                Operator::Add => operators::add::forward(widened(input()), widened(input())),
+                Operator::Mul => operators::mul::forward(widened(input()), widened(input())),
+                Operator::Logistic => operators::sigmoid::forward(widened(input())),
             },
             LayerKind::BatchNorm => {
                 let layer = batch_norms.next().expect("one a batch normalization");
@@ -83,12 +91,12 @@ pub(super) fn forward(
             }
             LayerKind::Flatten => operators::flatten::forward(input()),
             LayerKind::Dropout { rate } => match mode {
-                Mode::Training(random) => operators::dropout::forward(input(), *rate, random),
-                Mode::Inference => input(),
+                Mode::Training(random) => operators::dropout::forward(widened(input()), *rate, random),
+                Mode::Inference | Mode::Teaching(_) => input(),
             },
             LayerKind::SpatialDropout { rate } => match mode {
-                Mode::Training(random) => operators::dropout::forward_spatial(input(), *rate, random),
-                Mode::Inference => input(),
+                Mode::Training(random) => operators::dropout::forward_spatial(widened(input()), *rate, random),
+                Mode::Inference | Mode::Teaching(_) => input(),
             },
         };
         let output = match layer.range {
@@ -98,7 +106,7 @@ pub(super) fn forward(
         see(index, &output);
         outputs.push(Some(output));
     }
-    outputs.pop().flatten().unwrap_or(faces)
+    widened(outputs.pop().flatten().unwrap_or(faces))
 }
 
 /// Whether a layer is a batch normalization that a ReLU alone reads; in training the two are one operation.

@@ -6,7 +6,7 @@ use shared::{operator::Activation, quantization::Quantization};
 use super::Node;
 use crate::{
     graph::{Graph, Value},
-    layers::relu,
+    layers::{relu, widened},
     scales::quantize,
 };
 
@@ -14,7 +14,7 @@ pub fn forward(activation: Activation, input: Tensor<4>) -> Tensor<4> {
     match activation {
         Activation::None => input,
         Activation::Relu => relu(input),
-        Activation::Relu6 => input.clamp(0.0, 6.0),
+        Activation::Relu6 => widened(input).clamp(0.0, 6.0),
     }
 }
 

@@ -18,8 +18,9 @@ use super::{
     window,
 };
 use crate::{
-    convolution::conv2d,
+    convolution::{Precision, conv2d},
     graph::{Graph, Value, int},
+    layers::widened,
 };
 
 pub const KEYS: &[&str] = &["filters", "kernel", "stride", "padding", "dilation", "groups"];
@@ -48,9 +49,10 @@ pub fn forward(
     conv: &Conv2d,
     weights: &Convolution,
     quantization: Option<Quantization>,
+    precision: Precision,
     input: Tensor<4>,
 ) -> Tensor<4> {
-    convolve(conv.window, conv.groups.into(), weights, quantization, input)
+    convolve(conv.window, conv.groups.into(), weights, quantization, precision, input)
 }
 
 /// A convolution of any number of groups.
@@ -59,6 +61,7 @@ pub(super) fn convolve(
     groups: usize,
     weights: &Convolution,
     quantization: Option<Quantization>,
+    precision: Precision,
     input: Tensor<4>,
 ) -> Tensor<4> {
     let (mut weight, mut bias) = (weights.weight.val(), weights.bias.val());
@@ -72,9 +75,9 @@ pub(super) fn convolve(
         let stride = window::stride(window);
         let dilation = window::dilation(window);
         let options = ConvOptions::new_with_padding(stride, [(top, bottom), (left, right)], dilation, groups);
-        return module::conv2d(input, weight, Some(bias), options);
+        return module::conv2d(widened(input), weight, Some(bias), options);
     }
-    conv2d(input, weight, Some(bias), window::stride(window), padding, groups)
+    conv2d(input, weight, Some(bias), window::stride(window), padding, groups, precision)
 }
 
 pub fn onnx(

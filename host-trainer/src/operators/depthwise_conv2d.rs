@@ -16,7 +16,10 @@ use super::{
     weights::swap_inner,
     window,
 };
-use crate::graph::{Graph, Value};
+use crate::{
+    convolution::Precision,
+    graph::{Graph, Value},
+};
 
 pub const KEYS: &[&str] = &["kernel", "stride", "padding", "dilation", "depth_multiplier"];
 
@@ -45,7 +48,8 @@ pub fn forward(
     input: Tensor<4>,
 ) -> Tensor<4> {
     let [_, channels, _, _] = input.dims();
-    convolve(conv.window, channels, weights, quantization, input)
+    // Each output has one channel's taps for factors: nothing that is gained by rounding them.
+    convolve(conv.window, channels, weights, quantization, Precision::F32, input)
 }
 
 pub fn onnx(

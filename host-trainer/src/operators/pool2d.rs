@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     graph::{Graph, Value, int},
-    layers::{Pool, max_pool2d},
+    layers::{Pool, max_pool2d, widened},
 };
 
 pub const KEYS: &[&str] = &window::KEYS;
@@ -46,7 +46,7 @@ pub fn forward(pool: &Pool2d, input: Tensor<4>) -> Tensor<4> {
             let mut options = AvgPoolOptions::new(kernel).with_stride(stride);
             options.padding = padding.map(|[before, after]| (before, after));
             options.count_include_pad = false;
-            avg_pool2d(input, options)
+            avg_pool2d(widened(input), options)
         }
     }
 }

@@ -13,6 +13,7 @@ mod logit_adjustment;
 mod loss;
 mod mixup;
 mod optimizer;
+mod precision;
 mod progressive_resizing;
 mod refinement;
 mod regularization;
@@ -36,7 +37,7 @@ pub use self::{
     reweighting::{Noise, Reweighting},
     schedule::Schedule,
 };
-use crate::{augmentation::Augmentation, data::LabelSet};
+use crate::{augmentation::Augmentation, convolution::Precision, data::LabelSet};
 
 /// Declares [`Recipe`] by a row a setting: its words, its serde attributes, its key and type, and behind `=>` what checks and
 /// tells it ([`Setting`]), where that is not another row's.
@@ -69,6 +70,9 @@ recipe! {
     /// The learning rate over time.
     #[serde(default)]
     schedule: Schedule => recipe.schedule;
+    /// What the factors of convolutions are rounded to in training, teachers' as well; validation and export are always in 32-bit floats.
+    #[serde(default, skip_serializing_if = "precision::is_f32")]
+    precision: Precision => recipe.precision;
     /// Images per step.
     batch_size: usize;
     /// Passes over the training images.

@@ -13,6 +13,8 @@ mod pixels;
 mod product;
 
 pub(super) use dispatch::{Vectors, Work};
+#[cfg(target_arch = "x86_64")]
+pub(super) use lanes::Avx512;
 pub(super) use lanes::{LANES, Lanes};
 pub(super) use pixels::Pixels;
 pub(super) use product::{Outer, Product};

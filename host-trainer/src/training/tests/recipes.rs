@@ -59,7 +59,8 @@ pub fn run_with(recipe: &str, folder: &RunFolder, configuration: &Configuration,
         .replace("{ kind = \"rmsprop\" }", recipe)
         .replace(
             "[[layer]]\nkind = \"flatten\"",
-            "[[layer]]\nkind = \"spatial_dropout\"\nrate = 0.2\n[[layer]]\nkind = \"flatten\"",
+            "[[layer]]\nkind = \"conv2d\"\nfilters = 8\nkernel = 3\n[[layer]]\nkind = \"batch_norm\"\n[[layer]]\nkind = \"relu\"\n\
+             [[layer]]\nkind = \"spatial_dropout\"\nrate = 0.2\n[[layer]]\nkind = \"flatten\"",
         );
     let configuration = Configuration { architecture: text, ..configuration.clone() };
     let (images, labels) = faces(56);
@@ -112,6 +113,7 @@ fn every_part_of_a_recipe_changes_the_weights() {
         "reweighting = { after = 1, noise = \"anchors\" }",
         "augmentation = { shift = 2.0 }",
         "loss = \"squared_hinge\"",
+        "precision = \"bf16\"",
     ];
     let mut seen = Vec::new();
     for (number, part) in parts.iter().enumerate() {

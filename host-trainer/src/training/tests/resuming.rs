@@ -97,6 +97,7 @@ fn a_run_with_everything_a_recipe_can_ask_for_resumes_to_the_same_weights_at_any
     let same_views = EVERYTHING.replace("temperature = 3.0", "temperature = 3.0, same_views = true");
     resumes_to_the_same_weights_at_any_epoch(EVERYTHING);
     resumes_to_the_same_weights_at_any_epoch(&same_views);
+    resumes_to_the_same_weights_at_any_epoch(&format!("{same_views}\nprecision = \"bf16\""));
     let views = same_views.replace("same_views = true", "same_views = true, views = 2");
     let views =
         views.replace("pretraining_epochs = 1\n", "").replace("reweighting = { after = 2, noise = \"votes\" }\n", "");
