@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Training speed of host-trainer beside PyTorch's on this machine, both on two threads, turn by turn.
 
-Usage: compare.py [--rounds N] [--python VENV/bin/python]
+Usage: compare.py [--rounds N] [--precision f32|bf16] [--python VENV/bin/python]
 
 Makes a throw-away virtual environment with PyTorch from PyPI (unless --python names one), runs both programs on each
-network round after round, writes training_speed.csv beside this file and prints the ratio of the medians.
+network round after round, writes training_speed.csv beside this file and prints the ratios of the medians. --precision measures the
+networks of this precision alone, and keeps the rows of the other in the file.
 """
 
 import argparse
@@ -41,11 +42,13 @@ def run(command, environment=None):
     return dict(zip(COLUMNS, output.strip().splitlines()[-1].split(",")))
 
 
-def measure(python, rounds):
+def measure(python, rounds, wanted):
     two_threads = os.environ | {"RAYON_NUM_THREADS": "2"}
     cpu, rows = cpu_model(), []
     for turn in range(1, rounds + 1):
         for network, batch, steps, precision in NETWORKS:
+            if wanted not in (None, precision):
+                continue
             arguments = [str(network), str(batch), str(steps), *(["bf16"] if precision == "bf16" else [])]
             bench = ["cargo", "bench", "--quiet", "-p", "host-trainer", "--bench", "training_speed", "--", *arguments]
             for command in (bench, [python, str(HERE / "pytorch.py"), *arguments]):
@@ -58,6 +61,7 @@ def measure(python, rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--precision", choices=["f32", "bf16"])
     parser.add_argument("--python", help="an interpreter that has PyTorch")
     arguments = parser.parse_args()
     os.chdir(HERE)
@@ -67,8 +71,11 @@ def main():
             subprocess.run([sys.executable, "-m", "venv", folder], check=True)
             python = f"{folder}/bin/python"
             subprocess.run([python, "-m", "pip", "install", "--quiet", "torch", "numpy"], check=True)
-        rows = measure(python, arguments.rounds)
+        rows = measure(python, arguments.rounds, arguments.precision)
     order = ["network", "precision", "batch", "program", "version", "round", *COLUMNS[4:], "cpu"]
+    if arguments.precision:
+        with open(HERE / "training_speed.csv", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["precision"] != arguments.precision] + rows
     with open(HERE / "training_speed.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, order, lineterminator="\n")
         writer.writeheader()

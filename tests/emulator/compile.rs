@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
+use images::make;
+
 use super::boards::Board;
 
 /// The repository's root.
@@ -42,7 +44,7 @@ const PROGRAMS: [(&str, &[&str]); 3] =
 /// The programs that are built with `program`.
 fn together(board: &Board, program: &'static str) -> Vec<&'static str> {
     let (_, others) = PROGRAMS.iter().find(|(name, _)| *name == board.name).copied().unwrap_or_default();
-    let device = board.has("device").then_some(board.folder());
+    let device = (board.has("device") && images::Board::named(board.name).is_none()).then_some(board.folder());
     let agreement = board.has("kernels").then_some("agreement");
     let mut programs: Vec<_> = others.iter().copied().chain(device).chain(agreement).collect();
     if board.is_linux() || board.is_wasm() || !programs.contains(&program) {
@@ -58,6 +60,10 @@ fn build(board: &Board, program: &'static str, model: Option<&str>) -> PathBuf {
     let copy = |program| folder.join(model.unwrap_or_default()).join(program);
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     if built.contains(&copy(program)) {
+        return copy(program);
+    }
+    if let (Some(ready), None) = (images::Board::named(program), model) {
+        built.insert(ready_program(ready, &copy(program)));
         return copy(program);
     }
     // The programs that compare and measure where there is a standard library are those of a host.
@@ -84,6 +90,15 @@ fn build(board: &Board, program: &'static str, model: Option<&str>) -> PathBuf {
         built.insert(copy);
     }
     copy(program)
+}
+
+/// Compiles the device of a board as its ready image is compiled, for the test of that image compares it: once for both.
+fn ready_program(board: images::Board, copy: &Path) -> PathBuf {
+    let target = target_directory().join("images");
+    make::firmware(root(), board, &target).expect("it compiles");
+    fs::create_dir_all(copy.parent().unwrap()).unwrap();
+    fs::copy(target.join(board.target()).join("release").join(board.name()), copy).unwrap();
+    copy.into()
 }
 
 /// A program of a board as raw bytes, as some boards start it: what the ELF file loads, from its first address on.

@@ -33,12 +33,12 @@ fn pico_runs_what_was_copied() {
     let program = compile::device(&board);
     let image = make::loaded(&fs::read(&program).expect("a program")).expect("a program for flash");
     let header = ImageHeader::find(&image).expect("a header");
-    let [levorse, edge] = ["levorse.fer", "edge.fer"].map(read);
-    let slots = [&levorse, &edge].map(|file| slot::encode(file.as_slice(), None).expect("it fits"));
+    let [levorse, pico] = ["levorse.fer", "pico.fer"].map(read);
+    let slots = [&levorse, &pico].map(|file| slot::encode(file.as_slice(), None).expect("it fits"));
     let kind = images::Board::Pico;
     let copies = [
         (contents::firmware_and_model(kind, &header, &image, &slots[0]), crc(&levorse), Place::A),
-        (contents::model_alone(kind, &header, &slots[1]), crc(&edge), Place::A),
+        (contents::model_alone(kind, &header, &slots[1]), crc(&pico), Place::A),
         (contents::firmware(kind, &header, &image), crc(&read(board.model())), Place::BuiltIn),
     ];
     // Nothing that the firmware knows.

@@ -32,8 +32,8 @@ pub struct Steps {
 /// Convolutions that a backend computes itself.
 #[backend_extension(Flex, Autodiff)]
 pub trait ConvolutionBackend: Backend {
-    /// The convolution of `x` (`[n, channels, height, width]`, of 32-bit floats or, where the precision rounds, bfloat16) with `weight` (`[outputs, channels / groups,
-    /// kernel_height, kernel_width]`) plus `bias` (`[outputs]`).
+    /// The convolution of `x` (`[n, channels, height, width]`) with `weight` (`[outputs, channels / groups, kernel_height,
+    /// kernel_width]`) plus `bias` (`[outputs]`). Where the precision rounds, the output is of bfloat16, and `x` may be.
     fn direct_conv2d(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,

@@ -8,7 +8,7 @@
 //! - everything else directly: each image is copied once with zeros around it, and tiles of output channels by pixels are kept
 //!   in vector registers over all taps.
 //!
-//! Where the [`Precision`] allows it, convolutions of stride 1 take the tile unit of recent processors instead.
+//! Where the [`Precision`] allows it, convolutions of stride 1 are computed on the tile unit of recent processors instead.
 //!
 //! The images of a batch are spread over the cores by rayon; the same inputs give the same bits on any number of them.
 //!
@@ -54,9 +54,9 @@ use crate::{device::on_processor, layers::widened};
 /// `out_height = (height + top + bottom - kernel_height) / stride[0] + 1`.
 ///
 /// `padding` is `[[top, bottom], [left, right]]`, in zeros. With `groups` equal to `channels` it is depthwise.
-/// Differentiable in `x`, `weight` and `bias`. All tensors are on one device, with or without autodiff, and of 32-bit floats, `x` or of
-/// bfloat16; the output is of bfloat16 where `precision` makes it so;
-/// on another than burn's `flex`, burn's own convolution is taken, in the precision of the tensors.
+/// Differentiable in `x`, `weight` and `bias`. All tensors are on one device, with or without autodiff; on another than burn's
+/// `flex`, burn's own convolution is taken. They are of 32-bit floats, but `x` may be of bfloat16; the output is of bfloat16 where
+/// `precision` rounds.
 ///
 /// # Panics
 /// As burn's own operations do: when the shapes do not fit, a stride is zero, or the tensors lie on different devices.

@@ -2,7 +2,8 @@
 //!
 //! burn composes batch normalization, its gradient and pooling of elementwise operations, each with a tensor of its own
 //! and most of them on one core. Here each is one or two passes over the images, on all cores, in place where nobody
-//! else holds the tensor. Images may be of 32-bit floats or of bfloat16, and so are the results then. Tensors on other devices than burn's `flex` go to burn's own operations. The same inputs give the same bits on any number of threads.
+//! else holds the tensor. Images are of 32-bit floats or of bfloat16, and results are what the images are. Tensors on other devices
+//! than burn's `flex` go to burn's own operations. The same inputs give the same bits on any number of threads.
 //!
 //! ```text
 //! mod.rs         the operations on tensors

@@ -68,6 +68,8 @@ pub(super) fn convolve(
     if let Some(quantization) = quantization {
         (weight, bias) = fake_quantize_weights(weight, bias, 0, quantization.scale);
     }
+    // What is rounded as in the core must not be rounded otherwise.
+    let precision = if quantization.is_some() { Precision::F32 } else { precision };
     let padding = window::padding(window, &input);
     if window.is_dilated() {
         // Rare, so burn's own is quick enough.

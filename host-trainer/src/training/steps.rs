@@ -156,11 +156,8 @@ impl Steps {
         for teacher in &self.teachers {
             let faces = Tensor::from_data(faces.clone(), &self.plain_device);
             let known = teacher.architecture.labels().count();
-            let probabilities = softmax(
-                teacher.forward(faces, &mut Mode::Teaching(pupil.architecture.recipe.precision)) / temperature,
-                1,
-            )
-            .into_data();
+            let logits = teacher.forward(faces, &mut Mode::Teaching(pupil.architecture.recipe.precision));
+            let probabilities = softmax(logits / temperature, 1).into_data();
             let values: Vec<f32> = probabilities.iter::<f32>().collect();
             for (answer, row) in answers.chunks_exact_mut(emotions).zip(values.chunks_exact(known)) {
                 answer.iter_mut().zip(row).for_each(|(sum, p)| *sum += p / self.teachers.len() as f32);

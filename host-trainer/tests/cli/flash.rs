@@ -56,20 +56,29 @@ fn names(drive: &Path) -> Vec<String> {
 
 #[test]
 fn a_model_for_a_drive_comes_with_the_firmware_and_its_finder() {
-    for (information, board) in [(PICO, Board::Pico), (PICO2, Board::Pico2)] {
-        let (folder, drive) = folder("edge.fer", information);
+    for (information, board, name) in [(PICO, Board::Pico, "levorse"), (PICO2, Board::Pico2, "edge")] {
+        let file = format!("{name}.fer");
+        let (folder, drive) = folder(&file, information);
         fs::copy(shipped("finder.ferf"), folder.path().join("finder.ferf")).expect("copied");
-        let ended = run(folder.path(), "flash edge.fer --finder finder.ferf --drive drive").done();
-        assert!(ended.out.contains("model        edge ec833404, 253336 bytes\n"), "{}", ended.out);
+        let ended = run(folder.path(), &format!("flash {file} --finder finder.ferf --drive drive")).done();
+        let [model, finder] = [&file, "finder.ferf"].map(|name| fs::read(shipped(name)).expect("there"));
+        assert!(ended.out.contains(&format!("model        {name} ")), "{}", ended.out);
+        assert!(ended.out.contains(&format!(", {} bytes\n", model.len())), "{}", ended.out);
         assert!(ended.out.contains(" of 524288 bytes\na face       about "), "{}", ended.out);
         assert!(ended.err.contains("the board starts anew"), "{}", ended.err);
         let name = format!("{}.uf2", board.name());
         assert_eq!(names(&drive), ["INFO_UF2.TXT", &name]);
         let flash = flash(board, &drive.join(name));
         assert_eq!(&flash[..board.firmware().len()], board.firmware());
-        let [model, finder] = ["edge.fer", "finder.ferf"].map(|name| fs::read(shipped(name)).expect("there"));
         assert_eq!(slot_a(board, &flash), (model, Some(finder)));
     }
+}
+
+#[test]
+fn a_model_that_the_board_has_no_room_for_is_refused_before_anything_is_written() {
+    let (folder, drive) = folder("edge.fer", PICO);
+    run(folder.path(), "flash edge.fer --drive drive").refused(1, "(too little)");
+    assert_eq!(names(&drive), ["INFO_UF2.TXT"]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use memory_store::MemoryStore;
 static FACES: &[[u8; FACE_PIXELS]] = include_bytes!("../../../firmware/models/demo_faces.bin").as_chunks().0;
 
 /// Bytes for tensors: those of `edge`, and of models with less.
-const ARENA_BYTES: u32 = 60_000;
+const ARENA_BYTES: u32 = 120_000;
 
 /// Runs a device with `edge` inside, which keeps models.
 fn keep_models(end: DeviceEnd, mut store: MemoryStore) {

@@ -8,7 +8,10 @@ impl Setting for Precision {
         match self {
             Precision::F32 => Vec::new(),
             Precision::Bf16 => {
-                vec![("precision", "convolutions and what lies between them in bfloat16, weights in 32-bit floats".into())]
+                vec![(
+                    "precision",
+                    "convolutions and what lies between them in bfloat16, weights in 32-bit floats".into(),
+                )]
             }
         }
     }
