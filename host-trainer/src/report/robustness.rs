@@ -24,7 +24,7 @@ const TITLE: u32 = 34;
 const HEADER: u32 = 44;
 
 /// Of the models, in their order; where there are more, colours come again.
-const COLORS: [RGBColor; 3] = [VALIDATION, TRAINING, RGBColor(0, 158, 115)];
+const COLORS: [RGBColor; 4] = [VALIDATION, TRAINING, RGBColor(0, 158, 115), RGBColor(204, 121, 167)];
 
 /// Draws a panel per kind of change, with a line per model; dashed lines are the accuracies on the faces as they are.
 ///
