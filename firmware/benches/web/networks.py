@@ -27,15 +27,19 @@ import qdq
 
 # host-trainer/architectures/edge.toml, with the batch normalization folded.
 EDGE = [
-    network.conv(2, 16, 3, 1, 48),
-    network.conv(16, 32, 3, 2, 48),
-    network.conv(32, 32, 3, 1, 24),
-    network.conv(32, 64, 3, 2, 24),
+    network.conv(2, 24, 3, 1, 48),
+    network.conv(24, 24, 3, 1, 48),
+    network.max_pool(),
+    network.conv(24, 40, 3, 1, 24),
+    network.conv(40, 40, 3, 1, 24),
+    network.max_pool(),
+    network.conv(40, 64, 3, 1, 12),
     network.conv(64, 64, 3, 1, 12),
-    network.conv(64, 112, 3, 2, 12),
-    network.conv(112, 112, 3, 1, 6),
+    network.max_pool(),
+    network.conv(64, 104, 3, 1, 6),
+    network.conv(104, 104, 3, 1, 6),
     network.Layer("mean"),
-    network.dense(112, 7, relu=False),
+    network.dense(104, 7, relu=False),
 ]
 
 
@@ -62,8 +66,13 @@ def main():
     (folder / "face.bin").write_bytes(np.ascontiguousarray(faces[0].transpose(1, 2, 0)).tobytes())
     description = {
         "layers": [
-            {"kind": layer.kind, "shape": layer.weights.shape, "stride": layer.stride[0], "relu": layer.relu}
-            for layer in weighted
+            {
+                "kind": layer.kind,
+                "shape": [] if layer.weights is None else layer.weights.shape,
+                "stride": layer.stride[0],
+                "relu": layer.relu,
+            }
+            for layer in EDGE
         ],
         "input_scale": network.INPUT_SCALE,
         "logits": logits.tolist(),

@@ -37,15 +37,22 @@ const tensorFlow = async (backend, { layers, logits }, weights, face) => {
         place += length;
         return tf.tensor(weights.subarray(place - length, place), shape);
     };
-    const steps = layers.map(({ kind, shape: [outputs, inputs, height, width], stride, relu }) => ({
-        kind, stride, activation: relu ? 'relu' : 'linear',
-        filter: next(kind === 'conv' ? [height, width, inputs, outputs] : [inputs, outputs]),
-        bias: next([outputs]),
-    }));
+    const steps = layers.map(({ kind, shape: [outputs, inputs, height, width], stride, relu }) => {
+        if (kind === 'mean') {
+            return x => x.mean([1, 2]);
+        }
+        if (kind === 'max_pool') {
+            return x => tf.maxPool(x, stride, stride, 'valid');
+        }
+        const activation = relu ? 'relu' : 'linear';
+        const filter = next(kind === 'conv' ? [height, width, inputs, outputs] : [inputs, outputs]);
+        const bias = next([outputs]);
+        return kind === 'conv'
+            ? x => tf.fused.conv2d({ x, filter, strides: stride, pad: 'same', bias, activation })
+            : x => tf.fused.matMul({ a: x, b: filter, bias, activation });
+    });
     const image = tf.tensor(face, [1, 48, 48, 2]);
-    const network = () => steps.reduce((x, { kind, stride, activation, filter, bias }) => (kind === 'conv'
-        ? tf.fused.conv2d({ x, filter, strides: stride, pad: 'same', bias, activation })
-        : tf.fused.matMul({ a: x.mean([1, 2]), b: filter, bias, activation })), image);
+    const network = () => steps.reduce((x, step) => step(x), image);
     const run = () => {
         const output = tf.tidy(network);
         const values = output.dataSync();

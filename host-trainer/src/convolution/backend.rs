@@ -2,7 +2,8 @@
 
 use super::direct::Gradients;
 use super::geometry::Geometry;
-use super::{Precision, direct, reduced};
+use super::reduced::{self, Operands};
+use super::{Precision, direct};
 use crate::memory::{tensor, values};
 use crate::number::{Number, by_number};
 use burn::backend::autodiff::{
@@ -99,8 +100,8 @@ impl ConvolutionBackend for Flex {
         let weight = values(&weight);
         if steps.precision.rounds(&geometry) {
             return by_number!(x.dtype(), T => {
-                let gradients = reduced::backward::<T>(&geometry, values(&x), weight, values(&gradient), with_input);
-                into_tensors(gradients, shapes)
+                let operands = Operands::<T> { input: values(&x), weight, gradient: values(&gradient) };
+                into_tensors(reduced::backward(&geometry, operands, with_input), shapes)
             });
         }
         let gradients = direct::backward(&geometry, values(&x), weight, values(&gradient), with_input);

@@ -35,11 +35,12 @@ impl fmt::Display for Precision {
 impl Precision {
     /// Whether factors and outputs of this convolution are rounded.
     pub(super) fn rounds(self, geometry: &Geometry) -> bool {
-        let Geometry { groups, outputs, kernel, stride, padding, .. } = *geometry;
+        let Geometry { groups, channels, outputs, kernel, stride, padding, .. } = *geometry;
         self == Precision::Bf16
             && (0..2).all(|axis| padding[axis][0] < kernel[axis])
             && groups == 1
             && stride == [1, 1]
+            && channels > 0
             && outputs >= FEWEST_OUTPUTS
     }
 }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::direct::{self, Gradients, add};
 use super::geometry::Geometry;
-use crate::layers::wide::{Loop, sums, wide};
+use crate::layers::wide::sum;
 use crate::memory::{Buffer, Numbers};
 use crate::number::Number;
 
@@ -19,19 +19,24 @@ pub(super) fn forward<T: Number>(geometry: &Geometry, input: &[T], weight: &[f32
     forward_without_tiles(geometry, input, weight, bias)
 }
 
+/// What a backward pass begins with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Operands<'a, T> {
+    /// The forward pass's, `[n, channels, height, width]`.
+    pub input: &'a [T],
+    /// `[outputs, channels, kernel_height, kernel_width]`.
+    pub weight: &'a [f32],
+    /// Of the output, `[n, outputs, out_height, out_width]`.
+    pub gradient: &'a [bf16],
+}
+
 /// [`direct::backward`] of rounded factors.
-pub(super) fn backward<T: Number>(
-    geometry: &Geometry,
-    input: &[T],
-    weight: &[f32],
-    gradient: &[bf16],
-    with_input: bool,
-) -> Gradients<T> {
+pub(super) fn backward<T: Number>(geometry: &Geometry, operands: Operands<'_, T>, with_input: bool) -> Gradients<T> {
     #[cfg(target_arch = "x86_64")]
     if super::tiles::available() {
-        return on_tiles::backward(geometry, input, weight, gradient, with_input);
+        return on_tiles::backward(geometry, operands, with_input);
     }
-    backward_without_tiles(geometry, input, weight, gradient, with_input)
+    backward_without_tiles(geometry, operands, with_input)
 }
 
 fn forward_without_tiles<T: Number>(geometry: &Geometry, input: &[T], weight: &[f32], bias: &[f32]) -> Numbers<bf16> {
@@ -40,9 +45,7 @@ fn forward_without_tiles<T: Number>(geometry: &Geometry, input: &[T], weight: &[
 
 fn backward_without_tiles<T: Number>(
     geometry: &Geometry,
-    input: &[T],
-    weight: &[f32],
-    gradient: &[bf16],
+    Operands { input, weight, gradient }: Operands<'_, T>,
     with_input: bool,
 ) -> Gradients<T> {
     let (input, weight, gradient) = (rounded(input), rounded(weight), rounded(gradient));
@@ -78,7 +81,7 @@ fn bias_gradient(outputs: usize, area: usize, gradient: &[bf16]) -> Vec<f32> {
         .map(|images| {
             let mut found = vec![0.0; outputs];
             for image in images.chunks_exact((outputs * area).max(1)) {
-                found.iter_mut().zip(image.chunks_exact(area)).for_each(|(sum, plane)| *sum += wide(Sum(plane)));
+                found.iter_mut().zip(image.chunks_exact(area)).for_each(|(total, plane)| *total += sum(plane));
             }
             found
         })
@@ -88,20 +91,9 @@ fn bias_gradient(outputs: usize, area: usize, gradient: &[bf16]) -> Vec<f32> {
     bias
 }
 
-struct Sum<'a>(&'a [bf16]);
-
-impl Loop for Sum<'_> {
-    type Found = f32;
-
-    #[inline(always)]
-    fn run(self) -> f32 {
-        sums(self.0, self.0, |value, _| [value])[0]
-    }
-}
-
 #[cfg(target_arch = "x86_64")]
 mod on_tiles {
-    use super::{Geometry, Gradients, Number, Numbers, bf16, bias_gradient};
+    use super::{Geometry, Gradients, Number, Numbers, Operands, bf16, bias_gradient};
     use crate::convolution::tiles::{self, Plan};
 
     pub fn forward<T: Number>(geometry: &Geometry, input: &[T], weight: &[f32], bias: &[f32]) -> Numbers<bf16> {
@@ -115,9 +107,7 @@ mod on_tiles {
 
     pub fn backward<T: Number>(
         geometry: &Geometry,
-        input: &[T],
-        weight: &[f32],
-        gradient: &[bf16],
+        Operands { input, weight, gradient }: Operands<'_, T>,
         with_input: bool,
     ) -> Gradients<T> {
         let input_gradient = with_input.then(|| {

@@ -1,6 +1,6 @@
 //! Largest values of windows, and means of planes.
 
-use super::wide::{Loop, sums, wide};
+use super::wide::{Loop, sum, wide};
 use crate::number::Number;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -195,18 +195,7 @@ impl<T: Number> Loop for HalveBackward<'_, T> {
 /// The mean of each plane of `pixels`.
 pub(super) fn means<T: Number>(x: &[T], pixels: usize) -> Vec<f32> {
     let planes: Vec<&[T]> = x.chunks_exact(pixels.max(1)).collect();
-    planes.par_iter().with_min_len(64).map(|plane| wide(Sum(plane)) / pixels as f32).collect()
-}
-
-struct Sum<'a, T>(&'a [T]);
-
-impl<T: Number> Loop for Sum<'_, T> {
-    type Found = f32;
-
-    #[inline(always)]
-    fn run(self) -> f32 {
-        sums(self.0, self.0, |value, _| [value])[0]
-    }
+    planes.par_iter().with_min_len(64).map(|plane| sum(plane) / pixels as f32).collect()
 }
 
 /// The gradient of [`means`]: each plane's, spread evenly.

@@ -153,11 +153,8 @@ fn distance_in_bfloat16(x: &Tensor<4>, layer: impl Fn(Tensor<4>) -> Tensor<4>) -
     let halves = x.clone().cast(DType::BF16);
     let same = halves.clone().cast(DType::F32);
     let expected = run(&same, &layer);
-    let found = run(&halves, |x| {
-        let output = layer(x);
-        // Gradients come as bfloat16 from where a tensor goes.
-        widened(output)
-    });
+    // Widened, the output can be weighted; its gradient is made bfloat16 again.
+    let found = run(&halves, |x| widened(layer(x)));
     distance(&found[0], &expected[0]).max(distance(&found[1], &expected[1]))
 }
 

@@ -31,6 +31,22 @@ pub(crate) fn wide<W: Loop>(work: W) -> W::Found {
     work.run()
 }
 
+/// The sum, lane by lane.
+pub(crate) fn sum<T: Number>(values: &[T]) -> f32 {
+    wide(Sum(values))
+}
+
+struct Sum<'a, T>(&'a [T]);
+
+impl<T: Number> Loop for Sum<'_, T> {
+    type Found = f32;
+
+    #[inline(always)]
+    fn run(self) -> f32 {
+        sums(self.0, self.0, |value, _| [value])[0]
+    }
+}
+
 /// Terms that are added up side by side: enough to hide the latency of an addition.
 const SIDE_BY_SIDE: usize = 4 * LANES;
 

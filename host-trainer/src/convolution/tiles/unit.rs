@@ -217,8 +217,7 @@ pub(super) struct Outer {
 
 impl Outer {
     /// # Safety
-    /// Every row of every tile lies in memory that the pointers may read or write; `steps` is not zero. Blocks that are
-    /// not wanted may be named twice, with sums of their own.
+    /// Every row of every tile lies in memory that the pointers may read or write; `steps` is not zero.
     #[inline(always)]
     pub unsafe fn add(&self, _tiles: &Tiles) {
         // SAFETY: the contract; the tiles that are named here belong to this block alone.

@@ -71,6 +71,7 @@ struct Sums<'a> {
     blocks: usize,
     /// Channels of a block.
     rows: usize,
+    /// Tiles down and across, in whole pairs: what lies beyond the last of taps and outputs is summed and never read.
     row_tiles: usize,
     column_tiles: usize,
 }
@@ -78,7 +79,9 @@ struct Sums<'a> {
 impl<'a> Sums<'a> {
     fn of(plan: &'a Plan) -> Self {
         let [blocks, rows] = blocks(plan.channels);
-        Self { plan, blocks, rows, row_tiles: plan.taps() * blocks, column_tiles: plan.outputs.div_ceil(ROWS) }
+        let [row_tiles, column_tiles] =
+            [plan.taps() * blocks, plan.outputs.div_ceil(ROWS)].map(|n| n.next_multiple_of(2));
+        Self { plan, blocks, rows, row_tiles, column_tiles }
     }
 
     /// Adds what some images give to `values`.
@@ -93,43 +96,32 @@ impl<'a> Sums<'a> {
             let images = input.len() / plan.input_len();
             let (inputs, outputs) = (plan.inputs(images, STEP), plan.outputs(images, STEP));
             let left = buffers.inputs.channels(&inputs, plan.channels, self.blocks * self.rows, input);
-            let gradients = buffers.gradients.channels(&outputs, plan.outputs, self.column_tiles * ROWS, gradient);
+            let gradients =
+                buffers.gradients.channels(&outputs, plan.outputs, plan.outputs.next_multiple_of(ROWS), gradient);
             let pairs = outputs.plane / 2;
             turn(gradients, pairs, &mut buffers.turned);
             let right = &buffers.turned[..];
             let steps = plan.places(images).div_ceil(STEP);
+            let last_row = plan.taps() * self.blocks - 1;
+            let last_column = plan.outputs.div_ceil(ROWS) - 1;
             for row in (0..self.row_tiles).step_by(2) {
                 for column in (0..self.column_tiles).step_by(2) {
-                    // What lies beyond the last tile is computed and dropped.
-                    let mut dropped = [[0.0f32; TILE]; 2];
-                    let [first_dropped, second_dropped] = &mut dropped;
-                    let rows = [row, (row + 1).min(self.row_tiles - 1)];
-                    let columns = [column, (column + 1).min(self.column_tiles - 1)];
-                    let [two_rows, two_columns] = [rows[1] > row, columns[1] > column];
-                    let mut place = |row: usize, column: usize| -> *mut u8 {
-                        values[(row * self.column_tiles + column) * TILE..][..TILE].as_mut_ptr().cast()
-                    };
                     let outer = Outer {
-                        left: rows.map(|row| {
-                            let (tap, block) = (row / self.blocks, row % self.blocks);
+                        left: [row, row + 1].map(|row| {
+                            let (tap, block) = (row.min(last_row) / self.blocks, row.min(last_row) % self.blocks);
                             left[block * self.rows * inputs.plane + plan.offset(tap)..].as_ptr().cast()
                         }),
                         left_row: inputs.plane * size_of::<u16>(),
-                        right: columns.map(|column| right[column * pairs * ROWS..].as_ptr().cast()),
+                        right: [column, column + 1]
+                            .map(|column| right[column.min(last_column) * pairs * ROWS..].as_ptr().cast()),
                         steps,
-                        sums: [
-                            place(row, column),
-                            if two_columns { place(row, column + 1) } else { first_dropped.as_mut_ptr().cast() },
-                            if two_rows { place(row + 1, column) } else { second_dropped.as_mut_ptr().cast() },
-                            if two_rows && two_columns {
-                                place(row + 1, column + 1)
-                            } else {
-                                first_dropped.as_mut_ptr().cast()
+                        sums: [[row, column], [row, column + 1], [row + 1, column], [row + 1, column + 1]].map(
+                            |[row, column]| {
+                                values[(row * self.column_tiles + column) * TILE..][..TILE].as_mut_ptr().cast()
                             },
-                        ],
+                        ),
                     };
-                    // SAFETY: the sums are whole tiles, of which only dropped ones are named twice; the layouts have room for all
-                    // taps of all steps.
+                    // SAFETY: the sums are whole tiles, each named once; the layouts have room for all taps of all steps.
                     unsafe { outer.add(&tiles) };
                 }
             }
