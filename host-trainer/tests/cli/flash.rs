@@ -107,8 +107,8 @@ fn a_model_alone_leaves_the_firmware_out_and_json_tells_of_it() {
     assert_eq!((told["board"].as_str(), &told["firmware"]), (Some("pico"), &Value::Null));
     assert_eq!((told["written"].as_str(), told["drive"].as_bool()), (Some("model.uf2"), Some(false)));
     let model = &told["model"];
-    assert_eq!((model["name"].as_str(), model["ram_bytes"].as_u64()), (Some("pico"), Some(25_543)));
-    assert_eq!((&model["finder"], model["bytes"].as_u64()), (&Value::Null, Some(89_912)));
+    assert_eq!((model["name"].as_str(), model["ram_bytes"].as_u64()), (Some("pico"), Some(34_807)));
+    assert_eq!((&model["finder"], model["bytes"].as_u64()), (&Value::Null, Some(98_728)));
     assert!((190..=220).contains(&model["milliseconds"].as_u64().expect("a number")), "{model}");
     let flash = flash(Board::Pico, &out);
     assert!(ImageHeader::find(&flash[..WITHIN]).is_err());
