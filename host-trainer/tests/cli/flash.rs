@@ -109,7 +109,7 @@ fn a_model_alone_leaves_the_firmware_out_and_json_tells_of_it() {
     let model = &told["model"];
     assert_eq!((model["name"].as_str(), model["ram_bytes"].as_u64()), (Some("pico"), Some(34_807)));
     assert_eq!((&model["finder"], model["bytes"].as_u64()), (&Value::Null, Some(98_728)));
-    assert!((190..=220).contains(&model["milliseconds"].as_u64().expect("a number")), "{model}");
+    assert!((340..=370).contains(&model["milliseconds"].as_u64().expect("a number")), "{model}");
     let flash = flash(Board::Pico, &out);
     assert!(ImageHeader::find(&flash[..WITHIN]).is_err());
     assert_eq!(slot_a(Board::Pico, &flash), (fs::read(shipped("pico.fer")).expect("there"), None));
