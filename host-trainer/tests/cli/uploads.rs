@@ -95,5 +95,5 @@ fn what_does_not_fit_into_memory_is_refused_with_both_numbers() {
     refused(10_000, None, "the model needs 26880 bytes of RAM and memory has 10000; take a smaller model");
     // With the kernels' working memory.
     let processor = Some(Processor::CortexM0Plus);
-    refused(25_000, processor, "the model needs 34807 bytes of RAM and memory has 25000; take a smaller model");
+    refused(30_000, processor, "the model needs 34807 bytes of RAM and memory has 30000; take a smaller model");
 }
