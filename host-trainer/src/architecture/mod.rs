@@ -36,7 +36,6 @@ pub use crate::operators::{Layer, LayerKind};
 /// The networks that come with the program: name and architecture file.
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("levorse", include_str!("../../architectures/levorse.toml")),
-    ("edge-labels", include_str!("../../architectures/edge-labels.toml")),
     ("mentor", include_str!("../../architectures/mentor.toml")),
     ("edge", include_str!("../../architectures/edge.toml")),
     ("edge-ferplus", include_str!("../../architectures/edge-ferplus.toml")),

@@ -129,12 +129,13 @@ pub fn check_held_out(folder: &Path, run: &Configuration, pupil: &Configuration)
 
 /// The run of a teacher that a student's recipe names, begun or new: the same faces and hardware, its own recipe, and for
 /// every teacher of a student another seed. A student that is to train for fewer epochs than its recipe says has a teacher
-/// that trains for no more.
+/// that trains for no more. A teacher whose own teachers are all among the `finished` ones of this student learns from these.
 pub fn open_or_create(
     folder: &Path,
     name: &str,
     index: u64,
     student: &Configuration,
+    finished: &[(&str, PathBuf)],
 ) -> anyhow::Result<(RunFolder, Configuration)> {
     if RunFolder::is_run(folder) {
         return Ok(RunFolder::resume(folder)?);
@@ -144,7 +145,12 @@ pub fn open_or_create(
         .with_context(|| format!("the teacher `{name}`"))?;
     let shortened = student.epochs < student.architecture()?.recipe.epochs;
     let most = if shortened { student.epochs } else { usize::MAX };
+    let run_of = |name: &String| finished.iter().find(|(other, _)| other == name).map(|(_, folder)| folder.clone());
+    let its_own: Option<Vec<PathBuf>> = architecture.recipe.teachers.iter().map(run_of).collect();
+    let its_own = its_own.unwrap_or_default();
     let configuration = Configuration {
+        teachers_contents: contents(&its_own)?,
+        teachers: its_own.iter().map(|folder| folder.display().to_string()).collect(),
         epochs: architecture.recipe.epochs.min(most),
         batch_size: architecture.recipe.batch_size,
         seed: student.seed.wrapping_add(index),
@@ -173,16 +179,33 @@ mod tests {
             ..Configuration::new(&architecture, "student.toml", 7, None, "none".into())
         };
         let path = folder.path().join("teacher-2");
-        let (_, teacher) = open_or_create(&path, "levorse", 1, &student).expect("new");
+        let (_, teacher) = open_or_create(&path, "levorse", 1, &student, &[]).expect("new");
         assert_eq!((teacher.seed, teacher.epochs, teacher.batch_size), (8, 20, 32));
         assert_eq!((teacher.architecture_file.as_str(), teacher.votes.as_deref()), ("levorse.toml", Some("votes.csv")));
-        let (_, again) = open_or_create(&path, "levorse", 5, &student).expect("there");
+        let (_, again) = open_or_create(&path, "levorse", 5, &student, &[]).expect("there");
         assert_eq!(again, teacher);
         let hurried = Configuration { epochs: 3, ..student.clone() };
-        let (_, short) = open_or_create(&folder.path().join("short"), "levorse", 0, &hurried).expect("new");
+        let (_, short) = open_or_create(&folder.path().join("short"), "levorse", 0, &hurried, &[]).expect("new");
         assert_eq!((short.seed, short.epochs), (7, 3));
-        let error = open_or_create(&folder.path().join("none"), "lenet", 0, &student).expect_err("unknown");
+        let error = open_or_create(&folder.path().join("none"), "lenet", 0, &student, &[]).expect_err("unknown");
         assert!(format!("{error:#}").contains("the teacher `lenet`"), "{error:#}");
+    }
+
+    #[test]
+    fn a_teacher_learns_from_its_students_other_teachers_where_all_of_its_own_are_among_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        finished(&path("mentor"), 1, |_| {});
+        let edge = |name: &str, finished: &[(&str, PathBuf)]| {
+            let (_, its) = open_or_create(&path(name), "edge", 1, &pupil(), finished).expect("new");
+            (its.teachers, its.teachers_contents.len())
+        };
+        let mentor = path("mentor");
+        assert_eq!(
+            edge("a", &[("pico", path("none")), ("mentor", mentor.clone())]),
+            (vec![mentor.display().to_string()], 1)
+        );
+        assert_eq!(edge("b", &[("pico", path("none"))]), (vec![], 0));
     }
 
     /// A finished run of levorse with fresh weights.

@@ -225,12 +225,12 @@ impl Session {
         if recipe.teachers.is_empty() {
             return Err(TrainingError::NoTeachers.into());
         }
-        let mut folders = Vec::new();
+        let mut finished: Vec<(&str, PathBuf)> = Vec::new();
         for (index, name) in recipe.teachers.iter().enumerate() {
             let folder = teacher_folder(run.path(), index);
             if !folder.join(RECORD_FILE).exists() {
                 writeln!(out(), "teacher      {name}, {} of {}", index + 1, recipe.teachers.len())?;
-                let (teacher, its) = teachers::open_or_create(&folder, name, index as u64, configuration)?;
+                let (teacher, its) = teachers::open_or_create(&folder, name, index as u64, configuration, &finished)?;
                 // Before its training, which takes long, and not only after.
                 teachers::check(&folder, &its, configuration, distillation)?;
                 let votes = its.votes.as_deref().map(Path::new);
@@ -245,9 +245,9 @@ impl Session {
                 }
                 ended?;
             }
-            folders.push(folder);
+            finished.push((name, folder));
         }
-        Ok(folders)
+        Ok(finished.into_iter().map(|(_, folder)| folder).collect())
     }
 }
 

@@ -99,7 +99,7 @@ fn presets_that_mean_nothing_are_errors_that_name_them() {
         (continued("layer = { conv2d_1 = { filters = 3 } }"), "b: it cannot continue `a`: the two differ in more"),
         (continued("recipe = { epochs = 5 }"), "b: it cannot continue `a`: it is the shorter one"),
         (
-            continued("recipe = { epochs = 500 }").replace("from = \"levorse\"", "from = \"edge-labels\""),
+            continued("recipe = { epochs = 500 }").replace("from = \"levorse\"", "from = \"mentor\""),
             "b: it cannot continue `a`: how it trains in an epoch depends on how many there are",
         ),
     ];
