@@ -72,7 +72,9 @@ pub fn learn(
         );
         networks.push(load_record(its.architecture()?.into(), &teacher.file(RECORD_FILE))?);
     }
-    if let (true, Some(first)) = (distillation.warm_start, networks.first()) {
+    // A run that was begun with --start has its weights already.
+    let warm = distillation.warm_start && configuration.started_from.is_none();
+    if let (true, Some(first)) = (warm, networks.first()) {
         save_record(first, &run.file(START_FILE))?;
     }
     if distillation.same_views {
@@ -257,6 +259,21 @@ mod tests {
         let begins =
             load_record(pupil().architecture().expect("sound").into(), &run.file(START_FILE)).expect("weights");
         assert_eq!(begins.to_float_network(), network.to_float_network());
+    }
+
+    #[test]
+    fn weights_that_were_named_take_the_place_of_a_warm_start() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pupil = Configuration { started_from: Some("another".into()), ..pupil() };
+        let run = RunFolder::create(&folder.path().join("pupil"), &pupil).expect("new");
+        std::fs::write(run.file(START_FILE), "those of another").expect("written");
+        let teacher = folder.path().join("teacher");
+        finished(&teacher, 3, |_| {});
+        for same_views in [false, true] {
+            let warm = Distillation { warm_start: true, ..distillation(same_views) };
+            learn(std::slice::from_ref(&teacher), &run, warm, &drawn(), &pupil).expect("taught");
+            assert_eq!(std::fs::read(run.file(START_FILE)).expect("there"), b"those of another");
+        }
     }
 
     #[test]

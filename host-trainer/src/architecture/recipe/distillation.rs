@@ -18,7 +18,7 @@ pub struct Distillation {
     #[serde(default = "one")]
     pub temperature: f32,
     /// Begins with the weights of the first teacher, which must be a network of the same layers (Furlanello et al. 2018,
-    /// "Born Again Neural Networks", begin anew; to go on takes fewer epochs).
+    /// "Born Again Neural Networks", begin anew; to go on takes fewer epochs). `train --start` names other weights in their place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub warm_start: bool,
     /// Asks the teachers anew about every face as the network sees it, augmented and blended, instead of once about the face
