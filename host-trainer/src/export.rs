@@ -11,6 +11,7 @@ use shared::{
 
 pub use crate::training::{MODEL_FILE, RECORD_FILE};
 use crate::{
+    architecture::Architecture,
     data::kept,
     evaluation::{Calibration, Certain, EvaluationReport, Prediction},
     inference,
@@ -19,7 +20,10 @@ use crate::{
     quantization::{Form, Particulars, quantize_network},
     report::{self, DataSource, LayerRow, ModelSize, RunSummary, recipe_rows},
     scales::Range,
-    training::{Configuration, LabelledFaces, Outcome, RunFolder, ValidationFaces, save_record, write_atomically},
+    training::{
+        Configuration, EpochMetrics, LabelledFaces, Outcome, RunFolder, ValidationFaces, best_epoch, save_record,
+        write_atomically,
+    },
 };
 
 /// Training faces that calibration looks at; more change the ranges by less than a step.
@@ -157,7 +161,7 @@ fn calibration_faces(images: &[i8], preprocessing: Preprocessing) -> Vec<i8> {
     faces.step_by(every).flatten().copied().collect()
 }
 
-/// Writes `network.burnpack` (as trained), `network.onnx`, `model.fer` (both with the recipe's `logit_adjustment`), the figures and `report.md` into the run's folder.
+/// Writes `network.burnpack` (as trained) into the run's folder, then all that [`write_results`] writes.
 ///
 /// # Errors
 /// If something cannot be exported or written.
@@ -168,25 +172,41 @@ pub fn write_run(
     training: LabelledFaces<'_>,
     measured_on: MeasuredOn<'_>,
 ) -> anyhow::Result<Exported> {
-    let network = &outcome.best;
-    save_record(network, &run.file(RECORD_FILE))?;
+    save_record(&outcome.best, &run.file(RECORD_FILE))?;
+    write_results(run, configuration, &outcome.best, &outcome.metrics, training, measured_on)
+}
+
+/// Writes `network.onnx`, `model.fer` (both with the recipe's `logit_adjustment`), the figures and `report.md` into the run's
+/// folder. `metrics` are those of its epochs, whose best one left `network`.
+///
+/// # Errors
+/// If something cannot be exported or written.
+pub fn write_results(
+    run: &RunFolder,
+    configuration: &Configuration,
+    network: &Network,
+    metrics: &[EpochMetrics],
+    training: LabelledFaces<'_>,
+    measured_on: MeasuredOn<'_>,
+) -> anyhow::Result<Exported> {
     let float_network = network.adjusted().to_float_network();
     write_atomically(&run.file("network.onnx"), &onnx::export(&float_network)?)?;
     let exported = quantize(network, training, measured_on, configuration, Form::Folded)?;
     write_atomically(&run.file(MODEL_FILE), exported.model.as_slice())?;
-    report::write(run.path(), &summary(run.path(), configuration, outcome, &exported, training, measured_on)?)?;
+    let summary = summary(run.path(), configuration, &network.architecture, metrics, &exported, training, measured_on)?;
+    report::write(run.path(), &summary)?;
     Ok(exported)
 }
 
 fn summary(
     folder: &Path,
     configuration: &Configuration,
-    outcome: &Outcome,
+    architecture: &Architecture,
+    metrics: &[EpochMetrics],
     exported: &Exported,
     training: LabelledFaces<'_>,
     measured_on: MeasuredOn<'_>,
 ) -> anyhow::Result<RunSummary> {
-    let architecture = &outcome.best.architecture;
     let model = Model::parse(exported.model.as_slice())?;
     Ok(RunSummary {
         name: architecture.name.clone(),
@@ -203,8 +223,8 @@ fn summary(
         preprocessing: preprocessing(architecture.preprocessing),
         layers: LayerRow::of(architecture),
         recipe: recipe_rows(architecture, configuration),
-        epochs: outcome.metrics.clone(),
-        kept_epoch: outcome.best_epoch,
+        epochs: metrics.to_vec(),
+        kept_epoch: best_epoch(metrics),
         float: exported.float.clone(),
         int8: exported.int8.clone(),
         calibration: exported.calibration,

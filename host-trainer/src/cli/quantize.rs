@@ -1,4 +1,4 @@
-//! `quantize`: a run's float network, once more to a model file.
+//! `quantize`: a run's float network, once more to a model file, and the run's report with it.
 
 use std::{io::Write, path::PathBuf};
 
@@ -10,6 +10,7 @@ use crate::{
     data::LabelSet,
     export::{self, MODEL_FILE, RECORD_FILE},
     quantization::Form,
+    report::REPORT,
     training::{Configuration, RunFolder, load_record, write_atomically},
 };
 
@@ -26,7 +27,7 @@ pub struct QuantizeArguments {
     /// An operator for every layer, as trained: no convolutions folded, no pools fused; for comparison
     #[arg(long)]
     unfolded: bool,
-    /// The model file [default: model.fer in the run's folder]
+    /// The model file alone [default: model.fer in the run's folder, and report, figures and network.onnx with it]
     #[arg(long, value_name = "FILE.fer")]
     out: Option<PathBuf>,
 }
@@ -50,11 +51,22 @@ pub fn run(arguments: &QuantizeArguments) -> anyhow::Result<()> {
     let training = loaded.training()?;
     let form = if arguments.unfolded { Form::AsTrained } else { Form::Folded };
     let measured_on = loaded.measured_on()?;
-    let exported = export::quantize(&network, training.faces, measured_on, &configuration, form)?;
+    // What lies in a run's folder is of one piece: its report and its ONNX file are those of its model.
+    let metrics = if arguments.out.is_none() && !arguments.unfolded { run.metrics()? } else { None };
     let file = arguments.out.clone().unwrap_or_else(|| run.file(MODEL_FILE));
-    write_atomically(&file, exported.model.as_slice())?;
+    let exported = match &metrics {
+        Some(metrics) => export::write_results(&run, &configuration, &network, metrics, training.faces, measured_on)?,
+        None => {
+            let exported = export::quantize(&network, training.faces, measured_on, &configuration, form)?;
+            write_atomically(&file, exported.model.as_slice())?;
+            exported
+        }
+    };
     writeln!(out(), "float        {}", accuracies(&exported.float))?;
     writeln!(out(), "int8         {}, through the core", accuracies(&exported.int8))?;
+    if metrics.is_some() {
+        writeln!(out(), "report       {}", run.file(REPORT).display())?;
+    }
     writeln!(out(), "model        {}", file.display())?;
     Ok(())
 }

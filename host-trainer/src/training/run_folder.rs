@@ -195,6 +195,21 @@ impl RunFolder {
         write_atomically(&last, &checkpoint.encode()?)
     }
 
+    /// The rows of `metrics.csv`, one per epoch; `None` if the file is not there.
+    ///
+    /// # Errors
+    /// [`TrainingError::Read`] for a file that cannot be read, or whose rows are not those of epochs.
+    pub fn metrics(&self) -> Result<Option<Vec<EpochMetrics>>, TrainingError> {
+        let file = self.file(METRICS);
+        let bytes = match fs::read(&file) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(TrainingError::Read { file, error: error.to_string() }),
+        };
+        let rows: Result<_, _> = csv::Reader::from_reader(bytes.as_slice()).deserialize().collect();
+        rows.map(Some).map_err(|error| TrainingError::Read { file, error: error.to_string() })
+    }
+
     /// Writes `metrics.csv` anew, a row per epoch.
     pub(super) fn write_metrics(&self, metrics: &[EpochMetrics]) -> Result<(), TrainingError> {
         let file = self.file(METRICS);

@@ -136,6 +136,35 @@ fn a_run_that_is_not_finished_says_so_to_who_needs_its_weights() {
 }
 
 #[test]
+fn a_run_that_is_quantized_again_has_the_report_of_its_new_model() {
+    let folder = trained("");
+    let path = |name: &str| folder.path().join("run").join(name);
+    let files = ["report.md", "network.onnx", "model.fer"];
+    let contents = || files.map(|name| fs::read(path(name)).expect("written"));
+    let before = contents();
+    run(folder.path(), "quantize run").done();
+    assert!(contents() == before, "nothing has changed");
+    let configuration = fs::read_to_string(path("config.toml")).expect("written");
+    let adjusted = configuration.replace("[recipe]\n", "[recipe]\nlogit_adjustment = [0, 200, 0, 0, 0, 0, 0]\n");
+    fs::write(path("config.toml"), adjusted).expect("written");
+    let ended = run(folder.path(), "quantize run").done();
+    assert!(ended.out.contains("run/report.md"), "{}", ended.out);
+    for ((name, before), now) in files.iter().zip(&before).zip(&contents()) {
+        assert!(before != now, "{name} is as before");
+    }
+    let report = fs::read_to_string(path("report.md")).expect("written");
+    assert!(report.contains("| added to the logits | [0.0, 200.0, 0.0, 0.0, 0.0, 0.0, 0.0] |"), "{report}");
+
+    let now = contents();
+    fs::write(path("metrics.csv"), "epoch,train_loss\n1,").expect("written");
+    run(folder.path(), "quantize run").refused(1, "metrics.csv");
+    assert!(contents() == now, "nothing is written");
+    fs::remove_file(path("metrics.csv")).expect("removed");
+    let ended = run(folder.path(), "quantize run").done();
+    assert!(!ended.out.contains("report.md"), "{}", ended.out);
+}
+
+#[test]
 fn of_two_that_begin_the_same_run_at_once_one_is_refused_and_without_a_name_both_get_a_folder() {
     let folder = workplace();
     write_csv(&folder.path().join("faces.csv"), 1, 42);
