@@ -173,7 +173,7 @@ pub fn write_run(
     measured_on: MeasuredOn<'_>,
 ) -> anyhow::Result<Exported> {
     save_record(&outcome.best, &run.file(RECORD_FILE))?;
-    write_results(run, configuration, &outcome.best, &outcome.metrics, training, measured_on)
+    write_results(run, configuration, &outcome.best, &outcome.metrics, training, measured_on, Form::Folded)
 }
 
 /// Writes `network.onnx`, `model.fer` (both with the recipe's `logit_adjustment`), the figures and `report.md` into the run's
@@ -188,10 +188,11 @@ pub fn write_results(
     metrics: &[EpochMetrics],
     training: LabelledFaces<'_>,
     measured_on: MeasuredOn<'_>,
+    form: Form,
 ) -> anyhow::Result<Exported> {
     let float_network = network.adjusted().to_float_network();
     write_atomically(&run.file("network.onnx"), &onnx::export(&float_network)?)?;
-    let exported = quantize(network, training, measured_on, configuration, Form::Folded)?;
+    let exported = quantize(network, training, measured_on, configuration, form)?;
     write_atomically(&run.file(MODEL_FILE), exported.model.as_slice())?;
     let summary = summary(run.path(), configuration, &network.architecture, metrics, &exported, training, measured_on)?;
     report::write(run.path(), &summary)?;

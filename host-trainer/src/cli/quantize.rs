@@ -51,11 +51,13 @@ pub fn run(arguments: &QuantizeArguments) -> anyhow::Result<()> {
     let training = loaded.training()?;
     let form = if arguments.unfolded { Form::AsTrained } else { Form::Folded };
     let measured_on = loaded.measured_on()?;
-    // What lies in a run's folder is of one piece: its report and its ONNX file are those of its model.
-    let metrics = if arguments.out.is_none() && !arguments.unfolded { run.metrics()? } else { None };
+    // A run's report and ONNX file are those of its model.
+    let metrics = if arguments.out.is_none() { run.metrics()? } else { None };
     let file = arguments.out.clone().unwrap_or_else(|| run.file(MODEL_FILE));
     let exported = match &metrics {
-        Some(metrics) => export::write_results(&run, &configuration, &network, metrics, training.faces, measured_on)?,
+        Some(metrics) => {
+            export::write_results(&run, &configuration, &network, metrics, training.faces, measured_on, form)?
+        }
         None => {
             let exported = export::quantize(&network, training.faces, measured_on, &configuration, form)?;
             write_atomically(&file, exported.model.as_slice())?;
